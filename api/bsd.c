@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The functions of the BSDs and of macOS, as their manuals have them.
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/export.h"
+#include "api/ft_malloc.h"
+#include "api/global.h"
+#include "api/slow.h"
+#include "core/bits.h"
+#include "core/chunk.h"
+
+// Clears memory that is given up right after, where a compiler would leave that out.
+static void wipe(void *ptr, size_t bytes)
+{
+    memset(ptr, 0, bytes);
+    __asm__ volatile("" : : "r"(ptr) : "memory");
+}
+
+EXPORT size_t malloc_size(const void *ptr)
+{
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    return ptr != NULL && chunk_is_held_at(&chunk, ptr) ? chunk.requested : 0;
+}
+
+EXPORT size_t malloc_good_size(size_t bytes)
+{
+    if (bytes <= SIZE_CLASS_SMALL_MAX) {
+        return size_class_bytes(size_class_of(bytes));
+    }
+    size_t page = platform_page_bytes();
+    return bytes > PTRDIFF_MAX - page ? bytes : bits_align_up(bytes, page);
+}
+
+EXPORT void *reallocf(void *ptr, size_t bytes)
+{
+    void *moved = realloc(ptr, bytes);
+    if (moved == NULL && ptr != NULL && bytes != 0) {
+        free(ptr);
+    }
+    return moved;
+}
+
+EXPORT int reallocarr(void *target, size_t count, size_t each)
+{
+    int saved = errno;
+    void *ptr;
+    memcpy(&ptr, target, sizeof(ptr));
+    size_t bytes;
+    if (__builtin_mul_overflow(count, each, &bytes)) {
+        return EOVERFLOW;
+    }
+    void *moved = NULL;
+    if (bytes == 0) {
+        free(ptr);
+    } else {
+        moved = realloc(ptr, bytes);
+        if (moved == NULL) {
+            int error = errno;
+            errno = saved;
+            return error;
+        }
+    }
+    memcpy(target, &moved, sizeof(moved));
+    errno = saved;
+    return 0;
+}
+
+EXPORT void *recallocarray(void *ptr, size_t old_count, size_t count, size_t each)
+{
+    if (ptr == NULL) {
+        return calloc(count, each);
+    }
+    size_t bytes;
+    size_t old_bytes;
+    if (__builtin_mul_overflow(count, each, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (__builtin_mul_overflow(old_count, each, &old_bytes)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    // A new chunk always: what is cut off must not stay readable.
+    void *moved = calloc(1, bytes);
+    if (moved != NULL) {
+        memcpy(moved, ptr, old_bytes < bytes ? old_bytes : bytes);
+        wipe(ptr, old_bytes);
+        free(ptr);
+    }
+    return moved;
+}
+
+EXPORT void freezero(void *ptr, size_t bytes)
+{
+    size_t held = malloc_size(ptr);
+    wipe(ptr, bytes < held ? bytes : held);
+    free(ptr);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// ft_malloc: a drop-in replacement for malloc that always knows each chunk's exact requested size and
+// state.
+//
+// Two pairs of libraries carry the same functions. libft_malloc replaces those of libc: link it or
+// preload it, include this header only for what libc's own headers do not declare. libft_malloc_prefixed
+// has every function under the prefix ft_ and leaves libc's malloc alone: define FT_PREFIXED before
+// including this header.
+//
+// What holds for every function:
+//   - Sizes are bytes. A size above PTRDIFF_MAX, or a product that overflows, is refused with ENOMEM.
+//   - A chunk is aligned to 16 at least, and to its requested alignment, any power of two that fits.
+//   - A chunk of 0 bytes is a chunk: its pointer is unique until it is freed.
+//   - Any thread may call any function on any chunk, except that one chunk's frees and resizings must
+//     not race with its other uses. None is safe in a signal handler.
+//   - errno is left alone by success, and by the frees always.
+//   - A pointer that is no chunk's start, or a chunk that is not in use, is a misuse: one line on standard
+//     error names it, and the process is aborted. With FT_MALLOC_MISUSE=warn or ignore the call does
+//     nothing instead, and returns NULL with EINVAL (realloc and its kin) or 0 (sizes). One misuse cannot
+//     be seen: a stale free after the chunk was handed out again.
+#ifndef FT_MALLOC_H
+#define FT_MALLOC_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef FT_PREFIXED
+
+// C23 7.24.3.6. A chunk of this many bytes, their contents undefined. NULL and ENOMEM if there is no
+// memory.
+void *ft_malloc(size_t bytes);
+
+// C23 7.24.3.3, POSIX.1-2024. Gives a chunk back; nothing for NULL. errno is kept.
+void ft_free(void *ptr);
+
+// C23 7.24.3.2. A zeroed chunk of count * each bytes. NULL and ENOMEM if there is no memory or the
+// product overflows.
+void *ft_calloc(size_t count, size_t each);
+
+// C23 7.24.3.7, glibc manual. The chunk with another size, where it is or elsewhere; what both sizes
+// cover is kept. malloc(bytes) for NULL; for 0 bytes the chunk is freed and NULL returned, as in
+// glibc. NULL and ENOMEM if there is no memory: then the chunk is as it was.
+void *ft_realloc(void *ptr, size_t bytes);
+
+// POSIX.1-2024. realloc to count * each bytes; NULL and ENOMEM if the product overflows: then the
+// chunk is as it was.
+void *ft_reallocarray(void *ptr, size_t count, size_t each);
+
+// C23 7.24.3.1. A chunk at a multiple of align. NULL and EINVAL if that is no power of two; NULL and
+// ENOMEM if there is no memory. bytes need not be a multiple of align.
+void *ft_aligned_alloc(size_t align, size_t bytes);
+
+// POSIX.1-2024. Stores a chunk at a multiple of align in *target and returns 0. EINVAL if align is
+// no power of two or no multiple of sizeof(void *), ENOMEM if there is no memory: then *target is
+// untouched. errno is kept.
+int ft_posix_memalign(void **target, size_t align, size_t bytes);
+
+// glibc manual. A chunk at a multiple of align, which is rounded up to a power of two. NULL and
+// EINVAL if it cannot be, NULL and ENOMEM if there is no memory.
+void *ft_memalign(size_t align, size_t bytes);
+
+// glibc manual. A chunk at a multiple of the page. NULL and ENOMEM if there is no memory.
+void *ft_valloc(size_t bytes);
+
+// glibc manual. The same, with its size rounded up to a multiple of the page.
+void *ft_pvalloc(size_t bytes);
+
+// glibc manual. How many bytes of the chunk may be written: exactly those that were requested. 0 for
+// NULL.
+size_t ft_malloc_usable_size(void *ptr);
+
+// C23 7.24.3.4. free, for a chunk requested with this size. A size of another size class is a
+// misuse.
+void ft_free_sized(void *ptr, size_t bytes);
+
+// C23 7.24.3.5. free, for a chunk requested with this alignment and size. A size of another class,
+// or a pointer that is not aligned so, is a misuse.
+void ft_free_aligned_sized(void *ptr, size_t align, size_t bytes);
+
+// C23 7.24.9.1. The largest power of two that the address is a multiple of; 0 for NULL. Any pointer.
+size_t ft_memalignment(const void *ptr);
+
+// macOS. The requested bytes of a chunk; 0 for any pointer that is no chunk in use, which is no
+// misuse here.
+size_t ft_malloc_size(const void *ptr);
+
+// macOS. The largest size that takes no more memory than this one.
+size_t ft_malloc_good_size(size_t bytes);
+
+// FreeBSD. realloc; if that fails, the chunk is freed.
+void *ft_reallocf(void *ptr, size_t bytes);
+
+// NetBSD. target points to a pointer to a chunk or NULL, which is resized to count * each bytes.
+// Returns 0, or EOVERFLOW or ENOMEM: then nothing has changed. For 0 bytes the chunk is freed and
+// the pointer becomes NULL. errno is kept.
+int ft_reallocarr(void *target, size_t count, size_t each);
+
+// OpenBSD. The chunk with another count of elements: the new ones are zeroed, what is given up is
+// cleared first. calloc for NULL. NULL and ENOMEM if there is no memory or the new product
+// overflows, EINVAL if the old one does: then the chunk is as it was.
+void *ft_recallocarray(void *ptr, size_t old_count, size_t count, size_t each);
+
+// OpenBSD. Clears the first bytes of a chunk, as many as it has at most, and frees it; nothing for
+// NULL.
+void ft_freezero(void *ptr, size_t bytes);
+
+// Ours. Writes every zone and every chunk in use to standard output, in increasing address order,
+// each chunk with its exact requested size, then the total. Allocates nothing, and holds no lock
+// while it writes. What other threads allocate and free meanwhile may be told or not; everything
+// else is told exactly.
+void ft_show_alloc_mem(void);
+
+#else // what libc's headers may not declare; the functions they do declare are those above
+
+// The same functions under their own names. Those of stdlib.h and malloc.h are not declared again.
+void free_sized(void *ptr, size_t bytes);
+void free_aligned_sized(void *ptr, size_t align, size_t bytes);
+size_t memalignment(const void *ptr);
+size_t malloc_size(const void *ptr);
+size_t malloc_good_size(size_t bytes);
+void *reallocf(void *ptr, size_t bytes);
+int reallocarr(void *target, size_t count, size_t each);
+void *recallocarray(void *ptr, size_t old_count, size_t count, size_t each);
+void freezero(void *ptr, size_t bytes);
+void show_alloc_mem(void);
+
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "api/global.h"
+
+#include "api/memory.h"
+#include "core/check.h"
+
+struct global global = {.lock = PLATFORM_LOCK_INITIAL};
+
+// What a thread's slot points to before it has a heap.
+struct platform_slot_initial {
+    struct heap heap;
+};
+
+const struct platform_slot_initial platform_slot_initial = {.heap = HEAP_NONE};
+
+static void open_arena(void)
+{
+    const struct arena_config config = {
+        .page_bytes = platform_page_bytes(),
+        .unit_bytes = GLOBAL_UNIT_BYTES,
+        .run_bytes_max = GLOBAL_RUN_BYTES_MAX,
+        .dirty_bytes_max = GLOBAL_DIRTY_BYTES_MAX,
+        .zone_bytes_max = SIZE_MAX,
+        .wide = true,
+    };
+    CHECK(config.page_bytes <= config.unit_bytes);
+    arena_init(&global.arena, &config);
+    CHECK(arena_add_section(&global.arena, (uintptr_t)global.first, sizeof(global.first), NULL));
+}
+
+void global_lock(void)
+{
+    platform_lock(&global.lock);
+    if (global.arena.section_count == 0) {
+        open_arena();
+    }
+}
+
+void global_unlock(void)
+{
+    platform_unlock(&global.lock);
+}
+
+// The calling thread ends: its heap waits for the next thread.
+static void leave(void *value)
+{
+    struct heap *heap = value;
+    platform_slot_set((void *)&platform_slot_initial);
+    global_lock();
+    heap_retire(heap);
+    global_unlock();
+}
+
+struct heap *global_heap_get(void)
+{
+    struct heap *heap = global_heap();
+    if (!heap_is_none(heap)) {
+        return heap;
+    }
+    global_lock();
+    bool is_first = global.arena.heap_count == 0;
+    struct need need;
+    heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    while (heap == NULL && memory_meet(&need)) {
+        heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    }
+    global_unlock();
+    if (heap == NULL) {
+        return NULL;
+    }
+    platform_slot_set(heap);
+    if (!is_first) {
+        // The process's first thread keeps its heap to the end. This may allocate, from the heap that
+        // the slot holds by now.
+        (void)platform_at_thread_exit(leave, heap);
+    }
+    return heap;
+}
+
+static void before_fork(void)
+{
+    global_lock();
+}
+
+static void after_fork_in_child(void)
+{
+    platform_lock_reset(&global.lock);
+}
+
+__attribute__((constructor)) void global_start(void)
+{
+    options_read(&global.options);
+    platform_at_fork(before_fork, global_unlock, after_fork_in_child);
+}

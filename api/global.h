@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The one global: the process's arena, the lock that guards it, the options. The other object of state
+// is the thread slot, which holds the calling thread's heap.
+//
+// All of it is zero at first, and every entry point works on it in that form: the loader calls malloc
+// before any constructor.
+#ifndef FT_API_GLOBAL_H
+#define FT_API_GLOBAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "api/options.h"
+#include "core/arena.h"
+#include "core/heap.h"
+#include "platform/platform.h"
+
+enum {
+    GLOBAL_UNIT_BYTES = 1 << ZONE_MAP_WIDE_UNIT_SHIFT,
+    GLOBAL_HEAP_BYTES = 2 * GLOBAL_UNIT_BYTES, // a heap: its lists, and memory for deep stacks
+    GLOBAL_FIRST_BYTES = 4 << 20,              // the first section, in the library's own zeroed data
+    GLOBAL_SECTION_BYTES = 1 << 30,            // later ones, where limits allow
+    GLOBAL_RUN_BYTES_MAX = 256 << 20,          // larger chunks get a mapping of their own
+    GLOBAL_DIRTY_BYTES_MAX = 64 << 20,         // free memory kept, beside a quarter of what is in use
+};
+
+struct global {
+    struct zone_map_wide wide; // directly below the arena (zone_map.h)
+    struct arena arena;
+    struct platform_lock lock; // guards the arena
+    struct options options;
+    _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
+};
+
+_Static_assert(offsetof(struct global, arena) == sizeof(struct zone_map_wide), "the map needs this");
+
+extern struct global global;
+
+// The calling thread's heap, or the one of threads that have none (heap_is_none).
+static inline struct heap *global_heap(void)
+{
+    return platform_slot();
+}
+
+// The calling thread's heap; it gets one if it has none. NULL if there is no memory for it. Takes the
+// lock.
+struct heap *global_heap_get(void);
+
+// Takes the arena's lock, and makes the arena ready at the first time.
+void global_lock(void);
+
+// Lets the arena's lock go.
+void global_unlock(void);
+
+// Called as early as the loader allows, and once. The arena works before that, too.
+void global_start(void);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// The functions of C, POSIX and glibc. Each follows its standard or the glibc manual; ft_malloc.h says
+// what is ours to choose.
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/export.h"
+#include "api/ft_malloc.h"
+#include "api/global.h"
+#include "api/slow.h"
+#include "core/bits.h"
+#include "core/heap_fast.h"
+
+EXPORT void *malloc(size_t bytes)
+{
+    void *ptr = heap_fast_alloc(global_heap(), bytes);
+    return __builtin_expect(ptr != NULL, 1) ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, false);
+}
+
+EXPORT void free(void *ptr)
+{
+    if (__builtin_expect(!heap_fast_free(global_heap(), &global.arena, ptr), 0)) {
+        slow_free(ptr, "free");
+    }
+}
+
+EXPORT void *calloc(size_t count, size_t each)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, each, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *ptr = heap_fast_alloc(global_heap(), bytes);
+    return ptr != NULL ? memset(ptr, 0, bytes) : slow_alloc(bytes, SIZE_CLASS_STEP, true);
+}
+
+EXPORT void *realloc(void *ptr, size_t bytes)
+{
+    if (ptr == NULL) {
+        return malloc(bytes);
+    }
+    if (bytes == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return slow_realloc(ptr, bytes, "realloc");
+}
+
+EXPORT void *reallocarray(void *ptr, size_t count, size_t each)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, each, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(ptr, bytes);
+}
+
+EXPORT void *aligned_alloc(size_t align, size_t bytes)
+{
+    if (!bits_is_power_of_two(align)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return slow_alloc(bytes, align, false);
+}
+
+EXPORT int posix_memalign(void **target, size_t align, size_t bytes)
+{
+    if (!bits_is_power_of_two(align) || align % sizeof(void *) != 0) {
+        return EINVAL;
+    }
+    int saved = errno;
+    void *ptr = slow_alloc(bytes, align, false);
+    errno = saved;
+    if (ptr == NULL) {
+        return ENOMEM;
+    }
+    *target = ptr;
+    return 0;
+}
+
+// As in glibc, an alignment that is no power of two is rounded up to one.
+EXPORT void *memalign(size_t align, size_t bytes)
+{
+    if (align > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (!bits_is_power_of_two(align)) {
+        align = align == 0 ? 1 : (size_t)2 << bits_highest(align);
+    }
+    return slow_alloc(bytes, align, false);
+}
+
+EXPORT void *valloc(size_t bytes)
+{
+    return slow_alloc(bytes, platform_page_bytes(), false);
+}
+
+EXPORT void *pvalloc(size_t bytes)
+{
+    size_t page = platform_page_bytes();
+    if (bytes > PTRDIFF_MAX - page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return slow_alloc(bits_align_up(bytes, page), page, false);
+}
+
+EXPORT size_t malloc_usable_size(void *ptr)
+{
+    return slow_size(ptr, "malloc_usable_size");
+}
+
+EXPORT void free_sized(void *ptr, size_t bytes)
+{
+    slow_free_sized(ptr, bytes, 1, "free_sized");
+}
+
+EXPORT void free_aligned_sized(void *ptr, size_t align, size_t bytes)
+{
+    slow_free_sized(ptr, bytes, align, "free_aligned_sized");
+}
+
+EXPORT size_t memalignment(const void *ptr)
+{
+    return (size_t)((uintptr_t)ptr & -(uintptr_t)ptr);
+}

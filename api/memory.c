@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "api/memory.h"
+
+#include "api/global.h"
+#include "core/large.h"
+
+// Makes the two ranges of a need accessible.
+static bool commit(const struct need *need)
+{
+    for (unsigned part = 0; part < 2; part++) {
+        const struct range *range = &need->commit[part];
+        if (range->bytes != 0 && !platform_commit((void *)range->base, range->bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool meet_commit(const struct need *need)
+{
+    struct need modest = *need;
+    while (!commit(&modest)) {
+        if (!arena_need_least(&global.arena, &modest)) {
+            return false;
+        }
+    }
+    arena_committed(&global.arena, &modest);
+    return true;
+}
+
+// How much address space to ask for at first: much, but not so much of a limit that the program's own
+// mappings suffer.
+static size_t first_try(size_t least)
+{
+    size_t limit = platform_address_limit();
+    size_t want = GLOBAL_SECTION_BYTES;
+    if (limit / 16 < want) {
+        want = limit / 16 & ~(size_t)(GLOBAL_UNIT_BYTES - 1);
+    }
+    return want > least ? want : least;
+}
+
+// Turns a reserved region into a section. False, and the region is given back, if that is refused.
+static bool open_section(void *base, size_t bytes, size_t run_bytes)
+{
+    struct need plan = arena_plan_section(&global.arena, (uintptr_t)base, bytes, run_bytes);
+    if (plan.kind == NEED_COMMIT && commit(&plan) &&
+        arena_add_section(&global.arena, (uintptr_t)base, bytes, &plan)) {
+        return true;
+    }
+    platform_release(base, bytes);
+    return false;
+}
+
+static bool meet_section(const struct need *need)
+{
+    size_t page = global.arena.config.page_bytes;
+    size_t least = bits_align_up(need->bytes, page);
+    size_t bytes = bits_align_up(first_try(least), page);
+    void *base = platform_reserve(bytes);
+    while (base == NULL && bytes > least) {
+        bytes = bytes / 2 > least ? bits_align_up(bytes / 2, page) : least;
+        base = platform_reserve(bytes);
+    }
+    return base != NULL && open_section(base, bytes, need->run_bytes);
+}
+
+bool memory_meet(const struct need *need)
+{
+    switch (need->kind) {
+    case NEED_COMMIT:
+        return meet_commit(need);
+    case NEED_SECTION:
+        return meet_section(need);
+    case NEED_MAPPING:
+    case NEED_NOTHING:
+    default:
+        return false;
+    }
+}
+
+void *memory_meet_mapping(const struct need *need, size_t bytes)
+{
+    struct range range = {.bytes = need->bytes};
+    void *base = platform_map(need->bytes, need->align);
+    if (base == NULL) {
+        return NULL;
+    }
+    range.base = (uintptr_t)base;
+    struct need more;
+    void *ptr = large_adopt(&global.arena, range, bytes, &more);
+    while (ptr == NULL && memory_meet(&more)) {
+        ptr = large_adopt(&global.arena, range, bytes, &more);
+    }
+    if (ptr == NULL) {
+        platform_release(base, need->bytes);
+    }
+    return ptr;
+}
+
+void memory_let_go(const struct leaving *leaving)
+{
+    void *base = (void *)leaving->range.base;
+    if (leaving->kind == LEAVING_PURGE) {
+        bool done = platform_purge(base, leaving->range.bytes);
+        global_lock();
+        arena_left(&global.arena, leaving, done);
+        global_unlock();
+    } else if (leaving->kind == LEAVING_UNMAP) {
+        bool done = platform_release(base, leaving->range.bytes);
+        global_lock();
+        large_unmapped(&global.arena, leaving, done);
+        global_unlock();
+    }
+}

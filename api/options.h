@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// The options, from one table of rows (options.c): name, values, default, sentence. The parser, its
+// complaints and the documentation come from it.
+//
+// Precedence, the later one wins: the default; ft_malloc_options, a string that the program may define;
+// the environment: FT_MALLOC_OPTIONS="key=value,key=value", then FT_MALLOC_<KEY>=value. In a process with
+// more rights than its caller, the environment is heeded only where it makes an option stricter.
+#ifndef FT_API_OPTIONS_H
+#define FT_API_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// What to do about a misuse, from the strictest to the laxest.
+enum option_answer { ANSWER_ABORT, ANSWER_WARN, ANSWER_IGNORE, ANSWER_AS_MISUSE };
+
+struct options {
+    bool are_read;
+    enum option_answer misuse;
+    enum option_answer foreign; // ANSWER_AS_MISUSE: what `misuse` says
+};
+
+// Reads the options when that is possible, and once. Complains on standard error about keys and values
+// that are none.
+void options_read(struct options *options);
+
+// What to do about a foreign pointer.
+enum option_answer options_foreign(const struct options *options);
+
+// Reads options from where they may be said; for options_read() and for tests. next(index) yields the
+// environment's entries, complain(line, length) gets each complaint.
+struct option_source {
+    const char *program; // the program's own string, or NULL
+    const char *(*entry)(size_t index);
+    void (*complain)(const char *line, size_t length);
+    bool is_privileged;
+};
+
+void options_parse(struct options *options, const struct option_source *source);
+
+#endif

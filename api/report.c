@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "api/report.h"
+
+#include <string.h>
+
+#include "api/global.h"
+#include "api/text.h"
+
+static const char *kind_name(const struct zone *zone)
+{
+    switch (zone->kind) {
+    case ZONE_TINY:
+        return "TINY";
+    case ZONE_SMALL:
+        return "SMALL";
+    default:
+        return "LARGE";
+    }
+}
+
+static void tell_zone(struct text *text, const struct chunk *chunk)
+{
+    const struct zone *zone = chunk->zone;
+    text_string(text, " in ");
+    text_string(text, kind_name(zone));
+    text_string(text, " zone ");
+    text_address(text, zone->chunk_bytes != 0 ? (uintptr_t)zone_base(zone) : (uintptr_t)chunk->base);
+}
+
+// "a free chunk of 48 bytes at 0x... in TINY zone 0x..."
+static void tell_free_chunk(struct text *text, const struct chunk *chunk)
+{
+    if (chunk->zone == NULL) {
+        text_string(text, "it lies in free memory of this allocator, no zone holds it any more");
+        return;
+    }
+    text_string(text, chunk->status == CHUNK_HOME ? "a chunk on its way home, of " : "a free chunk of ");
+    text_decimal(text, chunk->zone->chunk_bytes);
+    text_string(text, " bytes at ");
+    text_address(text, (uintptr_t)chunk->base);
+    tell_zone(text, chunk);
+}
+
+// "a chunk of 42 bytes at 0x... in TINY zone 0x..."
+static void tell_live_chunk(struct text *text, const struct chunk *chunk)
+{
+    text_string(text, "chunk of ");
+    text_decimal(text, chunk->requested);
+    text_string(text, " bytes at ");
+    text_address(text, (uintptr_t)chunk->base);
+    tell_zone(text, chunk);
+}
+
+// What the misuse is, up to the pointer.
+static void tell_misuse(struct text *text, const char *call, enum misuse_kind misuse)
+{
+    bool is_free = strcmp(call, "realloc") != 0 && strcmp(call, "malloc_usable_size") != 0;
+    switch (misuse) {
+    case MISUSE_FOREIGN:
+        text_string(text, call);
+        text_string(text, " of a foreign pointer ");
+        return;
+    case MISUSE_DOUBLE_FREE:
+        text_string(text, is_free ? "double free of " : call);
+        text_string(text, is_free ? "" : " of a freed pointer ");
+        return;
+    case MISUSE_NEVER_ALLOCATED:
+        text_string(text, call);
+        text_string(text, " of a pointer never allocated ");
+        return;
+    case MISUSE_INTERIOR:
+        text_string(text, call);
+        text_string(text, " of an interior pointer ");
+        return;
+    case MISUSE_WRONG_SIZE:
+    case MISUSE_WRONG_ALIGNMENT:
+    case MISUSE_NONE:
+    default:
+        text_string(text, call);
+        text_string(text, " of ");
+        return;
+    }
+}
+
+// What is known of the pointer.
+static void tell_pointer(struct text *text, enum misuse_kind misuse, const void *ptr, size_t bytes,
+                         const struct chunk *chunk)
+{
+    switch (misuse) {
+    case MISUSE_FOREIGN:
+        text_string(text, ": no zone of this allocator holds it");
+        return;
+    case MISUSE_INTERIOR:
+        text_string(text, ": ");
+        text_decimal(text, (uintptr_t)ptr - (uintptr_t)chunk->base);
+        text_string(text, " bytes into the ");
+        tell_live_chunk(text, chunk);
+        return;
+    case MISUSE_WRONG_SIZE:
+        text_string(text, " with size ");
+        text_decimal(text, bytes);
+        text_string(text, ": it is the ");
+        tell_live_chunk(text, chunk);
+        return;
+    case MISUSE_WRONG_ALIGNMENT:
+        text_string(text, ": it is not aligned as said, the ");
+        tell_live_chunk(text, chunk);
+        return;
+    case MISUSE_DOUBLE_FREE:
+    case MISUSE_NEVER_ALLOCATED:
+    case MISUSE_NONE:
+    default:
+        text_string(text, ": ");
+        tell_free_chunk(text, chunk);
+        return;
+    }
+}
+
+void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, size_t bytes,
+                   const struct chunk *chunk)
+{
+    options_read(&global.options);
+    enum option_answer answer =
+        misuse == MISUSE_FOREIGN ? options_foreign(&global.options) : global.options.misuse;
+    if (answer == ANSWER_IGNORE) {
+        return;
+    }
+    struct text text;
+    text.length = 0;
+    text_string(&text, "ft_malloc: ");
+    tell_misuse(&text, call, misuse);
+    text_address(&text, (uintptr_t)ptr);
+    tell_pointer(&text, misuse, ptr, bytes, chunk);
+    text_string(&text, "\n");
+    text_write(&text, PLATFORM_ERRORS);
+    if (answer == ANSWER_ABORT) {
+        platform_abort();
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Puts the application's errors into words: one line on standard error that names the misuse, the
+// pointer, and what is known of it. Takes no lock, allocates nothing, writes nothing to the heap.
+#ifndef FT_API_REPORT_H
+#define FT_API_REPORT_H
+
+#include <stddef.h>
+
+#include "core/misuse.h"
+
+// Does with a misuse what the options say: abort after a line, go on after a line, or go on. call is the
+// function that was misused; bytes the size that it was given, for the sized ones.
+void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, size_t bytes,
+                   const struct chunk *chunk);
+
+#endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "api/slow.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "api/global.h"
+#include "api/memory.h"
+#include "api/report.h"
+#include "core/large.h"
+#include "core/misuse.h"
+
+// Gives back the zones that became empty by what the heap did last.
+static void give_empty_zones(struct heap *heap)
+{
+    struct leaving leaving = {.kind = LEAVING_NOTHING};
+    global_lock();
+    while (heap_give_empty(heap, &leaving)) {
+        if (leaving.kind != LEAVING_NOTHING) {
+            global_unlock();
+            memory_let_go(&leaving);
+            leaving.kind = LEAVING_NOTHING;
+            global_lock();
+        }
+    }
+    global_unlock();
+}
+
+// Allocates with the arena's help.
+static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
+{
+    struct need need;
+    global_lock();
+    struct grant grant = heap_alloc(heap, bytes, align, &need);
+    while (grant.ptr == NULL && memory_meet(&need)) {
+        grant = heap_alloc(heap, bytes, align, &need);
+    }
+    if (grant.ptr == NULL && need.kind == NEED_MAPPING) {
+        grant = (struct grant){.ptr = memory_meet_mapping(&need, bytes), .is_zero = true};
+    }
+    global_unlock();
+    if (heap_has_empty(heap)) {
+        give_empty_zones(heap);
+    }
+    return grant;
+}
+
+void *slow_alloc(size_t bytes, size_t align, bool zero)
+{
+    int saved = errno;
+    struct heap *heap = bytes <= PTRDIFF_MAX ? global_heap_get() : NULL;
+    if (heap == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    unsigned size_class = heap_class_for(heap, bytes, align);
+    struct grant grant = {.ptr = NULL};
+    if (size_class != SIZE_CLASS_NONE) {
+        grant = heap_take(heap, size_class, bytes);
+    }
+    if (grant.ptr == NULL) {
+        grant = alloc_locked(heap, bytes, align);
+    }
+    if (grant.ptr == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    errno = saved;
+    if (zero && !grant.is_zero) {
+        memset(grant.ptr, 0, bytes);
+    }
+    return grant.ptr;
+}
+
+// Frees a chunk that was found to be held. False if another thread has freed it meanwhile.
+static bool free_chunk(const struct chunk *chunk)
+{
+    struct heap *heap = global_heap();
+    if (heap_owns(heap, chunk)) {
+        heap_put(heap, chunk);
+        if (heap_has_empty(heap)) {
+            give_empty_zones(heap);
+        }
+        return true;
+    }
+    struct leaving leaving = {.kind = LEAVING_NOTHING};
+    global_lock();
+    bool freed = heap_free(&global.arena, chunk, &leaving);
+    global_unlock();
+    memory_let_go(&leaving);
+    return freed;
+}
+
+void slow_free(void *ptr, const char *call)
+{
+    if (ptr == NULL) {
+        return;
+    }
+    int saved = errno;
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (!chunk_is_held_at(&chunk, ptr)) {
+        report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
+    } else if (!free_chunk(&chunk)) {
+        report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
+    }
+    errno = saved;
+}
+
+void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
+{
+    if (ptr == NULL) {
+        return;
+    }
+    int saved = errno;
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    enum misuse_kind misuse = misuse_of(&chunk, ptr);
+    if (misuse == MISUSE_NONE) {
+        misuse = misuse_of_size(&global.arena, &chunk, bytes);
+    }
+    if (misuse == MISUSE_NONE && ((uintptr_t)ptr & (align - 1)) != 0) {
+        misuse = MISUSE_WRONG_ALIGNMENT;
+    }
+    if (misuse == MISUSE_NONE && !free_chunk(&chunk)) {
+        misuse = MISUSE_DOUBLE_FREE;
+    }
+    if (misuse != MISUSE_NONE) {
+        report_misuse(call, misuse, ptr, bytes, &chunk);
+    }
+    errno = saved;
+}
+
+// Resizes a LARGE chunk where it is.
+static bool resize_large(const struct chunk *chunk, size_t bytes)
+{
+    struct need need;
+    global_lock();
+    bool resized = large_resize(&global.arena, chunk, bytes, &need);
+    if (!resized && memory_meet(&need)) {
+        resized = large_resize(&global.arena, chunk, bytes, &need);
+    }
+    global_unlock();
+    return resized;
+}
+
+static bool resize_in_place(const struct chunk *chunk, size_t bytes)
+{
+    if (chunk->zone->chunk_bytes != 0) {
+        return chunk_resize(chunk, bytes);
+    }
+    // A run that would keep much more than a zone's chunk needs is better left.
+    bool is_wasteful = bytes <= SIZE_CLASS_SMALL_MAX && bytes <= chunk->capacity / 2;
+    return !is_wasteful && resize_large(chunk, bytes);
+}
+
+void *slow_realloc(void *ptr, size_t bytes, const char *call)
+{
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (!chunk_is_held_at(&chunk, ptr)) {
+        report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
+        errno = EINVAL;
+        return NULL;
+    }
+    int saved = errno;
+    if (bytes <= PTRDIFF_MAX && resize_in_place(&chunk, bytes)) {
+        errno = saved;
+        return ptr;
+    }
+    void *moved = slow_alloc(bytes, SIZE_CLASS_STEP, false);
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
+    if (!free_chunk(&chunk)) {
+        report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
+    }
+    errno = saved;
+    return moved;
+}
+
+size_t slow_size(const void *ptr, const char *call)
+{
+    if (ptr == NULL) {
+        return 0;
+    }
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (chunk_is_held_at(&chunk, ptr)) {
+        return chunk.requested;
+    }
+    report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
+    return 0;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// The slow ways of allocation and free: what the fast paths (core/heap_fast.h) do not do. They keep
+// errno, except that a failed allocation sets ENOMEM.
+#ifndef FT_API_SLOW_H
+#define FT_API_SLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Allocates `bytes` at a multiple of align, a power of two; zeroed if asked for. NULL and ENOMEM on
+// failure.
+void *slow_alloc(size_t bytes, size_t align, bool zero);
+
+// Frees ptr, or reports a misuse in the name of `call`. Nothing for NULL.
+void slow_free(void *ptr, const char *call);
+
+// Frees ptr if it was requested with a size of the same class as `bytes` and is aligned to align;
+// else reports a misuse in the name of `call`. Nothing for NULL.
+void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call);
+
+// Makes a chunk larger or smaller, where it is or elsewhere. NULL and ENOMEM, or EINVAL after a misuse
+// that was reported in the name of `call`: then the chunk is as it was. ptr is not NULL, bytes not 0.
+void *slow_realloc(void *ptr, size_t bytes, const char *call);
+
+// The requested bytes of a chunk; 0 for NULL, and for a misuse that was reported in the name of `call`.
+size_t slow_size(const void *ptr, const char *call);
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// An arena is one allocator instance: its sections, the zone map over them, mappings of single chunks,
+// and its heaps, in use or waiting for a thread. What several threads share is here, and the caller's
+// lock guards it.
+//
+//   need, from a failed take            the caller                      the arena
+//   NEED_COMMIT  two ranges             makes them accessible           arena_committed()
+//   NEED_SECTION at least so many bytes reserves a region, then commits arena_plan_section(),
+//                                       what the plan says              arena_add_section()
+//   NEED_MAPPING exactly so many bytes  maps them                       large_adopt() (large.h)
+//
+// A commitment covers the units asked for together with the records they may want, and one unit more,
+// so that one allocation asks for at most one section and one commitment.
+#ifndef FT_CORE_ARENA_H
+#define FT_CORE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/need.h"
+#include "core/offset.h"
+#include "core/zone_map.h"
+
+struct arena_config {
+    size_t page_bytes;    // grain of commitments, a power of two
+    size_t unit_bytes;    // a power of two from 256 to 1 MiB, a multiple of page_bytes if any commitment is asked for
+    size_t run_bytes_max; // larger chunks get a mapping of their own; SIZE_MAX: none does
+    size_t dirty_bytes_max; // free memory kept unpurged, beside a quarter of what is in use; SIZE_MAX: all
+    size_t zone_bytes_max;  // a class whose zones would be larger is served as runs; a sixteenth of a small region
+    bool wide;            // the map covers all addresses; a struct zone_map_wide lies below the arena
+};
+
+struct arena {
+    struct zone_map map; // first: offsets in the arena count from here
+    struct arena_config config;
+    uintptr_t mappings;   // records of mappings of single chunks, by address
+    uintptr_t departing;  // records of mappings on their way to the system, and of those it refused
+    uintptr_t heaps;      // all heaps ever made, from the newest on
+    uintptr_t idle_heaps; // those without a thread
+    uint32_t heap_count;
+    uint32_t unit_shift;
+
+    // Counters, in the arena's own units of measure.
+    size_t zone_count;      // TINY and SMALL zones
+    size_t large_count;     // chunks that are runs
+    size_t mapping_count;   // chunks that are mappings
+    size_t mapping_bytes;   // bytes of those mappings
+    size_t section_count;
+    size_t unit_count;      // of all sections
+    size_t used_unit_count; // units in runs that are not free, the arena's own included
+    size_t leaving_count;   // ranges on their way to the system
+};
+
+// A run of some section.
+struct run {
+    struct section *section; // NULL: none
+    uint32_t first;
+    uint32_t count;
+    bool clean; // every byte is known to be zero
+};
+
+// LOCKED. Makes zeroed memory an arena without any memory to hand out.
+void arena_init(struct arena *arena, const struct arena_config *config);
+
+// ANY. How large a region must be to serve a run of `bytes` at a multiple of `align`, at any address.
+size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t align);
+
+// ANY. What must be committed of the region [base, base + bytes) so that it can become a section and
+// serve `least` bytes of runs; of kind NEED_NOTHING if it is too small.
+struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes, size_t least);
+
+// LOCKED. Makes the region a section. plan: what arena_plan_section() said, when that is committed;
+// NULL if the whole region is committed and zero. False if the region is too small, and then nothing
+// has changed.
+bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const struct need *plan);
+
+// ANY. Makes a refused NEED_COMMIT as modest as it can be. False if it already was.
+bool arena_need_least(const struct arena *arena, struct need *need);
+
+// LOCKED. The need for `least` committed units in a section, and for what will soon be wanted with them.
+struct need arena_need_units(const struct arena *arena, const struct section *section, uint32_t least);
+
+// LOCKED. The ranges of a NEED_COMMIT are committed.
+void arena_committed(struct arena *arena, const struct need *need);
+
+// LOCKED. Takes a run of at least `bytes`, at a multiple of `align` (a power of two), of kind RUN_META.
+// section is NULL on failure, and *need then says what would help.
+struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need);
+
+// LOCKED. Gives a run back. *leaving, if not NULL, may get a range to be purged, for arena_left().
+void arena_give_run(struct arena *arena, struct section *section, uint32_t first,
+                    struct leaving *leaving);
+
+// LOCKED. What became of a range: done tells whether the system has taken it.
+void arena_left(struct arena *arena, const struct leaving *leaving, bool done);
+
+// LOCKED. Takes a record from this section or, if it is NULL, from any. NULL and *need on failure.
+struct zone *arena_take_record(struct arena *arena, struct section *section, unsigned record_class,
+                               bool *recycled, struct need *need);
+
+// LOCKED. Cuts a new zone of this class and enters it in the map. NULL and *need on failure.
+struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner, uintptr_t heap,
+                            struct need *need);
+
+// LOCKED. Dissolves a zone that is empty and in no list.
+void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving);
+
+// ANY. Whether zones of this class are cut at all (arena_config.zone_bytes_max).
+bool arena_serves_zones_of(const struct arena *arena, unsigned size_class);
+
+// LOCKED. The section that an address lies in, or NULL.
+struct section *arena_section_of(const struct arena *arena, const void *ptr);
+
+// LOCKED. The first address that the arena's unit `ptr` lies in; the sections by address.
+static inline struct section *arena_first_section(const struct arena *arena)
+{
+    return offset_to(arena, arena->map.sections);
+}
+
+// LOCKED. The next section by address, or NULL.
+static inline struct section *arena_next_section(const struct arena *arena,
+                                                 const struct section *section)
+{
+    return offset_to(arena, section->next);
+}
+
+// LOCKED. Whether the arena's own invariants and those of its sections hold.
+bool arena_is_valid(const struct arena *arena);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "core/chunk.h"
+
+#include "core/check.h"
+
+enum chunk_status chunk_status_of(unsigned state)
+{
+    switch (state) {
+    case STATE_FRESH:
+        return CHUNK_FRESH;
+    case STATE_FREED:
+        return CHUNK_FREED;
+    case STATE_HOME:
+        return CHUNK_HOME;
+    default:
+        return CHUNK_LIVE;
+    }
+}
+
+static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
+{
+    struct chunk chunk = {.zone = zone, .capacity = zone->chunk_bytes};
+    if (zone_place_of(zone, ptr, &chunk.index) == ZONE_TAIL) {
+        return (struct chunk){.status = CHUNK_UNUSED};
+    }
+    chunk.base = zone_chunk(zone, chunk.index);
+    unsigned state = zone_state(zone, chunk.index);
+    chunk.status = chunk_status_of(state);
+    chunk.requested = state_is_live(state) ? zone->chunk_bytes - (state - STATE_LIVE) : 0;
+    return chunk;
+}
+
+static struct chunk locate_in_run(struct zone *marker, const void *ptr)
+{
+    const struct section *section = (const struct section *)marker;
+    const struct run_table *runs = section_runs(section);
+    uint32_t first = run_holding(runs, section_unit_of(section, ptr));
+    const struct unit *unit = run_unit(runs, first);
+    return (struct chunk){
+        .status = CHUNK_LIVE,
+        .zone = marker,
+        .base = section_unit_at(section, first),
+        .requested = unit->requested,
+        .capacity = (size_t)unit->length << section->unit_shift,
+    };
+}
+
+static struct chunk locate_in_mapping(struct zone *zone, const void *ptr)
+{
+    if ((uintptr_t)ptr < (uintptr_t)zone_base(zone)) {
+        // The unit that a mapping begins in may hold other things below it.
+        return (struct chunk){.status = CHUNK_FOREIGN};
+    }
+    return (struct chunk){
+        .status = CHUNK_LIVE,
+        .zone = zone,
+        .base = zone_base(zone),
+        .requested = zone->requested,
+        .capacity = zone->mapped,
+    };
+}
+
+// The map knows nothing of the address: is it in a section, or in a mapping after its first unit?
+static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
+{
+    if (arena_section_of(arena, ptr) != NULL) {
+        return (struct chunk){.status = CHUNK_UNUSED};
+    }
+    for (struct zone *zone = offset_to(arena, arena->mappings); zone != NULL;
+         zone = offset_to(arena, zone->next)) {
+        if ((uintptr_t)ptr - (uintptr_t)zone_base(zone) < zone->mapped) {
+            return locate_in_mapping(zone, ptr);
+        }
+    }
+    return (struct chunk){.status = CHUNK_FOREIGN};
+}
+
+struct chunk chunk_locate(const struct arena *arena, const void *ptr)
+{
+    struct zone *zone = zone_map_find(&arena->map, ptr);
+    switch (zone->kind) {
+    case ZONE_TINY:
+    case ZONE_SMALL:
+        return locate_in_zone(zone, ptr);
+    case ZONE_LARGE:
+        return locate_in_run(zone, ptr);
+    case ZONE_MAPPED:
+        return locate_in_mapping(zone, ptr);
+    default:
+        return locate_unmapped(arena, ptr);
+    }
+}
+
+bool chunk_resize(const struct chunk *chunk, size_t bytes)
+{
+    struct zone *zone = chunk->zone;
+    if (bytes > zone->chunk_bytes || size_class_of(bytes) != zone->size_class) {
+        return false;
+    }
+    zone_set_state(zone, chunk->index, STATE_LIVE + (unsigned)(zone->chunk_bytes - bytes));
+    return true;
+}

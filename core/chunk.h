@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// What a pointer is to an arena: the one look-up behind every question about a pointer that is not on
+// the fast path. It reads, takes no lock, and never touches the memory that the pointer leads to.
+#ifndef FT_CORE_CHUNK_H
+#define FT_CORE_CHUNK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+
+enum chunk_status {
+    CHUNK_FOREIGN, // no memory of this arena
+    CHUNK_UNUSED,  // memory of this arena that is no chunk: free units, the tail of a zone
+    CHUNK_FRESH,   // a free chunk that was never handed out
+    CHUNK_FREED,   // a free chunk
+    CHUNK_HOME,    // freed by another thread, on its way home
+    CHUNK_LIVE,    // a chunk that the program holds
+};
+
+struct chunk {
+    enum chunk_status status;
+    struct zone *zone; // NULL for FOREIGN and UNUSED
+    uint32_t index;    // TINY, SMALL: which chunk of the zone
+    void *base;        // where the chunk starts
+    size_t requested;  // LIVE: the bytes asked for
+    size_t capacity;   // the bytes it could hold
+};
+
+// ANY. What ptr is. The answer holds for as long as nobody frees or allocates that very chunk.
+struct chunk chunk_locate(const struct arena *arena, const void *ptr);
+
+// ANY. Whether ptr may be freed: a chunk that the program holds, at its start.
+static inline bool chunk_is_held_at(const struct chunk *chunk, const void *ptr)
+{
+    return chunk->status == CHUNK_LIVE && chunk->base == ptr;
+}
+
+// ANY, by whoever holds the chunk. Changes the requested size of a live TINY or SMALL chunk where it is.
+// False if another class serves that size; then nothing has changed.
+bool chunk_resize(const struct chunk *chunk, size_t bytes);
+
+// ANY. What the state of a chunk says of it.
+enum chunk_status chunk_status_of(unsigned state);
+
+#endif

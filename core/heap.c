@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: MIT
+#include "core/heap.h"
+
+#include <string.h>
+
+#include "core/check.h"
+#include "core/offset.h"
+
+enum {
+    STACK_CAPACITY_MIN = 8,         // entries of a TINY class's first stack
+    STACK_REFILL_CAPACITY_MAX = 64, // refills deepen a stack to this many entries,
+    STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
+};
+
+_Static_assert(offsetof(struct heap, stacks) % 8 == 0, "heap_stack_at counts in words");
+_Static_assert(offsetof(struct heap, none) <= HEAP_OWNER_MASK, "an owner word holds a stack's place");
+
+const struct chunk_entry heap_no_entry[1];
+_Static_assert(SIZE_CLASS_COUNT == 5 * 8, "HEAP_NONE has as many stacks");
+
+static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
+{
+    return offset_to(heap_arena(heap), offset);
+}
+
+static uintptr_t zone_offset(const struct heap *heap, const struct zone *zone)
+{
+    return offset_of(heap_arena(heap), zone);
+}
+
+// ---- lists of zones -----------------------------------------------------------------------------
+
+static void unlist(struct heap *heap, struct zone *zone)
+{
+    if (zone->fill == ZONE_UNLISTED) {
+        return;
+    }
+    if (zone->next != 0) {
+        zone_at(heap, zone->next)->previous = zone->previous;
+    }
+    if (zone->previous != 0) {
+        zone_at(heap, zone->previous)->next = zone->next;
+    } else {
+        heap->zones[zone->size_class][zone->fill] = zone->next;
+    }
+    zone->fill = ZONE_UNLISTED;
+}
+
+// Moves a zone to the list of its fill.
+static void relist(struct heap *heap, struct zone *zone)
+{
+    uint32_t fill = zone_fill_of(zone);
+    if (fill == zone->fill) {
+        return;
+    }
+    unlist(heap, zone);
+    zone->fill = fill;
+    if (fill == ZONE_UNLISTED) {
+        return;
+    }
+    uintptr_t *first = &heap->zones[zone->size_class][fill];
+    zone->next = *first;
+    zone->previous = 0;
+    if (*first != 0) {
+        zone_at(heap, *first)->previous = zone_offset(heap, zone);
+    }
+    *first = zone_offset(heap, zone);
+}
+
+static struct zone *fullest_zone(const struct heap *heap, unsigned size_class)
+{
+    for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
+        if (heap->zones[size_class][fill] != 0) {
+            return zone_at(heap, heap->zones[size_class][fill]);
+        }
+    }
+    return NULL;
+}
+
+// Whether a zone is the only one of its class with something to take: then it stays, although empty,
+// so that a program that goes back and forth does not cut it again and again.
+static bool is_last_listed(const struct heap *heap, const struct zone *zone)
+{
+    for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
+        uintptr_t first = heap->zones[zone->size_class][fill];
+        if (first != 0 && (zone_at(heap, first) != zone || zone->next != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A zone has got chunks back: to its list, or, if it has all of them and is not the last, on its way out.
+static void settle(struct heap *heap, struct zone *zone)
+{
+    relist(heap, zone);
+    if (zone_is_empty(zone) && zone->home_count == 0 && !is_last_listed(heap, zone)) {
+        unlist(heap, zone);
+        zone->next = heap->empties;
+        heap->empties = zone_offset(heap, zone);
+    }
+}
+
+// ---- stacks -------------------------------------------------------------------------------------
+
+// Memory for 1 << level entries and the one below the bottom, or NULL. Returns the bottom.
+static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
+{
+    struct chunk_entry *spare = heap->spare[level];
+    if (spare != NULL) {
+        heap->spare[level] = spare->chunk;
+        spare[-1] = (struct chunk_entry){.chunk = NULL};
+        return spare;
+    }
+    size_t bytes = (((size_t)1 << level) + 1) * sizeof(struct chunk_entry);
+    if (heap->memory_end - heap->memory_next < bytes) {
+        return NULL;
+    }
+    struct chunk_entry *memory = offset_to(heap, heap->memory_next);
+    heap->memory_next += bytes;
+    memory->chunk = NULL;
+    return memory + 1;
+}
+
+// Makes a stack twice as deep, or gives it its first memory. False if budget or memory do not allow it.
+static bool deepen(struct heap *heap, unsigned size_class)
+{
+    struct heap_stack *stack = &heap->stacks[size_class];
+    size_t chunk_bytes = size_class_bytes(size_class);
+    uint32_t first = chunk_bytes <= SIZE_CLASS_TINY_MAX ? STACK_CAPACITY_MIN : 2;
+    uint32_t capacity = stack->capacity == 0 ? first : stack->capacity * 2;
+    size_t more_bytes = (capacity - stack->capacity) * chunk_bytes;
+    unsigned level = bits_lowest(capacity);
+    if (level >= HEAP_STACK_LEVELS || capacity * chunk_bytes > HEAP_STACK_BYTES_MAX ||
+        (stack->capacity != 0 && more_bytes > heap->budget)) {
+        return false;
+    }
+    struct chunk_entry *bottom = take_stack_memory(heap, level);
+    if (bottom == NULL) {
+        return false;
+    }
+    size_t count = (size_t)(stack->top - stack->bottom);
+    memcpy(bottom, stack->bottom, count * sizeof(*bottom));
+    if (stack->capacity != 0) {
+        unsigned old_level = bits_lowest(stack->capacity);
+        stack->bottom->chunk = heap->spare[old_level];
+        heap->spare[old_level] = stack->bottom;
+    }
+    heap->budget -= more_bytes < heap->budget ? more_bytes : heap->budget;
+    stack->bottom = bottom;
+    stack->top = bottom + count;
+    stack->limit = bottom + capacity;
+    stack->capacity = capacity;
+    return true;
+}
+
+// Returns the older entries of a stack to their zones, all but `keep`.
+static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t keep)
+{
+    size_t count = (size_t)(stack->top - stack->bottom) - keep;
+    for (size_t entry = 0; entry < count; entry++) {
+        struct chunk_entry *old = &stack->bottom[entry];
+        struct zone *zone = zone_map_find(&heap_arena(heap)->map, old->chunk);
+        zone_give(zone, zone_entry_index(zone, old));
+        settle(heap, zone);
+    }
+    memmove(stack->bottom, stack->bottom + count, keep * sizeof(*stack->bottom));
+    stack->top = stack->bottom + keep;
+}
+
+// Fills an empty stack from the heap's own zones. False if they have nothing.
+static bool refill(struct heap *heap, unsigned size_class)
+{
+    struct zone *zone = fullest_zone(heap, size_class);
+    if (zone == NULL) {
+        return false;
+    }
+    struct heap_stack *stack = &heap->stacks[size_class];
+    if (stack->capacity < STACK_REFILL_CAPACITY_MAX &&
+        stack->capacity * 2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX) {
+        deepen(heap, size_class);
+    }
+    // Without memory for a stack, the heap's spare entry serves: one chunk at a time.
+    uint32_t want = stack->capacity / 2;
+    if (want == 0) {
+        return false;
+    }
+    stack->top += zone_take(zone, stack->top, want);
+    relist(heap, zone);
+    return true;
+}
+
+// ---- alloc --------------------------------------------------------------------------------------
+
+unsigned heap_class_for(const struct heap *heap, size_t bytes, size_t align)
+{
+    unsigned size_class = SIZE_CLASS_NONE;
+    if (align <= SIZE_CLASS_STEP && bytes <= SIZE_CLASS_SMALL_MAX) {
+        size_class = size_class_of(bytes);
+    } else if (align <= heap_arena(heap)->config.unit_bytes) {
+        size_class = size_class_of_aligned(bytes, align);
+    }
+    return size_class < heap->class_count ? size_class : SIZE_CLASS_NONE;
+}
+
+// Hands out a chunk that is in nobody's hands, by its state.
+static struct grant hand_out(unsigned size_class, const struct chunk_entry *entry, size_t bytes)
+{
+    unsigned live = STATE_LIVE + (unsigned)(size_class_bytes(size_class) - bytes);
+    unsigned old;
+    if (size_class < SIZE_CLASS_TINY_COUNT) {
+        old = state_read_tiny(entry->state);
+        state_write_tiny(entry->state, live);
+    } else {
+        old = state_read_small(entry->state);
+        state_write_small(entry->state, live);
+    }
+    return (struct grant){.ptr = entry->chunk, .is_zero = old == STATE_FRESH};
+}
+
+struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
+{
+    struct heap_stack *stack = &heap->stacks[size_class];
+    if (stack->top != stack->bottom || refill(heap, size_class)) {
+        return hand_out(size_class, --stack->top, bytes);
+    }
+    struct zone *zone = fullest_zone(heap, size_class);
+    if (zone == NULL) {
+        return (struct grant){.ptr = NULL};
+    }
+    struct chunk_entry entry;
+    zone_take(zone, &entry, 1);
+    relist(heap, zone);
+    return hand_out(size_class, &entry, bytes);
+}
+
+// Takes back what other threads have freed.
+static void drain(struct heap *heap)
+{
+    while (heap->home != 0) {
+        struct zone *zone = zone_at(heap, heap->home);
+        heap->home = zone->home_next;
+        zone_drain(zone);
+        settle(heap, zone);
+    }
+}
+
+// Whether a class without a zone is still served as runs: a zone of large chunks claims much address
+// space, which one use of the class is not worth.
+static bool serves_as_run(struct heap *heap, unsigned size_class)
+{
+    if (size_class_bytes(size_class) <= HEAP_RUN_CLASS_BYTES ||
+        heap->served[size_class] >= HEAP_RUNS_BEFORE_ZONE) {
+        return false;
+    }
+    heap->served[size_class]++;
+    return true;
+}
+
+struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
+{
+    struct arena *arena = heap_arena(heap);
+    unsigned size_class = heap_class_for(heap, bytes, align);
+    *need = (struct need){.kind = NEED_NOTHING};
+    drain(heap);
+    if (size_class == SIZE_CLASS_NONE) {
+        return large_take(arena, bytes, align, need);
+    }
+    struct grant grant = heap_take(heap, size_class, bytes);
+    if (grant.ptr != NULL) {
+        return grant;
+    }
+    if (serves_as_run(heap, size_class)) {
+        return large_take(arena, bytes, align, need);
+    }
+    uint32_t place = (uint32_t)((uintptr_t)&heap->stacks[size_class] - (uintptr_t)heap);
+    struct zone *zone = arena_new_zone(arena, size_class, heap->owner | place,
+                                       offset_of(arena, heap), need);
+    if (zone == NULL) {
+        return grant;
+    }
+    relist(heap, zone);
+    return heap_take(heap, size_class, bytes);
+}
+
+// ---- free ---------------------------------------------------------------------------------------
+
+bool heap_owns(const struct heap *heap, const struct chunk *chunk)
+{
+    return chunk->zone->chunk_bytes != 0 &&
+           (atomic_load_explicit(&chunk->zone->owner, memory_order_relaxed) ^ heap->owner) <=
+               HEAP_OWNER_MASK;
+}
+
+void heap_put(struct heap *heap, const struct chunk *chunk)
+{
+    struct zone *zone = chunk->zone;
+    struct heap_stack *stack = &heap->stacks[zone->size_class];
+    zone_set_state(zone, chunk->index, STATE_FREED);
+    if (stack->top == stack->limit && !deepen(heap, zone->size_class)) {
+        flush_down_to(heap, stack, stack->capacity / 2);
+    }
+    if (stack->top == stack->limit) {
+        zone_give(zone, chunk->index);
+        settle(heap, zone);
+        return;
+    }
+    *stack->top++ = (struct chunk_entry){
+        .chunk = chunk->base,
+        .state = zone_state_at(zone, chunk->index),
+    };
+}
+
+// A thread that does not own the chunk's zone frees it.
+static bool send_home(struct arena *arena, struct zone *zone, uint32_t index)
+{
+    if (!zone_mark_home(zone, index)) {
+        return false;
+    }
+    struct heap *owner = offset_to(arena, zone->heap);
+    if (zone->home_count == 1) {
+        zone->home_next = owner->home;
+        owner->home = zone_offset(owner, zone);
+    }
+    if (owner->is_idle) {
+        // Nobody else touches the heap while the arena is locked.
+        drain(owner);
+    }
+    return true;
+}
+
+bool heap_free(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
+{
+    struct chunk now = chunk_locate(arena, chunk->base);
+    if (!chunk_is_held_at(&now, chunk->base)) {
+        return false;
+    }
+    if (now.zone->chunk_bytes == 0) {
+        large_give(arena, &now, leaving);
+        return true;
+    }
+    struct heap *owner = offset_to(arena, now.zone->heap);
+    if (!send_home(arena, now.zone, now.index)) {
+        return false;
+    }
+    // One range at most goes back in one call; what else there is stays free in its section.
+    while (owner->is_idle &&
+           heap_give_empty(owner, leaving->kind == LEAVING_NOTHING ? leaving : NULL)) {
+    }
+    return true;
+}
+
+bool heap_give_empty(struct heap *heap, struct leaving *leaving)
+{
+    if (heap->empties == 0) {
+        return false;
+    }
+    struct zone *zone = zone_at(heap, heap->empties);
+    heap->empties = zone->next;
+    arena_delete_zone(heap_arena(heap), zone, leaving);
+    return true;
+}
+
+void heap_flush(struct heap *heap)
+{
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        flush_down_to(heap, &heap->stacks[size_class], 0);
+    }
+}
+
+// ---- life ---------------------------------------------------------------------------------------
+
+size_t heap_bytes_min(void)
+{
+    return sizeof(struct heap) + 16 * (STACK_CAPACITY_MIN + 1) * sizeof(struct chunk_entry);
+}
+
+static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
+{
+    heap->owner = ++arena->heap_count << HEAP_OWNER_SHIFT;
+    heap->arena = (uintptr_t)arena - (uintptr_t)heap;
+    heap->budget = HEAP_BUDGET_BYTES;
+    heap->memory_next = bits_align_up(sizeof(struct heap), _Alignof(struct chunk_entry));
+    heap->memory_end = bytes;
+    heap->next_heap = arena->heaps;
+    arena->heaps = offset_of(arena, heap);
+    while (heap->class_count < SIZE_CLASS_COUNT && arena_serves_zones_of(arena, heap->class_count)) {
+        heap->class_count++;
+    }
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        struct chunk_entry *bottom = &heap->none + 1;
+        heap->stacks[size_class] = (struct heap_stack){
+            .top = bottom,
+            .limit = bottom,
+            .bottom = bottom,
+            .live_state = (uint32_t)size_class_bytes(size_class) + STATE_LIVE,
+        };
+    }
+}
+
+struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need)
+{
+    *need = (struct need){.kind = NEED_NOTHING};
+    if (arena->idle_heaps != 0) {
+        struct heap *heap = offset_to(arena, arena->idle_heaps);
+        arena->idle_heaps = heap->next_idle;
+        heap->is_idle = false;
+        return heap;
+    }
+    if (arena->heap_count == HEAP_ID_MAX) {
+        return NULL;
+    }
+    struct run run = arena_take_run(arena, bytes, 1, need);
+    if (run.section == NULL) {
+        return NULL;
+    }
+    struct heap *heap = section_unit_at(run.section, run.first);
+    if (!run.clean) {
+        memset(heap, 0, bytes);
+    }
+    heap_init(heap, arena, bytes);
+    return heap;
+}
+
+void heap_retire(struct heap *heap)
+{
+    struct arena *arena = heap_arena(heap);
+    heap_flush(heap);
+    drain(heap);
+    while (heap_give_empty(heap, NULL)) {
+    }
+    heap->is_idle = true;
+    heap->next_idle = arena->idle_heaps;
+    arena->idle_heaps = offset_of(arena, heap);
+}
+
+// ---- validity -----------------------------------------------------------------------------------
+
+static bool stack_is_valid(const struct heap *heap, unsigned size_class)
+{
+    const struct heap_stack *stack = &heap->stacks[size_class];
+    if (stack->top < stack->bottom || stack->top > stack->limit || stack->bottom[-1].chunk != NULL ||
+        stack->live_state != size_class_bytes(size_class) + STATE_LIVE) {
+        return false;
+    }
+    for (const struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {
+        struct chunk chunk = chunk_locate(heap_arena(heap), entry->chunk);
+        if (chunk.zone == NULL || !heap_owns(heap, &chunk) || chunk.base != entry->chunk ||
+            chunk.zone->size_class != size_class || chunk.index >= chunk.zone->fresh_index ||
+            zone_state_at(chunk.zone, chunk.index) != entry->state ||
+            zone_state(chunk.zone, chunk.index) > STATE_FREED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool lists_are_valid(const struct heap *heap, unsigned size_class)
+{
+    for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
+        uintptr_t previous = 0;
+        for (uintptr_t at = heap->zones[size_class][fill]; at != 0; at = zone_at(heap, at)->next) {
+            const struct zone *zone = zone_at(heap, at);
+            if (zone->fill != fill || zone_fill_of(zone) != fill || zone->previous != previous ||
+                zone->size_class != size_class || !zone_is_valid(zone)) {
+                return false;
+            }
+            previous = at;
+        }
+    }
+    return true;
+}
+
+bool heap_is_valid(const struct heap *heap)
+{
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        if (!stack_is_valid(heap, size_class) || !lists_are_valid(heap, size_class)) {
+            return false;
+        }
+    }
+    for (uintptr_t at = heap->home; at != 0; at = zone_at(heap, at)->home_next) {
+        if (zone_at(heap, at)->home_count == 0) {
+            return false;
+        }
+    }
+    return true;
+}

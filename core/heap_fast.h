@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The fast paths: what nearly every malloc and free does, inlined into the api. Whatever is unusual
+// about a call makes it fail here, before anything is written, and go the slow way.
+#ifndef FT_CORE_HEAP_FAST_H
+#define FT_CORE_HEAP_FAST_H
+
+#include "core/heap.h"
+#include "core/zone_map.h"
+
+// OWNER. A chunk for `bytes`, or NULL: too large for TINY, or the stack is empty.
+static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
+{
+    if (__builtin_expect(bytes > SIZE_CLASS_TINY_MAX, 0)) {
+        return NULL;
+    }
+    size_t at = (size_t)heap_stack_at[bytes] * 8;
+    struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at);
+    struct chunk_entry *entry = stack->top - 1;
+    void *chunk = entry->chunk;
+    if (__builtin_expect(chunk == NULL, 0)) {
+        return NULL;
+    }
+    state_write_tiny(entry->state, stack->live_state - (uint32_t)bytes);
+    stack->top = entry;
+    return chunk;
+}
+
+// OWNER. Takes back a chunk of the arena with a wide map that this heap belongs to. False, and then
+// nothing has changed: not a live TINY chunk's start, another heap's zone, or a full stack.
+static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, void *ptr)
+{
+    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
+    uint64_t offset = (uintptr_t)ptr - (uintptr_t)zone - zone->base;
+    struct quotient quotient = reciprocal_divide(offset, zone->fast_reciprocal);
+    if (__builtin_expect(!quotient_is_exact(quotient, zone->fast_reciprocal), 0)) {
+        return false;
+    }
+    void *state = (void *)((uintptr_t)(zone + 1) + (uintptr_t)quotient.index);
+    if (__builtin_expect(!state_is_live(state_read_tiny(state)), 0)) {
+        return false;
+    }
+    uint32_t at = atomic_load_explicit(&zone->owner, memory_order_relaxed) ^ heap->owner;
+    if (__builtin_expect(at > HEAP_OWNER_MASK, 0)) {
+        return false;
+    }
+    struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at);
+    struct chunk_entry *top = stack->top;
+    if (__builtin_expect(top == stack->limit, 0)) {
+        return false;
+    }
+    state_write_tiny(state, STATE_FREED);
+    top->chunk = ptr;
+    top->state = state;
+    stack->top = top + 1;
+    return true;
+}
+
+#endif

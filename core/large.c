@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#include "core/large.h"
+
+#include <string.h>
+
+#include "core/check.h"
+
+// What a departing mapping's record holds in place of the requested bytes.
+#define DEPARTURE_UNDER_WAY ((size_t)0)
+#define DEPARTURE_REFUSED ((size_t)1)
+
+static bool wants_mapping(const struct arena *arena, size_t bytes, size_t align)
+{
+    return bytes > arena->config.run_bytes_max || align > arena->config.run_bytes_max;
+}
+
+static struct need need_for_mapping(const struct arena *arena, size_t bytes, size_t align)
+{
+    size_t page = arena->config.page_bytes;
+    if (bytes > PTRDIFF_MAX - page || align > PTRDIFF_MAX - bytes - page) {
+        return (struct need){.kind = NEED_NOTHING};
+    }
+    return (struct need){
+        .kind = NEED_MAPPING,
+        .bytes = bits_align_up(bytes, page),
+        .align = align > page ? align : page,
+    };
+}
+
+// A departing mapping that the system refused to take, and that fits: it is used again.
+static struct zone *refused_mapping(struct arena *arena, const struct need *need)
+{
+    uintptr_t *link = &arena->departing;
+    for (struct zone *zone = offset_to(arena, *link); zone != NULL; zone = offset_to(arena, *link)) {
+        uintptr_t base = (uintptr_t)zone_base(zone);
+        if (zone->requested == DEPARTURE_REFUSED && zone->mapped >= need->bytes &&
+            zone->mapped / 2 <= need->bytes && base % need->align == 0) {
+            *link = zone->next;
+            return zone;
+        }
+        link = &zone->next;
+    }
+    return NULL;
+}
+
+// Puts a record in its place in the list by address, and in the map.
+static void enter_mapping(struct arena *arena, struct zone *zone, size_t bytes)
+{
+    zone->requested = bytes;
+    uintptr_t *link = &arena->mappings;
+    struct zone *next = offset_to(arena, *link);
+    while (next != NULL && (uintptr_t)zone_base(next) < (uintptr_t)zone_base(zone)) {
+        link = &next->next;
+        next = offset_to(arena, *link);
+    }
+    zone->next = *link;
+    *link = offset_of(arena, zone);
+    zone_map_set(&arena->map, zone_base(zone), 1, zone);
+    arena->mapping_count++;
+    arena->mapping_bytes += zone->mapped;
+}
+
+struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct need *need)
+{
+    if (wants_mapping(arena, bytes, align)) {
+        *need = need_for_mapping(arena, bytes, align);
+        struct zone *zone =
+            need->kind == NEED_MAPPING ? refused_mapping(arena, need) : NULL;
+        if (zone == NULL) {
+            return (struct grant){.ptr = NULL};
+        }
+        enter_mapping(arena, zone, bytes);
+        return (struct grant){.ptr = zone_base(zone), .is_zero = false};
+    }
+    struct run run = arena_take_run(arena, bytes == 0 ? 1 : bytes, align, need);
+    if (run.section == NULL) {
+        return (struct grant){.ptr = NULL};
+    }
+    run_mark(section_runs(run.section), run.first, RUN_LARGE, bytes);
+    void *base = section_unit_at(run.section, run.first);
+    zone_map_set(&arena->map, base, run.count, &run.section->marker);
+    arena->large_count++;
+    return (struct grant){.ptr = base, .is_zero = run.clean};
+}
+
+void *large_adopt(struct arena *arena, struct range mapping, size_t bytes, struct need *need)
+{
+    uintptr_t unit = mapping.base & ~(((uintptr_t)1 << arena->unit_shift) - 1);
+    *need = (struct need){.kind = NEED_NOTHING};
+    if (zone_map_leaf_missing(&arena->map, unit, 1) != 0) {
+        size_t leaf_bytes = ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t);
+        struct run run = arena_take_run(arena, leaf_bytes, 1, need);
+        if (run.section == NULL) {
+            return NULL;
+        }
+        void *leaf = section_unit_at(run.section, run.first);
+        if (!run.clean) {
+            memset(leaf, 0, leaf_bytes);
+        }
+        zone_map_add_leaf(&arena->map, unit, leaf);
+    }
+    bool recycled = false;
+    struct zone *zone = arena_take_record(arena, NULL, SECTION_RECORD_MAPPED, &recycled, need);
+    if (zone == NULL) {
+        return NULL;
+    }
+    zone->base = mapping.base - (uintptr_t)zone;
+    zone->kind = ZONE_MAPPED;
+    zone->mapped = mapping.bytes;
+    enter_mapping(arena, zone, bytes);
+    return (void *)mapping.base;
+}
+
+// Takes a record out of the list that it is in.
+static void unlink_record(struct arena *arena, uintptr_t *link, const struct zone *zone)
+{
+    while (offset_to(arena, *link) != zone) {
+        CHECK(*link != 0);
+        link = &((struct zone *)offset_to(arena, *link))->next;
+    }
+    *link = zone->next;
+}
+
+static void send_mapping_away(struct arena *arena, struct zone *zone)
+{
+    zone_map_set(&arena->map, zone_base(zone), 1, NULL);
+    unlink_record(arena, &arena->mappings, zone);
+    arena->mapping_count--;
+    arena->mapping_bytes -= zone->mapped;
+    zone->requested = DEPARTURE_UNDER_WAY;
+    zone->next = arena->departing;
+    arena->departing = offset_of(arena, zone);
+}
+
+void large_unmapped(struct arena *arena, const struct leaving *leaving, bool done)
+{
+    CHECK(leaving->kind == LEAVING_UNMAP);
+    struct zone *zone = offset_to(arena, arena->departing);
+    while (zone != NULL && (uintptr_t)zone_base(zone) != leaving->range.base) {
+        zone = offset_to(arena, zone->next);
+    }
+    CHECK(zone != NULL);
+    if (!done) {
+        zone->requested = DEPARTURE_REFUSED;
+        return;
+    }
+    unlink_record(arena, &arena->departing, zone);
+    section_give_record(offset_to(arena, zone->section), zone, SECTION_RECORD_MAPPED);
+}
+
+void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
+{
+    if (chunk->zone->kind == ZONE_MAPPED) {
+        *leaving = (struct leaving){
+            .kind = LEAVING_UNMAP,
+            .range = {.base = (uintptr_t)chunk->base, .bytes = chunk->capacity},
+        };
+        send_mapping_away(arena, chunk->zone);
+        return;
+    }
+    struct section *section = (struct section *)chunk->zone;
+    uint32_t count = (uint32_t)(chunk->capacity >> arena->unit_shift);
+    zone_map_set(&arena->map, chunk->base, count, NULL);
+    arena->large_count--;
+    arena_give_run(arena, section, section_unit_of(section, chunk->base), leaving);
+}
+
+static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t bytes, struct need *need)
+{
+    struct section *section = (struct section *)chunk->zone;
+    struct run_table *runs = section_runs(section);
+    uint32_t first = section_unit_of(section, chunk->base);
+    uint32_t old_count = run_unit(runs, first)->length;
+    uint64_t count = bits_divide_up(bytes, (size_t)1 << arena->unit_shift);
+    if (count > runs->unit_count) {
+        return false;
+    }
+    count = count == 0 ? 1 : count;
+    if (count > old_count) {
+        bool clean = false;
+        if (!run_grow(runs, first, (uint32_t)count, &clean)) {
+            uint32_t least = run_commitment_to_grow(runs, first, (uint32_t)count);
+            if (least != RUN_NONE) {
+                *need = arena_need_units(arena, section, least);
+            }
+            return false;
+        }
+        arena->used_unit_count += (uint32_t)count - old_count;
+        zone_map_set(&arena->map, section_unit_at(section, first + old_count),
+                     (uint32_t)count - old_count, &section->marker);
+    } else if (count < old_count) {
+        zone_map_set(&arena->map, section_unit_at(section, first + (uint32_t)count),
+                     old_count - (uint32_t)count, NULL);
+        run_shrink(runs, first, (uint32_t)count);
+        arena->used_unit_count -= old_count - (uint32_t)count;
+    }
+    run_unit(runs, first)->requested = bytes;
+    return true;
+}
+
+bool large_resize(struct arena *arena, const struct chunk *chunk, size_t bytes, struct need *need)
+{
+    *need = (struct need){.kind = NEED_NOTHING};
+    if (chunk->zone->kind != ZONE_MAPPED) {
+        return resize_run(arena, chunk, bytes, need);
+    }
+    if (bytes > chunk->capacity || bytes < chunk->capacity / 2) {
+        return false;
+    }
+    chunk->zone->requested = bytes;
+    return true;
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+#include "core/run.h"
+
+#include "core/check.h"
+
+static uint32_t *heads_of(const struct run_table *table)
+{
+    return (uint32_t *)(table + 1);
+}
+
+// The list that a run of this length is kept in.
+static uint32_t bin_of(uint32_t length)
+{
+    if (length < RUN_EXACT_BINS) {
+        return length;
+    }
+    unsigned high = bits_highest(length);
+    return (high - 2) * RUN_EXACT_BINS + ((length >> (high - 3)) & (RUN_EXACT_BINS - 1));
+}
+
+// The first list in which every run is at least this long.
+static uint32_t bin_above(uint32_t length)
+{
+    if (length <= RUN_EXACT_BINS) {
+        return length;
+    }
+    unsigned high = bits_highest(length);
+    uint32_t step = (uint32_t)1 << (high - 3);
+    return bin_of(length + (step - 1));
+}
+
+static size_t units_at(uint32_t bin_count)
+{
+    return bits_align_up(sizeof(struct run_table) + bin_count * sizeof(uint32_t),
+                         _Alignof(struct unit));
+}
+
+size_t run_table_bytes(uint32_t unit_count)
+{
+    return units_at(bin_of(unit_count) + 1) + unit_count * sizeof(struct unit);
+}
+
+struct unit *run_unit(const struct run_table *table, uint32_t unit)
+{
+    ASSERT(unit < table->unit_count);
+    return (struct unit *)((uintptr_t)table + units_at(table->bin_count)) + unit;
+}
+
+void run_table_init(struct run_table *table, uint32_t unit_count)
+{
+    table->unit_count = unit_count;
+    table->bin_count = bin_of(unit_count) + 1;
+    for (uint32_t bin = 0; bin < table->bin_count; bin++) {
+        heads_of(table)[bin] = RUN_NONE;
+    }
+}
+
+// Writes the entries by which a run is told.
+static void write_run(struct run_table *table, uint32_t first, uint32_t count, enum run_kind kind,
+                      bool clean)
+{
+    struct unit *head = run_unit(table, first);
+    struct unit *tail = run_unit(table, first + count - 1);
+    head->length = tail->length = count;
+    head->kind = tail->kind = (uint8_t)kind;
+    head->clean = tail->clean = clean;
+}
+
+// Forgets that a run begins and ends here, before it becomes part of another.
+static void erase_run(struct run_table *table, uint32_t first)
+{
+    struct unit *head = run_unit(table, first);
+    run_unit(table, first + head->length - 1)->kind = RUN_INSIDE;
+    head->kind = RUN_INSIDE;
+}
+
+static void list_insert(struct run_table *table, uint32_t first)
+{
+    struct unit *unit = run_unit(table, first);
+    uint32_t bin = bin_of(unit->length);
+    uint32_t next = heads_of(table)[bin];
+    unit->previous = RUN_NONE;
+    unit->next = next;
+    if (next != RUN_NONE) {
+        run_unit(table, next)->previous = first;
+    }
+    heads_of(table)[bin] = first;
+    table->bitmap[bin / BITS_PER_WORD] |= (uintptr_t)1 << (bin % BITS_PER_WORD);
+    table->free_count += unit->length;
+    table->dirty_count += unit->clean ? 0 : unit->length;
+}
+
+static void list_remove(struct run_table *table, uint32_t first)
+{
+    struct unit *unit = run_unit(table, first);
+    CHECK(unit->kind == RUN_FREE);
+    uint32_t bin = bin_of(unit->length);
+    if (unit->next != RUN_NONE) {
+        run_unit(table, unit->next)->previous = unit->previous;
+    }
+    if (unit->previous != RUN_NONE) {
+        run_unit(table, unit->previous)->next = unit->next;
+    } else {
+        heads_of(table)[bin] = unit->next;
+    }
+    if (heads_of(table)[bin] == RUN_NONE) {
+        table->bitmap[bin / BITS_PER_WORD] &= ~((uintptr_t)1 << (bin % BITS_PER_WORD));
+    }
+    table->free_count -= unit->length;
+    table->dirty_count -= unit->clean ? 0 : unit->length;
+}
+
+static void insert_free(struct run_table *table, uint32_t first, uint32_t count, bool clean)
+{
+    write_run(table, first, count, RUN_FREE, clean);
+    list_insert(table, first);
+}
+
+// The first member of the first list from `bin` on that has one.
+static uint32_t first_from(const struct run_table *table, uint32_t bin)
+{
+    uint32_t word = bin / BITS_PER_WORD;
+    uintptr_t bits = table->bitmap[word] & (UINTPTR_MAX << (bin % BITS_PER_WORD));
+    while (bits == 0) {
+        if (++word == RUN_BITMAP_WORDS) {
+            return RUN_NONE;
+        }
+        bits = table->bitmap[word];
+    }
+    return heads_of(table)[word * BITS_PER_WORD + bits_lowest(bits)];
+}
+
+// The first unit at or after `unit` where a run of this shape may begin.
+static uint32_t aligned_unit(uint32_t unit, struct run_shape shape)
+{
+    uint32_t over = (unit + shape.phase) & (shape.align - 1);
+    return over == 0 ? unit : unit + (shape.align - over);
+}
+
+// Cuts [first, first + count) out of the free run `whole`, which holds it, and gives the rest back.
+static void carve(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count)
+{
+    uint32_t end = whole + run_unit(table, whole)->length;
+    bool clean = run_unit(table, whole)->clean;
+    list_remove(table, whole);
+    erase_run(table, whole);
+    if (whole < first) {
+        insert_free(table, whole, first - whole, clean);
+    }
+    if (first + count < end) {
+        insert_free(table, first + count, end - (first + count), clean);
+    }
+    write_run(table, first, count, RUN_META, clean);
+}
+
+uint32_t run_take(struct run_table *table, struct run_shape shape, bool *clean)
+{
+    ASSERT(shape.count != 0 && bits_is_power_of_two(shape.align));
+    uint64_t worst = (uint64_t)shape.count + shape.align - 1;
+    if (worst > table->free_count) {
+        return RUN_NONE;
+    }
+    // A run of the exact list may fit by luck; each one of the lists above fits for certain.
+    uint32_t whole = heads_of(table)[bin_of((uint32_t)worst)];
+    if (whole == RUN_NONE || run_unit(table, whole)->length < worst) {
+        uint32_t bin = bin_above((uint32_t)worst);
+        whole = bin < table->bin_count ? first_from(table, bin) : RUN_NONE;
+    }
+    if (whole == RUN_NONE) {
+        return RUN_NONE;
+    }
+    uint32_t first = aligned_unit(whole, shape);
+    *clean = run_unit(table, whole)->clean;
+    carve(table, whole, first, shape.count);
+    return first;
+}
+
+// Where a run that ends in virgin units would begin: in the free run below them, if there is one.
+static uint32_t fresh_start(const struct run_table *table, struct run_shape shape)
+{
+    uint32_t start = table->fresh;
+    if (start != 0 && run_unit(table, start - 1)->kind == RUN_FREE) {
+        start -= run_unit(table, start - 1)->length;
+    }
+    return aligned_unit(start, shape);
+}
+
+// Turns the virgin units below `end` into a free run of their own.
+static void raise_fresh(struct run_table *table, uint32_t end)
+{
+    uint32_t start = table->fresh;
+    if (end > start) {
+        table->fresh = end;
+        insert_free(table, start, end - start, true);
+    }
+}
+
+uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *clean)
+{
+    uint32_t first = fresh_start(table, shape);
+    uint64_t end = (uint64_t)first + shape.count;
+    if (end > table->committed) {
+        return RUN_NONE;
+    }
+    uint32_t old_fresh = table->fresh;
+    uint32_t below = old_fresh != 0 ? run_unit(table, old_fresh - 1)->length : 0;
+    bool merge = old_fresh != 0 && run_unit(table, old_fresh - 1)->kind == RUN_FREE;
+    bool below_clean = !merge || run_unit(table, old_fresh - 1)->clean;
+    raise_fresh(table, (uint32_t)end);
+    uint32_t whole = old_fresh;
+    if (merge && end > old_fresh) {
+        whole = old_fresh - below;
+        list_remove(table, whole);
+        list_remove(table, old_fresh);
+        erase_run(table, whole);
+        erase_run(table, old_fresh);
+        insert_free(table, whole, (uint32_t)end - whole, below_clean);
+    } else if (merge) {
+        whole = old_fresh - below;
+    }
+    *clean = run_unit(table, whole)->clean;
+    carve(table, whole, first, shape.count);
+    return first;
+}
+
+uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape)
+{
+    uint64_t end = (uint64_t)fresh_start(table, shape) + shape.count;
+    return end > table->unit_count ? RUN_NONE : (uint32_t)end;
+}
+
+void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, size_t requested)
+{
+    uint32_t count = run_unit(table, first)->length;
+    write_run(table, first, count, kind, false);
+    run_unit(table, first + count - 1)->requested = RUN_TAIL;
+    run_unit(table, first)->requested = requested;
+}
+
+uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
+{
+    uint32_t count = run_unit(table, first)->length;
+    CHECK(run_unit(table, first)->kind > RUN_FREE);
+    erase_run(table, first);
+    uint32_t after = first + count;
+    if (after < table->fresh && run_unit(table, after)->kind == RUN_FREE) {
+        clean = clean && run_unit(table, after)->clean;
+        count += run_unit(table, after)->length;
+        list_remove(table, after);
+        erase_run(table, after);
+    }
+    if (first != 0 && run_unit(table, first - 1)->kind == RUN_FREE) {
+        uint32_t before = first - run_unit(table, first - 1)->length;
+        clean = clean && run_unit(table, before)->clean;
+        count += first - before;
+        list_remove(table, before);
+        erase_run(table, before);
+        first = before;
+    }
+    insert_free(table, first, count, clean);
+    return first;
+}
+
+void run_leave(struct run_table *table, uint32_t first)
+{
+    list_remove(table, first);
+    write_run(table, first, run_unit(table, first)->length, RUN_LEAVING, false);
+}
+
+// The free units directly after a run.
+static uint32_t free_after(const struct run_table *table, uint32_t first)
+{
+    uint32_t after = first + run_unit(table, first)->length;
+    if (after < table->fresh && run_unit(table, after)->kind == RUN_FREE) {
+        return run_unit(table, after)->length;
+    }
+    return 0;
+}
+
+uint32_t run_commitment_to_grow(const struct run_table *table, uint32_t first, uint32_t count)
+{
+    uint32_t after = first + run_unit(table, first)->length;
+    uint64_t end = (uint64_t)first + count;
+    bool at_frontier = after + free_after(table, first) == table->fresh;
+    return at_frontier && end > table->committed && end <= table->unit_count ? (uint32_t)end : RUN_NONE;
+}
+
+bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *clean)
+{
+    uint32_t old_count = run_unit(table, first)->length;
+    enum run_kind kind = run_unit(table, first)->kind;
+    uint32_t after = first + old_count;
+    struct run_shape rest = {.count = count - old_count, .align = 1, .phase = 0};
+    uint32_t right = free_after(table, first);
+    if (after + right == table->fresh && right < rest.count) {
+        if (run_take_fresh(table, rest, clean) == RUN_NONE) {
+            return false;
+        }
+    } else if (right >= rest.count) {
+        *clean = run_unit(table, after)->clean;
+        carve(table, after, after, rest.count);
+    } else {
+        return false;
+    }
+    erase_run(table, after);
+    size_t requested = run_unit(table, first)->requested;
+    erase_run(table, first);
+    run_unit(table, first)->length = count;
+    run_mark(table, first, kind, requested);
+    return true;
+}
+
+uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count)
+{
+    uint32_t old_count = run_unit(table, first)->length;
+    enum run_kind kind = run_unit(table, first)->kind;
+    ASSERT(count != 0 && count < old_count);
+    size_t requested = run_unit(table, first)->requested;
+    erase_run(table, first);
+    run_unit(table, first)->length = count;
+    run_mark(table, first, kind, requested);
+    write_run(table, first + count, old_count - count, RUN_META, false);
+    return run_give(table, first + count, false);
+}
+
+uint32_t run_holding(const struct run_table *table, uint32_t unit)
+{
+    // Inside a run, every entry between the first and the last is RUN_INSIDE.
+    const struct unit *entry = run_unit(table, unit);
+    while (unit != 0 && (entry->kind == RUN_INSIDE || entry->requested == RUN_TAIL)) {
+        entry = run_unit(table, --unit);
+    }
+    return unit;
+}
+
+uint32_t run_longest_free(const struct run_table *table)
+{
+    for (uint32_t word = RUN_BITMAP_WORDS; word-- > 0;) {
+        if (table->bitmap[word] != 0) {
+            uint32_t bin = word * BITS_PER_WORD + bits_highest(table->bitmap[word]);
+            return run_unit(table, heads_of(table)[bin])->length;
+        }
+    }
+    return 0;
+}
+
+// Whether a free run is a member of the list of its length (R3).
+static bool is_listed(const struct run_table *table, uint32_t first)
+{
+    uint32_t bin = bin_of(run_unit(table, first)->length);
+    for (uint32_t unit = heads_of(table)[bin]; unit != RUN_NONE; unit = run_unit(table, unit)->next) {
+        if (unit == first) {
+            return (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
+        }
+    }
+    return false;
+}
+
+// Whether every list with a set bit has members and every other one has none (R3).
+static bool bitmap_is_valid(const struct run_table *table)
+{
+    for (uint32_t bin = 0; bin < table->bin_count; bin++) {
+        bool is_set = (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
+        if (is_set != (heads_of(table)[bin] != RUN_NONE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool run_table_is_valid(const struct run_table *table)
+{
+    uint32_t free_count = 0;
+    uint32_t dirty_count = 0;
+    bool before_is_free = false;
+    uint32_t first = 0;
+    while (first < table->fresh) {
+        const struct unit *head = run_unit(table, first);
+        if (head->kind == RUN_INSIDE || head->length == 0 ||
+            head->length > table->fresh - first) {
+            return false;
+        }
+        const struct unit *tail = run_unit(table, first + head->length - 1);
+        if (tail->kind != head->kind || tail->length != head->length) {
+            return false;
+        }
+        if (head->kind == RUN_FREE) {
+            if (before_is_free || !is_listed(table, first)) {
+                return false;
+            }
+            free_count += head->length;
+            dirty_count += head->clean ? 0 : head->length;
+        }
+        before_is_free = head->kind == RUN_FREE;
+        first += head->length;
+    }
+    for (uint32_t unit = table->fresh; unit < table->unit_count; unit++) {
+        const struct unit *entry = run_unit(table, unit);
+        if (entry->kind != RUN_INSIDE || entry->length != 0) {
+            return false;
+        }
+    }
+    return first == table->fresh && table->fresh <= table->committed &&
+           table->committed <= table->unit_count && free_count == table->free_count &&
+           dirty_count == table->dirty_count && bitmap_is_valid(table);
+}

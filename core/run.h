@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Runs: neighbouring units of a section, taken and given back in bounded time.
+//
+//   unit 0                                    fresh        committed       unit_count
+//   +------+-----------+------+---------------+-------------+---------------+
+//   | used |   free    | used |     free      |   virgin    | without access|
+//   +------+-----------+------+---------------+-------------+---------------+
+//
+// Each unit has an entry in a table; a run is told by the entries of its first and its last unit,
+// which both hold its length and kind, so that both neighbours of a run are found at once. Free runs
+// are kept in lists by length: lengths below 8 exactly, above that eight lists for each doubling,
+// with a bitmap that says which lists have members. What is freed merges with both neighbours at once:
+//
+//   | A free | B used | C free |    run_give(B)    |      one free run      |
+//
+// Invariants, all checked by run_table_is_valid():
+//   R1  The runs below `fresh` cover it without gap; first and last entry of each agree.
+//   R2  No two free runs are neighbours.
+//   R3  A free run is in the list of its length, and a list's bit is set if it has members.
+//   R4  free_count and dirty_count are the units of all free runs and of those not known to be zero.
+//   R5  fresh <= committed <= unit_count; entries at or above fresh are zero.
+//
+// Everything here is LOCKED: the caller holds the lock of the arena that the section belongs to.
+#ifndef FT_CORE_RUN_H
+#define FT_CORE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bits.h"
+
+enum {
+    RUN_EXACT_BINS = 8,        // lengths that have a list of their own
+    RUN_BITMAP_BITS = 256,     // enough for 2^31 units
+    RUN_BITMAP_WORDS = RUN_BITMAP_BITS / BITS_PER_WORD,
+};
+
+#define RUN_NONE UINT32_MAX
+#define RUN_TAIL SIZE_MAX // no chunk is that large
+
+enum run_kind {
+    RUN_INSIDE,  // neither first nor last unit of a run
+    RUN_FREE,    // in a list
+    RUN_ZONE,    // a TINY or SMALL zone
+    RUN_LARGE,   // one chunk
+    RUN_META,    // memory of the arena's own: heaps, records, leaves of the zone map
+    RUN_LEAVING, // on its way to the system: in no list, until the caller says how that went
+};
+
+struct unit {
+    uint32_t length; // of the run, in units
+    uint8_t kind;    // enum run_kind
+    bool clean;      // RUN_FREE: every byte is known to be zero
+    union {
+        struct {
+            uint32_t next, previous; // RUN_FREE: neighbours in the list, RUN_NONE at its ends
+        };
+        size_t requested; // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first
+    };
+};
+
+struct run_table {
+    uint32_t unit_count;
+    uint32_t committed;
+    uint32_t fresh;
+    uint32_t free_count;
+    uint32_t dirty_count;
+    uint32_t bin_count;
+    uintptr_t bitmap[RUN_BITMAP_WORDS];
+    // uint32_t heads[bin_count], then struct unit units[unit_count]
+};
+
+// What a run must be like: `count` units, and the first one's index plus `phase` a multiple of `align`,
+// a power of two.
+struct run_shape {
+    uint32_t count;
+    uint32_t align;
+    uint32_t phase;
+};
+
+// ANY. Bytes of a table for this many units.
+size_t run_table_bytes(uint32_t unit_count);
+
+// LOCKED. Makes zeroed memory at an address aligned for a pointer into a table; nothing is committed.
+void run_table_init(struct run_table *table, uint32_t unit_count);
+
+// LOCKED. The entry of a unit.
+struct unit *run_unit(const struct run_table *table, uint32_t unit);
+
+// LOCKED. Takes a run out of the free ones. Returns its first unit, and in *clean whether its bytes
+// are known to be zero; RUN_NONE if no free run was found. Finds a fitting run whenever there is one
+// that is an eighth longer than what is asked. The run's kind is RUN_META until run_mark().
+uint32_t run_take(struct run_table *table, struct run_shape shape, bool *clean);
+
+// LOCKED. Takes a run that ends in virgin units, beginning in a free run below them if there is one.
+// RUN_NONE if too little is committed.
+uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *clean);
+
+// LOCKED. How many units must be committed for run_take_fresh() to succeed; RUN_NONE if no commitment
+// within the section is enough.
+uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape);
+
+// LOCKED. Says what a run that was taken serves as, and what was requested if that is RUN_LARGE.
+void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, size_t requested);
+
+// LOCKED. Gives a run back. Returns the first unit of the free run that it has become part of.
+uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
+
+// LOCKED. Takes a free run out of its list and marks it RUN_LEAVING.
+void run_leave(struct run_table *table, uint32_t first);
+
+// LOCKED. Makes a run of more units out of this one, without moving it. False if its neighbours do not
+// allow it, and then nothing has changed.
+bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *clean);
+
+// LOCKED. How many units must be committed for run_grow() to succeed; RUN_NONE if that is not what it
+// lacks.
+uint32_t run_commitment_to_grow(const struct run_table *table, uint32_t first, uint32_t count);
+
+// LOCKED. Cuts a run to its first `count` units and gives the others back. Returns what run_give() does.
+uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count);
+
+// ANY. The first unit of the RUN_LARGE run that holds `unit`, for as long as that run is in use. Goes
+// down the table from `unit`.
+uint32_t run_holding(const struct run_table *table, uint32_t unit);
+
+// LOCKED. Units of the longest free run, to within an eighth; virgin units are not counted.
+uint32_t run_longest_free(const struct run_table *table);
+
+// LOCKED. Whether the invariants hold.
+bool run_table_is_valid(const struct run_table *table);
+
+#endif

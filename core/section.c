@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "core/section.h"
+
+#include "core/check.h"
+#include "core/offset.h"
+
+// Where each part lies if the section has this many units; unit 0 is aligned by its address.
+static struct section_shape shape_for(uintptr_t base, uint32_t unit_count, unsigned unit_shift,
+                                      bool narrow)
+{
+    struct section_shape shape = {.unit_count = unit_count};
+    size_t unit_bytes = (size_t)1 << unit_shift;
+    shape.table = bits_align_up(sizeof(struct section), _Alignof(max_align_t));
+    shape.entries = bits_align_up(shape.table + run_table_bytes(unit_count), sizeof(uintptr_t));
+    size_t entry_bytes = narrow ? unit_count * sizeof(uintptr_t) : 0;
+    shape.records = bits_align_up(base + shape.entries + entry_bytes, 64) - base;
+    size_t area = unit_count * (unit_bytes / SECTION_RECORD_SHARE);
+    shape.units = bits_align_up(base + shape.records + area, unit_bytes) - base;
+    shape.end = shape.units + unit_count * unit_bytes;
+    return shape;
+}
+
+struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift, bool narrow)
+{
+    size_t per_unit = ((size_t)1 << unit_shift) + sizeof(struct unit);
+    size_t guess = bytes / per_unit;
+    if (guess > UINT32_MAX / 4) {
+        guess = UINT32_MAX / 4;
+    }
+    // Metadata takes a few percent, so a few steps down find the most units that fit.
+    while (guess != 0) {
+        struct section_shape shape = shape_for(base, (uint32_t)guess, unit_shift, narrow);
+        if (shape.end <= bytes) {
+            return shape;
+        }
+        size_t over = bits_divide_up(shape.end - bytes, 2 * per_unit);
+        guess = over < guess ? guess - over : 0;
+    }
+    return (struct section_shape){.unit_count = 0};
+}
+
+void section_init(struct section *section, const struct section_shape *shape, unsigned unit_shift,
+                  uintptr_t area_committed)
+{
+    section->marker.kind = ZONE_LARGE;
+    section->marker.base = shape->units;
+    section->end = shape->end;
+    section->table = shape->table;
+    section->entries = shape->records - shape->entries >= sizeof(uintptr_t) ? shape->entries : 0;
+    section->units = shape->units;
+    section->unit_shift = unit_shift;
+    section->record_next = shape->records;
+    section->area_end = shape->units;
+    section->area_committed = area_committed < shape->units ? area_committed : shape->units;
+    section->record_end = section->area_committed;
+    run_table_init(section_runs(section), shape->unit_count);
+}
+
+struct run_shape section_run_shape(const struct section *section, uint32_t count, uint32_t align_units)
+{
+    uintptr_t zero = ((uintptr_t)section + section->units) >> section->unit_shift;
+    return (struct run_shape){
+        .count = count,
+        .align = align_units,
+        .phase = (uint32_t)(zero & (align_units - 1)),
+    };
+}
+
+static struct zone_layout layout_of(const struct section *section, unsigned record_class)
+{
+    if (record_class == SECTION_RECORD_MAPPED) {
+        return (struct zone_layout){.header_at = 0, .record_bytes = sizeof(struct zone)};
+    }
+    return zone_layout_of(record_class, (size_t)1 << section->unit_shift);
+}
+
+size_t section_record_bytes(const struct section *section, unsigned record_class)
+{
+    return layout_of(section, record_class).record_bytes;
+}
+
+struct zone *section_take_record(struct section *section, unsigned record_class, bool *recycled)
+{
+    uintptr_t free_record = section->record_lists[record_class];
+    if (free_record != 0) {
+        struct zone *zone = offset_to(section, free_record);
+        section->record_lists[record_class] = zone->next;
+        *recycled = true;
+        return zone;
+    }
+    struct zone_layout layout = layout_of(section, record_class);
+    if (section->record_end - section->record_next < layout.record_bytes) {
+        return NULL;
+    }
+    struct zone *zone = offset_to(section, section->record_next + layout.header_at);
+    section->record_next += layout.record_bytes;
+    *recycled = false;
+    return zone;
+}
+
+void section_give_record(struct section *section, struct zone *zone, unsigned record_class)
+{
+    zone->next = section->record_lists[record_class];
+    section->record_lists[record_class] = offset_of(section, zone);
+}
+
+void section_add_record_run(struct section *section, uint32_t first)
+{
+    const struct unit *unit = run_unit(section_runs(section), first);
+    ASSERT(unit->kind == RUN_META);
+    section->record_next = offset_of(section, section_unit_at(section, first));
+    section->record_end = section->record_next + ((uintptr_t)unit->length << section->unit_shift);
+}
+
+bool section_is_valid(const struct section *section)
+{
+    size_t unit_bytes = (size_t)1 << section->unit_shift;
+    const struct run_table *runs = section_runs(section);
+    return section->marker.kind == ZONE_LARGE && section->marker.fast_reciprocal == 0 &&
+           section->table >= sizeof(struct section) && section->units >= section->table &&
+           section->area_committed <= section->area_end && section->area_end <= section->units &&
+           section->units + runs->unit_count * unit_bytes == section->end &&
+           section->record_next <= section->record_end && run_table_is_valid(runs);
+}

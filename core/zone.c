@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "core/zone.h"
+
+#include <string.h>
+
+#include "core/bits.h"
+#include "core/check.h"
+#include "core/size_class.h"
+
+_Static_assert(sizeof(struct zone) % 64 == 0, "states begin on a cache line");
+
+static uintptr_t *free_words(const struct zone *zone)
+{
+    return (uintptr_t *)zone - zone->word_count;
+}
+
+static uintptr_t *home_words(const struct zone *zone)
+{
+    return (uintptr_t *)zone - 2 * (size_t)zone->word_count;
+}
+
+static uintptr_t bit_of(uint32_t index)
+{
+    return (uintptr_t)1 << (index % BITS_PER_WORD);
+}
+
+struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes)
+{
+    size_t chunk_bytes = size_class_bytes(size_class);
+    size_t unit_count = bits_divide_up(ZONE_CHUNKS_MIN * chunk_bytes, unit_bytes);
+    size_t chunk_count = unit_count * unit_bytes / chunk_bytes;
+    size_t word_count = bits_divide_up(chunk_count, BITS_PER_WORD);
+    size_t header_at = bits_align_up(2 * word_count * sizeof(uintptr_t), 64);
+    size_t state_bytes = (chunk_count + 1) << (size_class >= SIZE_CLASS_TINY_COUNT);
+    return (struct zone_layout){
+        .unit_count = (uint32_t)unit_count,
+        .chunk_count = (uint32_t)chunk_count,
+        .word_count = (uint32_t)word_count,
+        .header_at = (uint32_t)header_at,
+        .record_bytes = (uint32_t)bits_align_up(header_at + sizeof(struct zone) + state_bytes, 64),
+    };
+}
+
+void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size_class, void *base,
+              bool clean, bool recycled)
+{
+    size_t chunk_bytes = size_class_bytes(size_class);
+    bool tiny = size_class < SIZE_CLASS_TINY_COUNT;
+    zone->base = (uintptr_t)base - (uintptr_t)zone;
+    zone->reciprocal = reciprocal_of(chunk_bytes);
+    zone->fast_reciprocal = tiny ? zone->reciprocal : 0;
+    zone->kind = tiny ? ZONE_TINY : ZONE_SMALL;
+    zone->size_class = (uint8_t)size_class;
+    zone->chunk_bytes = (uint32_t)chunk_bytes;
+    zone->chunk_count = layout->chunk_count;
+    zone->word_count = (uint16_t)layout->word_count;
+    zone->unit_count = layout->unit_count;
+    zone->free_count = 0;
+    zone->fresh_index = 0;
+    zone->hint = layout->word_count;
+    zone->fill = ZONE_UNLISTED;
+    zone->home_count = 0;
+    zone->home_next = 0;
+    if (recycled) {
+        memset(free_words(zone), 0, layout->word_count * sizeof(uintptr_t));
+    }
+    // States of a record that was never used are zero, that is fresh, and its pages untouched. A
+    // chunk of memory that is not known to be zero must not be taken for fresh (Z3).
+    if (recycled || !clean) {
+        unsigned state = clean ? STATE_FRESH : STATE_FREED;
+        for (uint32_t index = 0; index < zone->chunk_count; index++) {
+            zone_set_state(zone, index, state);
+        }
+    }
+}
+
+enum zone_place zone_place_of(const struct zone *zone, const void *ptr, uint32_t *index)
+{
+    uint64_t offset = (uintptr_t)ptr - (uintptr_t)zone - zone->base;
+    struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
+    if (quotient.index >= zone->chunk_count) {
+        return ZONE_TAIL;
+    }
+    *index = (uint32_t)quotient.index;
+    return quotient_is_exact(quotient, zone->reciprocal) ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
+}
+
+uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry)
+{
+    uintptr_t distance = (uintptr_t)entry->state - (uintptr_t)(zone + 1);
+    uint32_t index = (uint32_t)(distance >> (zone->kind == ZONE_SMALL));
+    CHECK(index < zone->chunk_count && zone_chunk(zone, index) == entry->chunk);
+    return index;
+}
+
+// Moves chunk `index` into *entry.
+static void fill_entry(const struct zone *zone, uint32_t index, struct chunk_entry *entry)
+{
+    *entry = (struct chunk_entry){
+        .chunk = zone_chunk(zone, index),
+        .state = zone_state_at(zone, index),
+    };
+}
+
+uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want)
+{
+    uint32_t available = zone_available(zone);
+    uint32_t count = want < available ? want : available;
+    struct chunk_entry *next = entries + count; // filled downwards: the lowest address on top
+    uintptr_t *words = free_words(zone);
+    while (next != entries && zone->free_count != 0) {
+        ASSERT(zone->hint < zone->word_count);
+        uintptr_t word = words[zone->hint];
+        if (word == 0) {
+            zone->hint++;
+            continue;
+        }
+        uint32_t index = zone->hint * BITS_PER_WORD + bits_lowest(word);
+        words[zone->hint] = word & (word - 1);
+        zone->free_count--;
+        fill_entry(zone, index, --next);
+    }
+    while (next != entries) {
+        fill_entry(zone, zone->fresh_index++, --next);
+    }
+    return count;
+}
+
+void zone_give(struct zone *zone, uint32_t index)
+{
+    uint32_t word = index / BITS_PER_WORD;
+    CHECK(index < zone->fresh_index && (free_words(zone)[word] & bit_of(index)) == 0);
+    ASSERT(!state_is_live(zone_state(zone, index)));
+    free_words(zone)[word] |= bit_of(index);
+    zone->free_count++;
+    if (word < zone->hint) {
+        zone->hint = word;
+    }
+}
+
+uint32_t zone_fill_of(const struct zone *zone)
+{
+    uint32_t available = zone_available(zone);
+    if (available == 0) {
+        return ZONE_UNLISTED;
+    }
+    return (uint32_t)((uint64_t)(available - 1) * ZONE_FILL_COUNT / zone->chunk_count);
+}
+
+bool zone_mark_home(struct zone *zone, uint32_t index)
+{
+    if (!state_is_live(zone_state(zone, index))) {
+        return false;
+    }
+    zone_set_state(zone, index, STATE_HOME);
+    home_words(zone)[index / BITS_PER_WORD] |= bit_of(index);
+    zone->home_count++;
+    return true;
+}
+
+uint32_t zone_drain(struct zone *zone)
+{
+    uint32_t drained = 0;
+    for (uint32_t word = 0; drained < zone->home_count; word++) {
+        ASSERT(word < zone->word_count);
+        uintptr_t home = home_words(zone)[word];
+        home_words(zone)[word] = 0;
+        for (; home != 0; home &= home - 1) {
+            uint32_t index = word * BITS_PER_WORD + bits_lowest(home);
+            CHECK(zone_state(zone, index) == STATE_HOME);
+            zone_set_state(zone, index, STATE_FREED);
+            zone_give(zone, index);
+            drained++;
+        }
+    }
+    zone->home_count = 0;
+    return drained;
+}
+
+// Whether one chunk's bits and state agree (Z1 to Z4).
+static bool chunk_is_valid(const struct zone *zone, uint32_t index)
+{
+    uint32_t word = index / BITS_PER_WORD;
+    bool is_free = (free_words(zone)[word] & bit_of(index)) != 0;
+    bool is_home = (home_words(zone)[word] & bit_of(index)) != 0;
+    unsigned state = zone_state(zone, index);
+    if (is_free && (index >= zone->fresh_index || word < zone->hint || state > STATE_FREED)) {
+        return false;
+    }
+    if (index >= zone->fresh_index && state > STATE_FREED) {
+        return false;
+    }
+    return is_home == (state == STATE_HOME);
+}
+
+bool zone_is_valid(const struct zone *zone)
+{
+    if (zone->fresh_index > zone->chunk_count || zone->free_count > zone->fresh_index ||
+        zone->chunk_bytes != size_class_bytes(zone->size_class) ||
+        zone->reciprocal != reciprocal_of(zone->chunk_bytes)) {
+        return false;
+    }
+    uint32_t free_count = 0;
+    uint32_t home_count = 0;
+    for (uint32_t word = 0; word < zone->word_count; word++) {
+        free_count += (uint32_t)__builtin_popcountll(free_words(zone)[word]);
+        home_count += (uint32_t)__builtin_popcountll(home_words(zone)[word]);
+    }
+    for (uint32_t index = 0; index < zone->chunk_count; index++) {
+        if (!chunk_is_valid(zone, index)) {
+            return false;
+        }
+    }
+    return free_count == zone->free_count && home_count == zone->home_count &&
+           zone_state(zone, zone->chunk_count) == STATE_FRESH;
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// A zone is a run cut into equal chunks of one size class.
+//
+//   base                                                   base + chunk_count * chunk_bytes
+//   +---------+---------+-- ... --+-----------------+------+
+//   | chunk 0 | chunk 1 |         | chunk count - 1 | tail |
+//   +---------+---------+-- ... --+-----------------+------+
+//
+// All that is known of it lies elsewhere, in the zone's record:
+//
+//        word_count words   word_count words               chunk_count + 1 of 1 or 2 bytes
+//   +------------------+------------------+-------------+----------------------+
+//   | home: on its way | free: in the zone| struct zone | state 0, state 1 ... |
+//   +------------------+------------------+-------------+----------------------+
+//                                         ^ the zone map leads here
+//
+// The states are out of line because several readers want them: a free refuses what is not live, a
+// walk prints exact sizes, and an overrun finds nothing of ours to overwrite. They follow the header,
+// so that a free needs no second address to find them.
+//
+// A free chunk is in one of three places: in the zone (its free bit is set, or it lies at or above
+// fresh_index), in its heap's stack (neither), or on its way home (state and home bit).
+//
+// Invariants, all checked by zone_is_valid():
+//   Z1  free_count equals the number of free bits; none is set at or above fresh_index, nor below
+//       free word `hint`.
+//   Z2  No chunk with its free bit set is live or on its way home.
+//   Z3  No chunk at or above fresh_index was handed out since the zone was cut: its state is fresh if
+//       the zone was cut from zeroed memory, else freed.
+//   Z4  home_count equals the number of home bits; each is set for a chunk whose state is home.
+//   Z5  The state behind the last one is fresh for ever: it is what a pointer to the tail finds.
+//
+// LARGE zones have one chunk and no record of their own: their units lead to their section's marker
+// (kind ZONE_LARGE), or, beyond a section, to a record that is a header alone (kind ZONE_MAPPED).
+#ifndef FT_CORE_ZONE_H
+#define FT_CORE_ZONE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/reciprocal.h"
+#include "core/state.h"
+
+enum zone_kind { ZONE_NONE, ZONE_TINY, ZONE_SMALL, ZONE_LARGE, ZONE_MAPPED };
+
+enum {
+    ZONE_CHUNKS_MIN = 100, // chunks of every TINY and SMALL zone, at least
+    ZONE_FILL_COUNT = 4,   // lists by fill that a heap keeps for each class
+    ZONE_UNLISTED = ZONE_FILL_COUNT,
+};
+
+struct zone {
+    // Read by every free, by any thread; written before the zone enters the map.
+    _Alignas(64) uintptr_t base; // from this header to chunk 0; a section's marker: to its unit 0
+    uint64_t fast_reciprocal;  // TINY: the reciprocal; else 0, which sends frees the slow way
+    _Atomic uint32_t owner;    // the owning heap's id, and its stack for this class (heap.h)
+    uint32_t chunk_bytes;      // 0 for LARGE and MAPPED
+    uint32_t chunk_count;      // 0 for LARGE and MAPPED
+    uint8_t kind;              // enum zone_kind
+    uint8_t size_class;        //
+    uint16_t word_count;       // words in each of the two bitmaps
+    uint64_t reciprocal;       // of chunk_bytes, for every kind with chunks
+    uintptr_t heap;            // offset of the owning heap from the arena
+    uintptr_t section;         // offset of the section that the record lies in, from the arena
+
+    // OWNER
+    uint32_t free_count;  // chunks in the zone whose free bit is set
+    uint32_t fresh_index; // chunks at or above were not handed out since the zone was cut
+    uint32_t hint;        // no free bit is set in words below
+    uint32_t fill;        // the heap's list that the zone is in, or ZONE_UNLISTED
+    uintptr_t next;       // neighbours in that list (MAPPED: in the arena's, by address), from the arena
+    uintptr_t previous;   //
+
+    // LOCKED
+    uintptr_t home_next;  // next zone of the same heap with chunks to come home, from the arena
+    uint32_t home_count;  // home bits that are set
+    uint32_t unit_count;  // units of its run
+    size_t requested;     // MAPPED: the bytes asked for
+    size_t mapped;        // MAPPED: the bytes of its mapping
+};
+
+// How a zone of one class is cut on a given unit.
+struct zone_layout {
+    uint32_t unit_count;
+    uint32_t chunk_count;
+    uint32_t word_count;
+    uint32_t header_at;    // bytes of the record before the header
+    uint32_t record_bytes; // the whole record, a multiple of 64
+};
+
+// A free chunk as stacks hold it: where it is, and where its state is.
+struct chunk_entry {
+    void *chunk;
+    void *state;
+};
+
+// What a pointer is to a zone.
+enum zone_place { ZONE_CHUNK_START, ZONE_CHUNK_INSIDE, ZONE_TAIL };
+
+// ANY. The layout of a class's zones: the shortest run of units that holds ZONE_CHUNKS_MIN chunks.
+struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes);
+
+// LOCKED. Makes a record, whose memory was once zero and since then held zones of this class only,
+// into a zone over the run at base. clean: the run's bytes are all zero. recycled: the record held a
+// zone before.
+void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size_class, void *base,
+              bool clean, bool recycled);
+
+// ANY. Where chunk 0 is.
+static inline void *zone_base(const struct zone *zone)
+{
+    return (void *)((uintptr_t)zone + zone->base);
+}
+
+// ANY. Where a chunk is. index is below chunk_count.
+static inline void *zone_chunk(const struct zone *zone, uint32_t index)
+{
+    return (void *)((uintptr_t)zone + zone->base + (uintptr_t)index * zone->chunk_bytes);
+}
+
+// ANY. Where a chunk's state is. index is below chunk_count.
+static inline void *zone_state_at(const struct zone *zone, uint32_t index)
+{
+    return (void *)((uintptr_t)(zone + 1) + ((uintptr_t)index << (zone->kind == ZONE_SMALL)));
+}
+
+// ANY. The state of a chunk. index is below chunk_count.
+static inline unsigned zone_state(const struct zone *zone, uint32_t index)
+{
+    const void *at = zone_state_at(zone, index);
+    return zone->kind == ZONE_SMALL ? state_read_small(at) : state_read_tiny(at);
+}
+
+// OWNER, or LOCKED for live -> home. Writes the state of a chunk. index is below chunk_count.
+static inline void zone_set_state(struct zone *zone, uint32_t index, unsigned state)
+{
+    void *at = zone_state_at(zone, index);
+    if (zone->kind == ZONE_SMALL) {
+        state_write_small(at, state);
+        return;
+    }
+    state_write_tiny(at, state);
+}
+
+// ANY. What ptr, which lies in the zone's run, is to the zone; *index is its chunk unless ZONE_TAIL.
+enum zone_place zone_place_of(const struct zone *zone, const void *ptr, uint32_t *index);
+
+// OWNER. The index of the chunk that an entry of this zone holds.
+uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry);
+
+// OWNER. Moves up to `want` free chunks of the zone into entries, the one with the lowest address
+// last (at the top of a stack), freed chunks before fresh ones. Returns how many were moved.
+uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want);
+
+// OWNER. Takes the entry's chunk, which is free and not in the zone, back into the zone.
+void zone_give(struct zone *zone, uint32_t index);
+
+// OWNER. Chunks that zone_take() can hand out.
+static inline uint32_t zone_available(const struct zone *zone)
+{
+    return zone->free_count + (zone->chunk_count - zone->fresh_index);
+}
+
+// OWNER. Whether every chunk is in the zone.
+static inline bool zone_is_empty(const struct zone *zone)
+{
+    return zone_available(zone) == zone->chunk_count;
+}
+
+// OWNER. The list that a zone belongs to: 0 for the fullest; ZONE_UNLISTED if it has nothing to take.
+uint32_t zone_fill_of(const struct zone *zone);
+
+// LOCKED. A thread that does not own the zone frees chunk `index`. False if it is not live, and then
+// nothing has changed.
+bool zone_mark_home(struct zone *zone, uint32_t index);
+
+// OWNER and LOCKED. Takes all chunks back that are on their way home. Returns how many.
+uint32_t zone_drain(struct zone *zone);
+
+// OWNER and LOCKED. Whether the invariants hold.
+bool zone_is_valid(const struct zone *zone);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// The zone map: from any address to the zone that holds it, or to `nothing`, without touching the
+// address's own memory. It has an entry for each unit: the offset of a zone's header from the map; 0
+// leads to the map's own start, where a zone lies that is nobody's and refuses every pointer.
+//
+//   wide: a server's arena, all addresses of a process
+//
+//     address  | 47 .. 32 | 31 .. 16 | 15 .. 0 |
+//                   |           |
+//                 root ──► leaf of 65536 entries ──► struct zone
+//                 no leaf ──► `nowhere`, a leaf that is always zero
+//
+//   narrow: an arena on buffers of its caller: each section holds the entries of its own units, and
+//   the few sections are searched.
+//
+// An entry is written before or after its zone is in use, never while; it is read without a lock, by
+// any thread, with any pointer. A release store publishes the zone's header, and the dependent load
+// through the entry pairs with it.
+#ifndef FT_CORE_ZONE_MAP_H
+#define FT_CORE_ZONE_MAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/section.h"
+#include "core/zone.h"
+
+enum {
+    ZONE_MAP_WIDE_UNIT_SHIFT = 16,
+    ZONE_MAP_LEAF_SHIFT = 32,
+    ZONE_MAP_LEAF_ENTRIES = 1 << (ZONE_MAP_LEAF_SHIFT - ZONE_MAP_WIDE_UNIT_SHIFT),
+    ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 48 : 32,
+    ZONE_MAP_ROOT_ENTRIES = 1 << (ZONE_MAP_ADDRESS_BITS - ZONE_MAP_LEAF_SHIFT),
+};
+
+// What lies directly below a wide map, zeroed, and never written but through the map.
+struct zone_map_wide {
+    _Atomic uintptr_t nowhere[ZONE_MAP_LEAF_ENTRIES]; // the leaf of addresses that have none
+    _Atomic uintptr_t root[ZONE_MAP_ROOT_ENTRIES];    // leaves, from `nowhere`
+};
+
+struct zone_map {
+    struct zone nothing; // all zero, at offset 0
+    uintptr_t sections;  // the first section by address, from the map
+    uint32_t unit_shift;
+    bool wide;
+};
+
+// ANY. The zone that the map holds for the unit of ptr, or the map's `nothing`. Only in a wide map.
+static inline struct zone *zone_map_find_wide(const struct zone_map *map, const void *ptr)
+{
+    uint64_t address = (uintptr_t)ptr;
+    if (address >> ZONE_MAP_ADDRESS_BITS != 0) {
+        return (struct zone *)&map->nothing;
+    }
+    const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
+    uintptr_t leaf = atomic_load_explicit(&wide->root[address >> ZONE_MAP_LEAF_SHIFT],
+                                          memory_order_relaxed);
+    uint32_t unit = (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
+    const _Atomic uintptr_t *entries = (const _Atomic uintptr_t *)((uintptr_t)wide + leaf);
+    uintptr_t entry = atomic_load_explicit(&entries[unit], memory_order_relaxed);
+    return (struct zone *)((uintptr_t)map + entry);
+}
+
+// ANY. The zone that holds ptr, or the map's `nothing`.
+struct zone *zone_map_find(const struct zone_map *map, const void *ptr);
+
+// LOCKED. Writes the entries of `count` units from `base` on; zone NULL erases them. Every unit's leaf
+// is there.
+void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone);
+
+// LOCKED. Puts a section in its place in the list.
+void zone_map_add_section(struct zone_map *map, struct section *section);
+
+// LOCKED. The lowest address in [base, base + bytes) that has no leaf, or 0. A narrow map needs none.
+uintptr_t zone_map_leaf_missing(const struct zone_map *map, uintptr_t base, size_t bytes);
+
+// LOCKED. Gives the map zeroed memory, ZONE_MAP_LEAF_ENTRIES words, as the leaf of this address.
+void zone_map_add_leaf(struct zone_map *map, uintptr_t address, void *memory);
+
+#endif

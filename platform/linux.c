@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// The platform on Linux. Memory comes and goes by mmap and munmap alone.
+#include "platform/platform.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { ADDRESS_BITS = sizeof(void *) == 8 ? 48 : 32 };
+
+_Thread_local void *platform_slot_value __attribute__((tls_model("initial-exec"))) =
+    (void *)&platform_slot_initial;
+
+// ---- words ----------------------------------------------------------------------------------------
+
+void platform_write(int descriptor, const void *bytes, size_t count)
+{
+    const char *next = bytes;
+    while (count != 0) {
+        ssize_t written = write(descriptor, next, count);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return;
+        }
+        next += written;
+        count -= (size_t)written;
+    }
+}
+
+_Noreturn void platform_abort(void)
+{
+    abort();
+}
+
+// The system has said what it says to nobody who asks properly: our own books are wrong.
+static _Noreturn void stop(const char *call)
+{
+    static const char before[] = "ft_malloc: unexpected failure of ";
+    platform_write(PLATFORM_ERRORS, before, sizeof(before) - 1);
+    platform_write(PLATFORM_ERRORS, call, strlen(call));
+    platform_write(PLATFORM_ERRORS, "\n", 1);
+    abort();
+}
+
+int platform_cancel_disable(void)
+{
+    int state = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    return state;
+}
+
+void platform_cancel_restore(int state)
+{
+    pthread_setcancelstate(state, NULL);
+}
+
+bool platform_environment_is_there(void)
+{
+    return environ != NULL;
+}
+
+const char *platform_environment(size_t index)
+{
+    return environ == NULL ? NULL : environ[index];
+}
+
+bool platform_is_privileged(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
+// ---- memory ---------------------------------------------------------------------------------------
+
+size_t platform_page_bytes(void)
+{
+    long bytes = sysconf(_SC_PAGESIZE);
+    if (bytes <= 0) {
+        stop("sysconf");
+    }
+    return (size_t)bytes;
+}
+
+size_t platform_address_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0) {
+        stop("getrlimit");
+    }
+    return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > SIZE_MAX ? SIZE_MAX
+                                                                        : (size_t)limit.rlim_cur;
+}
+
+// Whether the failure is one that a process can meet: no memory, no mappings, locked memory used up.
+static bool is_refusal(void)
+{
+    return errno == ENOMEM || errno == EAGAIN;
+}
+
+static void *map(void *where, size_t bytes, int access, int flags)
+{
+    void *base = mmap(where, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    if (base != MAP_FAILED) {
+        return base;
+    }
+    if (!is_refusal()) {
+        stop("mmap");
+    }
+    return NULL;
+}
+
+// The zone map holds addresses below 2^48; no system gives others unasked.
+static void *accept(void *base, size_t bytes)
+{
+    if (base != NULL && ((uint64_t)(uintptr_t)base + bytes - 1) >> ADDRESS_BITS != 0) {
+        platform_release(base, bytes);
+        return NULL;
+    }
+    return base;
+}
+
+void *platform_reserve(size_t bytes)
+{
+    return accept(map(NULL, bytes, PROT_NONE, MAP_NORESERVE), bytes);
+}
+
+void *platform_map(size_t bytes, size_t align)
+{
+    if (align <= platform_page_bytes()) {
+        return accept(map(NULL, bytes, PROT_READ | PROT_WRITE, 0), bytes);
+    }
+    // Reserve as much more as holds an aligned range anywhere, and keep only that.
+    size_t more = align - platform_page_bytes();
+    char *base = bytes <= SIZE_MAX - more ? platform_reserve(bytes + more) : NULL;
+    if (base == NULL) {
+        return NULL;
+    }
+    size_t before = (size_t)(-(uintptr_t)base & (align - 1));
+    char *aligned = base + before;
+    bool trimmed = (before == 0 || platform_release(base, before)) &&
+                   (before == more || platform_release(aligned + bytes, more - before));
+    if (trimmed && platform_commit(aligned, bytes)) {
+        return aligned;
+    }
+    platform_release(aligned, bytes);
+    return NULL;
+}
+
+bool platform_commit(void *base, size_t bytes)
+{
+    return map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
+}
+
+bool platform_purge(void *base, size_t bytes)
+{
+    return map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
+}
+
+bool platform_release(void *base, size_t bytes)
+{
+    if (munmap(base, bytes) == 0) {
+        return true;
+    }
+    if (!is_refusal()) {
+        stop("munmap");
+    }
+    return false;
+}
+
+// ---- threads --------------------------------------------------------------------------------------
+
+void platform_lock(struct platform_lock *lock)
+{
+    if (pthread_mutex_lock(&lock->mutex) != 0) {
+        stop("pthread_mutex_lock");
+    }
+}
+
+void platform_unlock(struct platform_lock *lock)
+{
+    if (pthread_mutex_unlock(&lock->mutex) != 0) {
+        stop("pthread_mutex_unlock");
+    }
+}
+
+void platform_lock_reset(struct platform_lock *lock)
+{
+    *lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
+}
+
+// Thread exit: one key for the process, made when the first thread asks. Its destructor goes round
+// nearly as often as the system allows before it calls `leave`, so that other destructors still find
+// the thread's value; the last round is for a thread that asks again after that.
+static struct {
+    pthread_once_t once;
+    pthread_key_t key;
+    bool has_key;
+} exits = {.once = PTHREAD_ONCE_INIT};
+
+static _Thread_local struct {
+    void (*leave)(void *value);
+    unsigned rounds;
+} thread_exit __attribute__((tls_model("initial-exec")));
+
+static void on_thread_exit(void *value)
+{
+    if (++thread_exit.rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 &&
+        pthread_setspecific(exits.key, value) == 0) {
+        return;
+    }
+    thread_exit.leave(value);
+}
+
+static void make_key(void)
+{
+    exits.has_key = pthread_key_create(&exits.key, on_thread_exit) == 0;
+}
+
+bool platform_at_thread_exit(void (*leave)(void *value), void *value)
+{
+    thread_exit.leave = leave;
+    pthread_once(&exits.once, make_key);
+    return exits.has_key && pthread_setspecific(exits.key, value) == 0;
+}
+
+void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
+{
+    // Without a handler a fork may find the lock held, which is better than not starting at all.
+    (void)pthread_atfork(before, in_parent, in_child);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// The system, as this project sees it. One source file for each system implements all of it (linux.c
+// with linux_slot.h); porting means writing another. Nothing else in the tree names the system.
+//
+// Memory has three states, and these calls move between them:
+//
+//      nothing ──reserve──► reserved ──commit──► committed (zero) ◄──purge── committed (used)
+//         ▲   ──map────────────────────────────► committed (zero)
+//         └──────────────────── release ─────────────┘ from either
+//
+// Bytes and addresses given to these calls are multiples of the page. Every call may be made by any
+// thread, at any time, with or without locks held, unless it says otherwise; none allocates. A lack of
+// memory or of mappings (ENOMEM, EAGAIN) comes back as NULL or false; any other failure of the system
+// is a bug of ours: it is reported and the process is aborted. None of them keeps errno: that is the
+// caller's business.
+#ifndef FT_PLATFORM_PLATFORM_H
+#define FT_PLATFORM_PLATFORM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// ---- memory ---------------------------------------------------------------------------------------
+
+// The page size in bytes, asked of the system at each call.
+size_t platform_page_bytes(void);
+
+// The most bytes of address space that the process may have, as of now; SIZE_MAX: no limit.
+size_t platform_address_limit(void);
+
+// Reserves address space without access. NULL if the system refuses. The address is a multiple of the
+// page, and below 2^48.
+void *platform_reserve(size_t bytes);
+
+// Reserves and commits at once, at a multiple of align (a power of two, at least a page): zeroed memory.
+// NULL if the system refuses.
+void *platform_map(size_t bytes, size_t align);
+
+// Makes reserved memory readable and writable; its bytes are zero. False if the system refuses; then
+// the range is still reserved.
+bool platform_commit(void *base, size_t bytes);
+
+// Replaces the pages of committed memory by zero ones, so that the system has the old ones back. False
+// if it refuses; then the bytes may be old ones.
+bool platform_purge(void *base, size_t bytes);
+
+// Gives address space back, whatever its state. False if the system refuses (a hole may need one mapping
+// more than a process can have); then nothing has changed.
+bool platform_release(void *base, size_t bytes);
+
+// ---- threads --------------------------------------------------------------------------------------
+
+// A lock that needs no initialisation beyond PLATFORM_LOCK_INITIAL and never allocates.
+struct platform_lock {
+    pthread_mutex_t mutex;
+};
+
+#define PLATFORM_LOCK_INITIAL                                                                        \
+    {                                                                                                \
+        .mutex = PTHREAD_MUTEX_INITIALIZER                                                           \
+    }
+
+// Waits for the lock. Not recursive; not to be called from a signal handler.
+void platform_lock(struct platform_lock *lock);
+
+// Lets the lock go; the caller has it.
+void platform_unlock(struct platform_lock *lock);
+
+// Makes a lock free again in a forked child, whoever had it.
+void platform_lock_reset(struct platform_lock *lock);
+
+// What every thread's slot points to before it is set. Whoever uses the platform defines it.
+struct platform_slot_initial;
+extern const struct platform_slot_initial platform_slot_initial;
+
+// The calling thread's slot, and how to set it: safe in the first call of a thread and in its last, and
+// never allocating. Defined in the system's own header, because the fast path reads it.
+static inline void *platform_slot(void);
+static inline void platform_slot_set(void *value);
+
+// Has `leave` called with `value` when the calling thread ends, as late as the system allows: after
+// the destructors of most other thread-local values. If value is NULL it takes that wish back. May
+// allocate: to be called without locks. False if the system has no means left; then leave is not called.
+bool platform_at_thread_exit(void (*leave)(void *value), void *value);
+
+// Has these called around every fork: before, by the forking thread; after, in parent and in child.
+// May allocate: to be called without locks, once.
+void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+
+// ---- words ----------------------------------------------------------------------------------------
+
+enum { PLATFORM_OUTPUT = 1, PLATFORM_ERRORS = 2 }; // descriptors
+
+// Writes all bytes, whatever it takes; gives up on an error. A cancellation point only if the caller has
+// not switched cancellation off.
+void platform_write(int descriptor, const void *bytes, size_t count);
+
+// Keeps the calling thread from being cancelled; returns what platform_cancel_restore() wants back.
+int platform_cancel_disable(void);
+
+// Undoes platform_cancel_disable().
+void platform_cancel_restore(int state);
+
+// The environment's entry of this index, in the form NAME=value; NULL behind the last one.
+const char *platform_environment(size_t index);
+
+// Whether the environment can be read: it is not there yet in the loader's first calls.
+bool platform_environment_is_there(void);
+
+// Whether the process runs with more rights than its caller (set-user-ID and the like), so that its
+// environment must not be trusted.
+bool platform_is_privileged(void);
+
+// Ends the process abnormally (SIGABRT).
+_Noreturn void platform_abort(void);
+
+#ifdef __linux__
+#include "platform/linux_slot.h"
+#else
+#error "platform/ has no source for this system yet"
+#endif
+
+#endif

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# A layer is compiled with an include root that only holds what the layer may see, so that a
+# wrong #include does not compile:
+#
+#   build/include/core/core               -> core/
+#   build/include/platform/platform       -> platform/
+#   build/include/core_platform_api/core  -> core/   … and so on
+
+# ft_layer_objects(<target> SEES <layer>… [CHECKED] SOURCES <file>…)
+# The position-independent objects of one layer. CHECKED compiles ASSERT and AUDIT in whatever
+# FT_ASSERT says: the unit tests want them in every build.
+function(ft_layer_objects target)
+    cmake_parse_arguments(PARSE_ARGV 1 layer "CHECKED" "" "SEES;SOURCES")
+
+    list(JOIN layer_SEES "_" root_name)
+    set(root ${CMAKE_BINARY_DIR}/include/${root_name})
+    file(MAKE_DIRECTORY ${root})
+    foreach(seen ${layer_SEES})
+        file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${seen} ${root}/${seen} SYMBOLIC)
+    endforeach()
+
+    # BOOTSTRAP: until the layers are there.
+    set(there "")
+    foreach(source ${layer_SOURCES})
+        if(EXISTS ${source})
+            list(APPEND there ${source})
+        endif()
+    endforeach()
+    set(layer_SOURCES ${there})
+    if(NOT layer_SOURCES)
+        message(WARNING "${target} has no sources yet")
+        file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/empty.c CONTENT "typedef int ft_nothing;\n")
+        set(layer_SOURCES ${CMAKE_BINARY_DIR}/empty.c)
+    endif()
+    # END BOOTSTRAP
+    add_library(${target} OBJECT ${layer_SOURCES})
+    target_include_directories(${target} PRIVATE ${root})
+    target_compile_definitions(${target} PRIVATE FT_ASSERT=$<OR:$<BOOL:${FT_ASSERT}>,$<BOOL:${layer_CHECKED}>>)
+    target_compile_options(${target} PRIVATE
+        -fmacro-prefix-map=${root}/=
+        # The archive carries machine code, and tools/check reads it, whatever CFLAGS say.
+        -fno-lto)
+    set_target_properties(${target} PROPERTIES
+        POSITION_INDEPENDENT_CODE ON
+        C_VISIBILITY_PRESET hidden)
+endfunction()
