@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The functions of the BSDs and of macOS, as their manuals have them.
-#include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
 #include "api/slow.h"
 #include "core/bits.h"
 #include "core/chunk.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 // Clears memory that is given up right after, where a compiler would leave that out.
 static void wipe(void *ptr, size_t bytes)

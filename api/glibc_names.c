@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Names that glibc itself, and programs written for it, know the functions by. Only in the drop-in pair.
-#include <stdlib.h>
-
 #include "api/export.h"
+
+#include <stdlib.h>
 
 // In malloc.c; libc's stdlib.h does not declare them.
 extern void *memalign(size_t align, size_t bytes);

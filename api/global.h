@@ -7,21 +7,21 @@
 #ifndef FT_API_GLOBAL_H
 #define FT_API_GLOBAL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/options.h"
 #include "core/arena.h"
 #include "core/heap.h"
 #include "platform/platform.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum {
     GLOBAL_UNIT_BYTES = 1 << ZONE_MAP_WIDE_UNIT_SHIFT,
     GLOBAL_HEAP_BYTES = 2 * GLOBAL_UNIT_BYTES, // a heap: its lists, and memory for deep stacks
-    GLOBAL_FIRST_BYTES = 4 << 20,              // the first section, in the library's own zeroed data
-    GLOBAL_SECTION_BYTES = 1 << 30,            // later ones, where limits allow
-    GLOBAL_RUN_BYTES_MAX = 256 << 20,          // larger chunks get a mapping of their own
-    GLOBAL_DIRTY_BYTES_MAX = 64 << 20,         // free memory kept, beside a quarter of what is in use
+    GLOBAL_FIRST_BYTES = 4 << 20,      // the first section, in the library's own zeroed data
+    GLOBAL_SECTION_BYTES = 1 << 30,    // later ones, where limits allow
+    GLOBAL_RUN_BYTES_MAX = 256 << 20,  // larger chunks get a mapping of their own
+    GLOBAL_DIRTY_BYTES_MAX = 64 << 20, // free memory kept, beside a quarter of what is in use
 };
 
 struct global {
@@ -32,7 +32,8 @@ struct global {
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };
 
-_Static_assert(offsetof(struct global, arena) == sizeof(struct zone_map_wide), "the map needs this");
+_Static_assert(offsetof(struct global, arena) == sizeof(struct zone_map_wide),
+               "the map needs this");
 
 extern struct global global;
 

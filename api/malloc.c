@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 // The functions of C, POSIX and glibc. Each follows its standard or the glibc manual; ft_malloc.h says
 // what is ours to choose.
-#include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
 #include "api/slow.h"
 #include "core/bits.h"
 #include "core/heap_fast.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 EXPORT void *malloc(size_t bytes)
 {

@@ -68,14 +68,11 @@ static bool meet_section(const struct need *need)
 bool memory_meet(const struct need *need)
 {
     switch (need->kind) {
-    case NEED_COMMIT:
-        return meet_commit(need);
-    case NEED_SECTION:
-        return meet_section(need);
+    case NEED_COMMIT: return meet_commit(need);
+    case NEED_SECTION: return meet_section(need);
     case NEED_MAPPING:
     case NEED_NOTHING:
-    default:
-        return false;
+    default: return false;
     }
 }
 

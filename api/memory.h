@@ -3,10 +3,10 @@
 #ifndef FT_API_MEMORY_H
 #define FT_API_MEMORY_H
 
+#include "core/need.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "core/need.h"
 
 // With the lock held. Meets a need for sections or commitments. False if the system refuses, or if the
 // need is of another kind; then nothing has changed.

@@ -4,10 +4,6 @@
 // Nothing is linked from libstdc++: what a failing new must call, the current new-handler and the
 // function that throws std::bad_alloc, are weak references, there exactly when the program is C++. The
 // handler may throw through these frames, so this file is compiled with unwind tables.
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
@@ -15,11 +11,16 @@
 #include "core/heap_fast.h"
 #include "platform/platform.h"
 
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
 enum { NEW_ALIGN = 16 }; // what the operators without an alignment guarantee
 
 typedef void (*new_handler)(void);
 
-extern new_handler std_get_new_handler(void) __asm__("_ZSt15get_new_handlerv") __attribute__((weak));
+extern new_handler std_get_new_handler(void) __asm__("_ZSt15get_new_handlerv")
+    __attribute__((weak));
 extern _Noreturn void std_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv")
     __attribute__((weak));
 
@@ -64,13 +65,13 @@ static __attribute__((noinline)) void *new_or_throw(size_t bytes, size_t align)
 
 // ---- new ----------------------------------------------------------------------------------------
 
-EXPORT void *new(size_t bytes) __asm__("_Znw" SIZE);
+EXPORT void *new (size_t bytes) __asm__("_Znw" SIZE);
 EXPORT void *new_nothrow(size_t bytes, const void *tag) __asm__("_Znw" SIZE NOTHROW);
 EXPORT void *new_aligned(size_t bytes, size_t align) __asm__("_Znw" SIZE ALIGN);
-EXPORT void *new_aligned_nothrow(size_t bytes, size_t align, const void *tag)
-    __asm__("_Znw" SIZE ALIGN NOTHROW);
+EXPORT void *new_aligned_nothrow(size_t bytes, size_t align,
+                                 const void *tag) __asm__("_Znw" SIZE ALIGN NOTHROW);
 
-void *new(size_t bytes)
+void *new (size_t bytes)
 {
     void *ptr = heap_fast_alloc(global_heap(), bytes);
     return __builtin_expect(ptr != NULL, 1) ? ptr : new_or_throw(bytes, NEW_ALIGN);
@@ -96,8 +97,8 @@ void *new_aligned_nothrow(size_t bytes, size_t align, const void *tag)
 EXPORT void *new_array(size_t bytes) __asm__("_Zna" SIZE);
 EXPORT void *new_array_nothrow(size_t bytes, const void *tag) __asm__("_Zna" SIZE NOTHROW);
 EXPORT void *new_array_aligned(size_t bytes, size_t align) __asm__("_Zna" SIZE ALIGN);
-EXPORT void *new_array_aligned_nothrow(size_t bytes, size_t align, const void *tag)
-    __asm__("_Zna" SIZE ALIGN NOTHROW);
+EXPORT void *new_array_aligned_nothrow(size_t bytes, size_t align,
+                                       const void *tag) __asm__("_Zna" SIZE ALIGN NOTHROW);
 
 void *new_array(size_t bytes)
 {
@@ -124,16 +125,16 @@ void *new_array_aligned_nothrow(size_t bytes, size_t align, const void *tag)
 
 // ---- delete -------------------------------------------------------------------------------------
 
-EXPORT void delete(void *ptr) __asm__("_ZdlPv");
+EXPORT void delete (void *ptr) __asm__("_ZdlPv");
 EXPORT void delete_nothrow(void *ptr, const void *tag) __asm__("_ZdlPv" NOTHROW);
 EXPORT void delete_aligned(void *ptr, size_t align) __asm__("_ZdlPv" ALIGN);
-EXPORT void delete_aligned_nothrow(void *ptr, size_t align, const void *tag)
-    __asm__("_ZdlPv" ALIGN NOTHROW);
+EXPORT void delete_aligned_nothrow(void *ptr, size_t align,
+                                   const void *tag) __asm__("_ZdlPv" ALIGN NOTHROW);
 EXPORT void delete_sized(void *ptr, size_t bytes) __asm__("_ZdlPv" SIZE);
-EXPORT void delete_aligned_sized(void *ptr, size_t bytes, size_t align)
-    __asm__("_ZdlPv" SIZE ALIGN);
+EXPORT void delete_aligned_sized(void *ptr, size_t bytes,
+                                 size_t align) __asm__("_ZdlPv" SIZE ALIGN);
 
-void delete(void *ptr)
+void delete (void *ptr)
 {
     free(ptr);
 }
@@ -170,11 +171,11 @@ void delete_aligned_sized(void *ptr, size_t bytes, size_t align)
 EXPORT void delete_array(void *ptr) __asm__("_ZdaPv");
 EXPORT void delete_array_nothrow(void *ptr, const void *tag) __asm__("_ZdaPv" NOTHROW);
 EXPORT void delete_array_aligned(void *ptr, size_t align) __asm__("_ZdaPv" ALIGN);
-EXPORT void delete_array_aligned_nothrow(void *ptr, size_t align, const void *tag)
-    __asm__("_ZdaPv" ALIGN NOTHROW);
+EXPORT void delete_array_aligned_nothrow(void *ptr, size_t align,
+                                         const void *tag) __asm__("_ZdaPv" ALIGN NOTHROW);
 EXPORT void delete_array_sized(void *ptr, size_t bytes) __asm__("_ZdaPv" SIZE);
-EXPORT void delete_array_aligned_sized(void *ptr, size_t bytes, size_t align)
-    __asm__("_ZdaPv" SIZE ALIGN);
+EXPORT void delete_array_aligned_sized(void *ptr, size_t bytes,
+                                       size_t align) __asm__("_ZdaPv" SIZE ALIGN);
 
 void delete_array(void *ptr)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "api/options.h"
 
-#include <stdint.h>
-#include <string.h>
-
 #include "api/text.h"
 #include "platform/platform.h"
+
+#include <stdint.h>
+#include <string.h>
 
 enum { OPTION_VALUES_MAX = 4, OPTION_NAME_MAX = 32 };
 

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "api/report.h"
 
-#include <string.h>
-
 #include "api/global.h"
 #include "api/text.h"
+
+#include <string.h>
 
 static const char *kind_name(const struct zone *zone)
 {
     switch (zone->kind) {
-    case ZONE_TINY:
-        return "TINY";
-    case ZONE_SMALL:
-        return "SMALL";
-    default:
-        return "LARGE";
+    case ZONE_TINY: return "TINY";
+    case ZONE_SMALL: return "SMALL";
+    default: return "LARGE";
     }
 }
 
@@ -24,7 +21,8 @@ static void tell_zone(struct text *text, const struct chunk *chunk)
     text_string(text, " in ");
     text_string(text, kind_name(zone));
     text_string(text, " zone ");
-    text_address(text, zone->chunk_bytes != 0 ? (uintptr_t)zone_base(zone) : (uintptr_t)chunk->base);
+    text_address(text,
+                 zone->chunk_bytes != 0 ? (uintptr_t)zone_base(zone) : (uintptr_t)chunk->base);
 }
 
 // "a free chunk of 48 bytes at 0x... in TINY zone 0x..."
@@ -34,7 +32,8 @@ static void tell_free_chunk(struct text *text, const struct chunk *chunk)
         text_string(text, "it lies in free memory of this allocator, no zone holds it any more");
         return;
     }
-    text_string(text, chunk->status == CHUNK_HOME ? "a chunk on its way home, of " : "a free chunk of ");
+    text_string(text,
+                chunk->status == CHUNK_HOME ? "a chunk on its way home, of " : "a free chunk of ");
     text_decimal(text, chunk->zone->chunk_bytes);
     text_string(text, " bytes at ");
     text_address(text, (uintptr_t)chunk->base);
@@ -87,9 +86,7 @@ static void tell_pointer(struct text *text, enum misuse_kind misuse, const void 
                          const struct chunk *chunk)
 {
     switch (misuse) {
-    case MISUSE_FOREIGN:
-        text_string(text, ": no zone of this allocator holds it");
-        return;
+    case MISUSE_FOREIGN: text_string(text, ": no zone of this allocator holds it"); return;
     case MISUSE_INTERIOR:
         text_string(text, ": ");
         text_decimal(text, (uintptr_t)ptr - (uintptr_t)chunk->base);

@@ -4,9 +4,9 @@
 #ifndef FT_API_REPORT_H
 #define FT_API_REPORT_H
 
-#include <stddef.h>
-
 #include "core/misuse.h"
+
+#include <stddef.h>
 
 // Does with a misuse what the options say: abort after a line, go on after a line, or go on. call is the
 // function that was misused; bytes the size that it was given, for the sized ones.

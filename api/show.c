@@ -12,12 +12,9 @@ enum { LINE_BYTES_MAX = 128 };
 static const char *zone_name(enum zone_kind kind)
 {
     switch (kind) {
-    case ZONE_TINY:
-        return "TINY : ";
-    case ZONE_SMALL:
-        return "SMALL : ";
-    default:
-        return "LARGE : ";
+    case ZONE_TINY: return "TINY : ";
+    case ZONE_SMALL: return "SMALL : ";
+    default: return "LARGE : ";
     }
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "api/slow.h"
 
-#include <errno.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/report.h"
 #include "core/large.h"
 #include "core/misuse.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
 
 // Gives back the zones that became empty by what the heap did last.
 static void give_empty_zones(struct heap *heap)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "api/text.h"
 
-#include <string.h>
-
 #include "platform/platform.h"
+
+#include <string.h>
 
 void text_bytes(struct text *text, const char *string, size_t count)
 {

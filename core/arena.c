@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/arena.h"
 
-#include <string.h>
-
 #include "core/check.h"
+
+#include <string.h>
 
 enum {
     COMMIT_STEP_MIN = 1 << 20,  // bytes committed at once, at least: half of what is committed, in
@@ -45,9 +45,9 @@ static uint32_t leaf_units_for(const struct arena *arena, uintptr_t base, size_t
     while (missing != 0) {
         count += units_for(arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
         uint64_t next = (((uint64_t)missing >> ZONE_MAP_LEAF_SHIFT) + 1) << ZONE_MAP_LEAF_SHIFT;
-        missing = next < end ? zone_map_leaf_missing(&arena->map, (uintptr_t)next,
-                                                     end - (uintptr_t)next)
-                             : 0;
+        missing = next < end
+                      ? zone_map_leaf_missing(&arena->map, (uintptr_t)next, end - (uintptr_t)next)
+                      : 0;
     }
     return count;
 }
@@ -82,7 +82,8 @@ static size_t area_for(const struct arena *arena, size_t records, size_t area_en
     return area < area_end ? area : area_end;
 }
 
-struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes, size_t least)
+struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes,
+                               size_t least)
 {
     struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
     uint64_t least_units = (uint64_t)units_for(arena, least) +
@@ -117,11 +118,11 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
     uint32_t leaf_each = units_for(arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
     for (uint32_t taken = 0; taken < leaf_units; taken += leaf_each) {
         bool clean = true;
-        uint32_t first = run_take_fresh(section_runs(section),
-                                        section_run_shape(section, leaf_each, 1), &clean);
+        uint32_t first =
+            run_take_fresh(section_runs(section), section_run_shape(section, leaf_each, 1), &clean);
         CHECK(first != RUN_NONE && clean);
-        uintptr_t missing = zone_map_leaf_missing(&arena->map, base + shape.units,
-                                                  shape.end - shape.units);
+        uintptr_t missing =
+            zone_map_leaf_missing(&arena->map, base + shape.units, shape.end - shape.units);
         zone_map_add_leaf(&arena->map, missing, section_unit_at(section, first));
     }
     zone_map_add_section(&arena->map, section);
@@ -172,16 +173,19 @@ void arena_committed(struct arena *arena, const struct need *need)
     section_runs(section)->committed = need->units;
 }
 
-struct need arena_need_units(const struct arena *arena, const struct section *section, uint32_t least)
+struct need arena_need_units(const struct arena *arena, const struct section *section,
+                             uint32_t least)
 {
     const struct run_table *runs = section_runs(section);
     struct need need = {.units_least = least < runs->unit_count ? least + 1 : least};
-    fill_commit(arena, section, commit_target(arena, runs->committed, least, runs->unit_count), &need);
+    fill_commit(arena, section, commit_target(arena, runs->committed, least, runs->unit_count),
+                &need);
     return need;
 }
 
 // Takes a run from one section, of free units or of virgin ones.
-static struct run take_from(struct section *section, uint32_t count, uint32_t align_units, bool fresh)
+static struct run take_from(struct section *section, uint32_t count, uint32_t align_units,
+                            bool fresh)
 {
     struct run_shape shape = section_run_shape(section, count, align_units);
     struct run run = {.section = section, .count = count};
@@ -335,12 +339,11 @@ bool arena_serves_zones_of(const struct arena *arena, unsigned size_class)
     return (size_t)layout.unit_count << arena->unit_shift <= arena->config.zone_bytes_max;
 }
 
-struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner, uintptr_t heap,
-                            struct need *need)
+struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
+                            uintptr_t heap, struct need *need)
 {
     struct zone_layout layout = zone_layout_of(size_class, unit_bytes(arena));
-    struct run run =
-        arena_take_run(arena, (size_t)layout.unit_count << arena->unit_shift, 1, need);
+    struct run run = arena_take_run(arena, (size_t)layout.unit_count << arena->unit_shift, 1, need);
     if (run.section == NULL) {
         return NULL;
     }
@@ -399,5 +402,5 @@ bool arena_is_valid(const struct arena *arena)
     // Units on their way to the system are neither free nor used.
     bool used_is_right = arena->leaving_count != 0 || used == arena->used_unit_count;
     return sections == arena->section_count && used_is_right && nothing->kind == ZONE_NONE &&
-           nothing->fast_reciprocal == 0 && nothing->reciprocal == 0;
+           nothing->fast_bound == 0 && nothing->reciprocal == 0;
 }

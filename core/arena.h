@@ -14,21 +14,27 @@
 #ifndef FT_CORE_ARENA_H
 #define FT_CORE_ARENA_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "core/need.h"
 #include "core/offset.h"
 #include "core/zone_map.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 struct arena_config {
-    size_t page_bytes;    // grain of commitments, a power of two
-    size_t unit_bytes;    // a power of two from 256 to 1 MiB, a multiple of page_bytes if any commitment is asked for
-    size_t run_bytes_max; // larger chunks get a mapping of their own; SIZE_MAX: none does
-    size_t dirty_bytes_max; // free memory kept unpurged, beside a quarter of what is in use; SIZE_MAX: all
-    size_t zone_bytes_max;  // a class whose zones would be larger is served as runs; a sixteenth of a small region
-    bool wide;            // the map covers all addresses; a struct zone_map_wide lies below the arena
+    // Grain of commitments, a power of two.
+    size_t page_bytes;
+    // A power of two from 256 bytes to 1 MiB; a multiple of page_bytes if anything is to be committed.
+    size_t unit_bytes;
+    // Larger chunks get a mapping of their own; SIZE_MAX: none does.
+    size_t run_bytes_max;
+    // Free memory that is kept, beside a quarter of what is in use; SIZE_MAX: all is.
+    size_t dirty_bytes_max;
+    // A class whose zones would be larger is served as runs; a sixteenth of a small region.
+    size_t zone_bytes_max;
+    // The map covers all addresses, and a struct zone_map_wide lies below the arena.
+    bool wide;
 };
 
 struct arena {
@@ -42,10 +48,10 @@ struct arena {
     uint32_t unit_shift;
 
     // Counters, in the arena's own units of measure.
-    size_t zone_count;      // TINY and SMALL zones
-    size_t large_count;     // chunks that are runs
-    size_t mapping_count;   // chunks that are mappings
-    size_t mapping_bytes;   // bytes of those mappings
+    size_t zone_count;    // TINY and SMALL zones
+    size_t large_count;   // chunks that are runs
+    size_t mapping_count; // chunks that are mappings
+    size_t mapping_bytes; // bytes of those mappings
     size_t section_count;
     size_t unit_count;      // of all sections
     size_t used_unit_count; // units in runs that are not free, the arena's own included
@@ -68,7 +74,8 @@ size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t al
 
 // ANY. What must be committed of the region [base, base + bytes) so that it can become a section and
 // serve `least` bytes of runs; of kind NEED_NOTHING if it is too small.
-struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes, size_t least);
+struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes,
+                               size_t least);
 
 // LOCKED. Makes the region a section. plan: what arena_plan_section() said, when that is committed;
 // NULL if the whole region is committed and zero. False if the region is too small, and then nothing
@@ -79,7 +86,8 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
 bool arena_need_least(const struct arena *arena, struct need *need);
 
 // LOCKED. The need for `least` committed units in a section, and for what will soon be wanted with them.
-struct need arena_need_units(const struct arena *arena, const struct section *section, uint32_t least);
+struct need arena_need_units(const struct arena *arena, const struct section *section,
+                             uint32_t least);
 
 // LOCKED. The ranges of a NEED_COMMIT are committed.
 void arena_committed(struct arena *arena, const struct need *need);
@@ -100,8 +108,8 @@ struct zone *arena_take_record(struct arena *arena, struct section *section, uns
                                bool *recycled, struct need *need);
 
 // LOCKED. Cuts a new zone of this class and enters it in the map. NULL and *need on failure.
-struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner, uintptr_t heap,
-                            struct need *need);
+struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
+                            uintptr_t heap, struct need *need);
 
 // LOCKED. Dissolves a zone that is empty and in no list.
 void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving);

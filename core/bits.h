@@ -29,6 +29,16 @@ static inline unsigned bits_highest(uintptr_t value)
     return 63U - (unsigned)__builtin_clzll((unsigned long long)value);
 }
 
+// ANY. How many bits are set.
+static inline unsigned bits_count(uintptr_t value)
+{
+    unsigned count = 0;
+    for (; value != 0; value &= value - 1) {
+        count++;
+    }
+    return count;
+}
+
 // ANY. value rounded up to a multiple of step, a power of two. value + step - 1 does not overflow.
 static inline uintptr_t bits_align_up(uintptr_t value, uintptr_t step)
 {

@@ -6,14 +6,10 @@
 enum chunk_status chunk_status_of(unsigned state)
 {
     switch (state) {
-    case STATE_FRESH:
-        return CHUNK_FRESH;
-    case STATE_FREED:
-        return CHUNK_FREED;
-    case STATE_HOME:
-        return CHUNK_HOME;
-    default:
-        return CHUNK_LIVE;
+    case STATE_FRESH: return CHUNK_FRESH;
+    case STATE_FREED: return CHUNK_FREED;
+    case STATE_HOME: return CHUNK_HOME;
+    default: return CHUNK_LIVE;
     }
 }
 
@@ -80,14 +76,10 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
     struct zone *zone = zone_map_find(&arena->map, ptr);
     switch (zone->kind) {
     case ZONE_TINY:
-    case ZONE_SMALL:
-        return locate_in_zone(zone, ptr);
-    case ZONE_LARGE:
-        return locate_in_run(zone, ptr);
-    case ZONE_MAPPED:
-        return locate_in_mapping(zone, ptr);
-    default:
-        return locate_unmapped(arena, ptr);
+    case ZONE_SMALL: return locate_in_zone(zone, ptr);
+    case ZONE_LARGE: return locate_in_run(zone, ptr);
+    case ZONE_MAPPED: return locate_in_mapping(zone, ptr);
+    default: return locate_unmapped(arena, ptr);
     }
 }
 

@@ -4,11 +4,11 @@
 #ifndef FT_CORE_CHUNK_H
 #define FT_CORE_CHUNK_H
 
+#include "core/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "core/arena.h"
 
 enum chunk_status {
     CHUNK_FOREIGN, // no memory of this arena

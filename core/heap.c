@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/heap.h"
 
-#include <string.h>
-
 #include "core/check.h"
 #include "core/offset.h"
+
+#include <string.h>
 
 enum {
     STACK_CAPACITY_MIN = 8,         // entries of a TINY class's first stack
@@ -12,8 +12,9 @@ enum {
     STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
 };
 
-_Static_assert(offsetof(struct heap, stacks) % 8 == 0, "heap_stack_at counts in words");
-_Static_assert(offsetof(struct heap, none) <= HEAP_OWNER_MASK, "an owner word holds a stack's place");
+_Static_assert(offsetof(struct heap, stacks) % 8 == 0, "heap_places count in words");
+_Static_assert(offsetof(struct heap, none) <= HEAP_OWNER_MASK,
+               "an owner word holds a stack's place");
 
 const struct chunk_entry heap_no_entry[1];
 _Static_assert(SIZE_CLASS_COUNT == 5 * 8, "HEAP_NONE has as many stacks");
@@ -128,7 +129,7 @@ static bool deepen(struct heap *heap, unsigned size_class)
     struct heap_stack *stack = &heap->stacks[size_class];
     size_t chunk_bytes = size_class_bytes(size_class);
     uint32_t first = chunk_bytes <= SIZE_CLASS_TINY_MAX ? STACK_CAPACITY_MIN : 2;
-    uint32_t capacity = stack->capacity == 0 ? first : stack->capacity * 2;
+    uintptr_t capacity = stack->capacity == 0 ? first : stack->capacity * 2;
     size_t more_bytes = (capacity - stack->capacity) * chunk_bytes;
     unsigned level = bits_lowest(capacity);
     if (level >= HEAP_STACK_LEVELS || capacity * chunk_bytes > HEAP_STACK_BYTES_MAX ||
@@ -181,7 +182,7 @@ static bool refill(struct heap *heap, unsigned size_class)
         deepen(heap, size_class);
     }
     // Without memory for a stack, the heap's spare entry serves: one chunk at a time.
-    uint32_t want = stack->capacity / 2;
+    uint32_t want = (uint32_t)stack->capacity / 2;
     if (want == 0) {
         return false;
     }
@@ -210,7 +211,7 @@ static struct grant hand_out(unsigned size_class, const struct chunk_entry *entr
     unsigned old;
     if (size_class < SIZE_CLASS_TINY_COUNT) {
         old = state_read_tiny(entry->state);
-        state_write_tiny(entry->state, live);
+        state_write_tiny(entry->state, (uint8_t)live);
     } else {
         old = state_read_small(entry->state);
         state_write_small(entry->state, live);
@@ -274,8 +275,8 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         return large_take(arena, bytes, align, need);
     }
     uint32_t place = (uint32_t)((uintptr_t)&heap->stacks[size_class] - (uintptr_t)heap);
-    struct zone *zone = arena_new_zone(arena, size_class, heap->owner | place,
-                                       offset_of(arena, heap), need);
+    struct zone *zone =
+        arena_new_zone(arena, size_class, heap->owner | place, offset_of(arena, heap), need);
     if (zone == NULL) {
         return grant;
     }
@@ -384,7 +385,8 @@ static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
     heap->memory_end = bytes;
     heap->next_heap = arena->heaps;
     arena->heaps = offset_of(arena, heap);
-    while (heap->class_count < SIZE_CLASS_COUNT && arena_serves_zones_of(arena, heap->class_count)) {
+    while (heap->class_count < SIZE_CLASS_COUNT &&
+           arena_serves_zones_of(arena, heap->class_count)) {
         heap->class_count++;
     }
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
@@ -393,7 +395,6 @@ static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
             .top = bottom,
             .limit = bottom,
             .bottom = bottom,
-            .live_state = (uint32_t)size_class_bytes(size_class) + STATE_LIVE,
         };
     }
 }
@@ -439,8 +440,8 @@ void heap_retire(struct heap *heap)
 static bool stack_is_valid(const struct heap *heap, unsigned size_class)
 {
     const struct heap_stack *stack = &heap->stacks[size_class];
-    if (stack->top < stack->bottom || stack->top > stack->limit || stack->bottom[-1].chunk != NULL ||
-        stack->live_state != size_class_bytes(size_class) + STATE_LIVE) {
+    if (stack->top < stack->bottom || stack->top > stack->limit ||
+        stack->bottom[-1].chunk != NULL) {
         return false;
     }
     for (const struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {

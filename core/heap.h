@@ -23,49 +23,48 @@
 #ifndef FT_CORE_HEAP_H
 #define FT_CORE_HEAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "core/arena.h"
 #include "core/chunk.h"
 #include "core/large.h"
 #include "core/size_class.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 enum {
-    HEAP_OWNER_SHIFT = 12,                    // an owner word: the heap's id above, a stack's place below
+    HEAP_OWNER_SHIFT = 12, // an owner word: the heap's id above, a stack's place below
     HEAP_OWNER_MASK = (1 << HEAP_OWNER_SHIFT) - 1,
-    HEAP_ID_MAX = (1 << 20) - 2,              // heaps of one arena; the id above means none
-    HEAP_STACK_LEVELS = 14,                   // capacities of stacks: 1 << level
-    HEAP_BUDGET_BYTES = 1 << 20,              // chunks that all stacks together may hold
-    HEAP_STACK_BYTES_MAX = 256 << 10,         // chunks that one stack may hold
-    HEAP_RUNS_BEFORE_ZONE = 4,                // chunks of a large class served as runs, before it gets a zone
-    HEAP_RUN_CLASS_BYTES = 4096,              // classes above are large in that sense
+    HEAP_ID_MAX = (1 << 20) - 2,      // heaps of one arena; the id above means none
+    HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
+    HEAP_BUDGET_BYTES = 1 << 20,      // chunks that all stacks together may hold
+    HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold
+    HEAP_RUNS_BEFORE_ZONE = 4,   // chunks of a large class served as runs, before it gets a zone
+    HEAP_RUN_CLASS_BYTES = 4096, // classes above are large in that sense
 };
 
 struct heap_stack {
     struct chunk_entry *top;   // one above the entry that is popped next
     struct chunk_entry *limit; // the highest value of top
     struct chunk_entry *bottom;
-    uint32_t live_state; // chunk size + STATE_LIVE: less the requested bytes it is the chunk's state
-    uint32_t capacity;
+    uintptr_t capacity; // entries from bottom to limit
 };
 
 struct heap {
-    uint32_t owner; // the id, shifted; the lower bits are 0
-    bool is_idle;   // LOCKED: no thread has it
+    uint32_t owner;                   // the id, shifted; the lower bits are 0
+    bool is_idle;                     // LOCKED: no thread has it
     uint8_t class_count;              // classes that are served as zones: those below this one
     uint8_t served[SIZE_CLASS_COUNT]; // chunks of each class served as runs so far, up to the limit
     struct heap_stack stacks[SIZE_CLASS_COUNT];
     struct chunk_entry none; // what a stack without memory has below its bottom
     uintptr_t arena;         // from this heap
     uintptr_t zones[SIZE_CLASS_COUNT][ZONE_FILL_COUNT]; // first of each list, from the arena
-    uintptr_t home;          // LOCKED: zones with chunks on their way home, from the arena
-    uintptr_t empties;       // OWNER: zones that became empty and go back, from the arena
-    uintptr_t next_heap;     // LOCKED: the arena's list of all heaps
-    uintptr_t next_idle;     // LOCKED: the arena's list of heaps without a thread
-    size_t budget;           // bytes of chunks that stacks may still grow by
-    uintptr_t memory_next;   // memory for stacks, from this heap
+    uintptr_t home;        // LOCKED: zones with chunks on their way home, from the arena
+    uintptr_t empties;     // OWNER: zones that became empty and go back, from the arena
+    uintptr_t next_heap;   // LOCKED: the arena's list of all heaps
+    uintptr_t next_idle;   // LOCKED: the arena's list of heaps without a thread
+    size_t budget;         // bytes of chunks that stacks may still grow by
+    uintptr_t memory_next; // memory for stacks, from this heap
     uintptr_t memory_end;
     struct chunk_entry *spare[HEAP_STACK_LEVELS]; // outgrown memory of stacks, by level
 };
@@ -77,15 +76,18 @@ extern const struct chunk_entry heap_no_entry[1];
 // the slow way. The caller defines it, as a constant, with this initial value.
 #define HEAP_OWNER_NONE (UINT32_MAX & ~(uint32_t)HEAP_OWNER_MASK)
 #define HEAP_NO_ENTRY ((struct chunk_entry *)&heap_no_entry[1])
-#define HEAP_NO_STACK {.top = HEAP_NO_ENTRY, .limit = HEAP_NO_ENTRY, .bottom = HEAP_NO_ENTRY}
-#define HEAP_NO_STACKS_8                                                                             \
-    HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK,        \
+#define HEAP_NO_STACK                                                         \
+    {                                                                         \
+        .top = HEAP_NO_ENTRY, .limit = HEAP_NO_ENTRY, .bottom = HEAP_NO_ENTRY \
+    }
+#define HEAP_NO_STACKS_8                                                                      \
+    HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, \
         HEAP_NO_STACK, HEAP_NO_STACK
-#define HEAP_NONE                                                                                    \
-    {                                                                                                \
-        .owner = HEAP_OWNER_NONE,                                                                    \
-        .stacks = {HEAP_NO_STACKS_8, HEAP_NO_STACKS_8, HEAP_NO_STACKS_8, HEAP_NO_STACKS_8,           \
-                   HEAP_NO_STACKS_8},                                                                \
+#define HEAP_NONE                                                                          \
+    {                                                                                      \
+        .owner = HEAP_OWNER_NONE,                                                          \
+        .stacks = {HEAP_NO_STACKS_8, HEAP_NO_STACKS_8, HEAP_NO_STACKS_8, HEAP_NO_STACKS_8, \
+                   HEAP_NO_STACKS_8},                                                      \
     }
 
 // ANY. Whether this is the heap of a thread that has none.
@@ -94,8 +96,14 @@ static inline bool heap_is_none(const struct heap *heap)
     return heap->owner == HEAP_OWNER_NONE;
 }
 
-// For each number of bytes up to SIZE_CLASS_TINY_MAX, its class's stack in a heap, in words of 8 bytes.
-extern const uint8_t heap_stack_at[SIZE_CLASS_TINY_MAX + 1];
+// Where a TINY request is served, and the state that its chunk gets.
+struct heap_place {
+    uint8_t stack_word; // the class's stack in a heap, in words of 8 bytes
+    uint8_t live_state; // STATE_LIVE + slack
+};
+
+// For each number of bytes.
+extern const struct heap_place heap_places[SIZE_CLASS_TINY_MAX + 1];
 
 // ANY. The smallest memory that a heap can use, in bytes.
 size_t heap_bytes_min(void);

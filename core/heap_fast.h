@@ -13,15 +13,15 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
     if (__builtin_expect(bytes > SIZE_CLASS_TINY_MAX, 0)) {
         return NULL;
     }
-    size_t at = (size_t)heap_stack_at[bytes] * 8;
-    struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at);
-    struct chunk_entry *entry = stack->top - 1;
-    void *chunk = entry->chunk;
-    if (__builtin_expect(chunk == NULL, 0)) {
-        return NULL;
+    struct heap_place place = heap_places[bytes];
+    uintptr_t at = place.stack_word;
+    struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at * 8);
+    struct chunk_entry *top = stack->top;
+    void *chunk = top[-1].chunk;
+    if (__builtin_expect(chunk != NULL, 1)) {
+        state_write_tiny(top[-1].state, place.live_state);
+        stack->top--; // read again, so that it is one instruction: a state may be anywhere
     }
-    state_write_tiny(entry->state, stack->live_state - (uint32_t)bytes);
-    stack->top = entry;
     return chunk;
 }
 
@@ -29,10 +29,13 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
 // nothing has changed: not a live TINY chunk's start, another heap's zone, or a full stack.
 static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, void *ptr)
 {
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
     struct zone *zone = zone_map_find_wide(&arena->map, ptr);
-    uint64_t offset = (uintptr_t)ptr - (uintptr_t)zone - zone->base;
-    struct quotient quotient = reciprocal_divide(offset, zone->fast_reciprocal);
-    if (__builtin_expect(!quotient_is_exact(quotient, zone->fast_reciprocal), 0)) {
+    uint64_t offset = (uintptr_t)ptr - zone->fast_start;
+    struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
+    if (__builtin_expect(quotient.remainder >= zone->fast_bound, 0)) {
         return false;
     }
     void *state = (void *)((uintptr_t)(zone + 1) + (uintptr_t)quotient.index);
@@ -51,7 +54,7 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     state_write_tiny(state, STATE_FREED);
     top->chunk = ptr;
     top->state = state;
-    stack->top = top + 1;
+    stack->top++;
     return true;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/large.h"
 
-#include <string.h>
-
 #include "core/check.h"
+
+#include <string.h>
 
 // What a departing mapping's record holds in place of the requested bytes.
 #define DEPARTURE_UNDER_WAY ((size_t)0)
@@ -31,7 +31,8 @@ static struct need need_for_mapping(const struct arena *arena, size_t bytes, siz
 static struct zone *refused_mapping(struct arena *arena, const struct need *need)
 {
     uintptr_t *link = &arena->departing;
-    for (struct zone *zone = offset_to(arena, *link); zone != NULL; zone = offset_to(arena, *link)) {
+    for (struct zone *zone = offset_to(arena, *link); zone != NULL;
+         zone = offset_to(arena, *link)) {
         uintptr_t base = (uintptr_t)zone_base(zone);
         if (zone->requested == DEPARTURE_REFUSED && zone->mapped >= need->bytes &&
             zone->mapped / 2 <= need->bytes && base % need->align == 0) {
@@ -64,8 +65,7 @@ struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct 
 {
     if (wants_mapping(arena, bytes, align)) {
         *need = need_for_mapping(arena, bytes, align);
-        struct zone *zone =
-            need->kind == NEED_MAPPING ? refused_mapping(arena, need) : NULL;
+        struct zone *zone = need->kind == NEED_MAPPING ? refused_mapping(arena, need) : NULL;
         if (zone == NULL) {
             return (struct grant){.ptr = NULL};
         }
@@ -165,7 +165,8 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
     arena_give_run(arena, section, section_unit_of(section, chunk->base), leaving);
 }
 
-static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t bytes, struct need *need)
+static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t bytes,
+                       struct need *need)
 {
     struct section *section = (struct section *)chunk->zone;
     struct run_table *runs = section_runs(section);

@@ -8,11 +8,11 @@
 #ifndef FT_CORE_LARGE_H
 #define FT_CORE_LARGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "core/arena.h"
 #include "core/chunk.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 // A chunk that was handed out, and whether all its bytes are known to be zero.
 struct grant {

@@ -6,17 +6,13 @@
 enum misuse_kind misuse_of(const struct chunk *chunk, const void *ptr)
 {
     switch (chunk->status) {
-    case CHUNK_FOREIGN:
-        return MISUSE_FOREIGN;
-    case CHUNK_FRESH:
-        return MISUSE_NEVER_ALLOCATED;
-    case CHUNK_LIVE:
-        return chunk->base == ptr ? MISUSE_NONE : MISUSE_INTERIOR;
+    case CHUNK_FOREIGN: return MISUSE_FOREIGN;
+    case CHUNK_FRESH: return MISUSE_NEVER_ALLOCATED;
+    case CHUNK_LIVE: return chunk->base == ptr ? MISUSE_NONE : MISUSE_INTERIOR;
     case CHUNK_UNUSED:
     case CHUNK_FREED:
     case CHUNK_HOME:
-    default:
-        return MISUSE_DOUBLE_FREE;
+    default: return MISUSE_DOUBLE_FREE;
     }
 }
 

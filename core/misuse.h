@@ -4,9 +4,9 @@
 #ifndef FT_CORE_MISUSE_H
 #define FT_CORE_MISUSE_H
 
-#include <stddef.h>
-
 #include "core/chunk.h"
+
+#include <stddef.h>
 
 enum misuse_kind {
     MISUSE_NONE,

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: MIT
 // Division of an offset in a zone by the zone's chunk size, without a division.
 //
-// With r = ceil(2^64 / size), the 128-bit product offset * r has the quotient in its upper half, and
-// its lower half is below r exactly when the remainder is 0. Write r * size = 2^64 + d, 0 <= d < size.
-// For offset = q * size + e the product is q * 2^64 + q * d + e * r. The claim holds while
-// (q + 1) * d <= r, for which (q + 1) * size^2 <= 2^64 is enough: zones are far smaller than that
-// (32 KiB chunks allow 2^34 of them).
+// With r = floor(2^64 / size) + 1, the 128-bit product offset * r has the quotient in its upper half.
+// Its lower half tells whether the offset is a chunk's start. Write r * size = 2^64 + d, 0 < d <= size.
+// For offset = q * size + e, 0 <= e < size, the product is q * 2^64 + q * d + e * r. So the lower half of
+// the k-th chunk's start is k * d, and that of anything between two starts is at least r, as long as
+// (q + 1) * d <= r: for offsets below 2^48 and sizes up to 2^15 both sides are far apart. The bound
+// chunk_count * d, then, is above the lower half of every chunk's start in the zone, and not above that
+// of any other offset: neither of one between starts, nor of one beyond the last chunk.
 //
-// So a free finds the chunk's index and learns whether the pointer is a chunk's start with one
-// multiplication and one comparison. A reciprocal of 0 fails that comparison for every pointer: it is
-// how a zone sends all frees the slow way.
+// So a free finds the chunk's index, and learns whether the pointer is the start of a chunk of the zone,
+// with one multiplication and one comparison. A bound of 0 refuses every pointer: it is how a zone sends
+// all frees the slow way.
 #ifndef FT_CORE_RECIPROCAL_H
 #define FT_CORE_RECIPROCAL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct quotient {
     uint64_t index;     // how many whole chunks lie below the offset
-    uint64_t remainder; // below the reciprocal if and only if the offset is a chunk's start
+    uint64_t remainder; // below the bound if and only if the offset is a chunk's start
 };
 
-// ANY. The reciprocal of size, which is at least 2.
+// ANY. The reciprocal of size, which is at least 2: floor(2^64 / size) + 1, from floor((2^64 - size) / size).
 static inline uint64_t reciprocal_of(uint64_t size)
 {
-    return UINT64_MAX / size + 1;
+    return (0 - size) / size + 2;
 }
 
 #ifdef __SIZEOF_INT128__
@@ -50,10 +51,11 @@ static inline struct quotient reciprocal_divide(uint64_t offset, uint64_t recipr
 }
 #endif
 
-// ANY. Whether the division left nothing over.
-static inline bool quotient_is_exact(struct quotient quotient, uint64_t reciprocal)
+// ANY. The bound for `count` chunks of `size` bytes.
+static inline uint64_t reciprocal_bound(uint64_t size, uint64_t count)
 {
-    return quotient.remainder < reciprocal;
+    // d, modulo 2^64.
+    return count * (reciprocal_of(size) * size);
 }
 
 #endif

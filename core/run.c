@@ -282,7 +282,8 @@ uint32_t run_commitment_to_grow(const struct run_table *table, uint32_t first, u
     uint32_t after = first + run_unit(table, first)->length;
     uint64_t end = (uint64_t)first + count;
     bool at_frontier = after + free_after(table, first) == table->fresh;
-    return at_frontier && end > table->committed && end <= table->unit_count ? (uint32_t)end : RUN_NONE;
+    return at_frontier && end > table->committed && end <= table->unit_count ? (uint32_t)end
+                                                                             : RUN_NONE;
 }
 
 bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *clean)
@@ -348,7 +349,8 @@ uint32_t run_longest_free(const struct run_table *table)
 static bool is_listed(const struct run_table *table, uint32_t first)
 {
     uint32_t bin = bin_of(run_unit(table, first)->length);
-    for (uint32_t unit = heads_of(table)[bin]; unit != RUN_NONE; unit = run_unit(table, unit)->next) {
+    for (uint32_t unit = heads_of(table)[bin]; unit != RUN_NONE;
+         unit = run_unit(table, unit)->next) {
         if (unit == first) {
             return (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
         }
@@ -376,8 +378,7 @@ bool run_table_is_valid(const struct run_table *table)
     uint32_t first = 0;
     while (first < table->fresh) {
         const struct unit *head = run_unit(table, first);
-        if (head->kind == RUN_INSIDE || head->length == 0 ||
-            head->length > table->fresh - first) {
+        if (head->kind == RUN_INSIDE || head->length == 0 || head->length > table->fresh - first) {
             return false;
         }
         const struct unit *tail = run_unit(table, first + head->length - 1);

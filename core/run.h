@@ -24,15 +24,15 @@
 #ifndef FT_CORE_RUN_H
 #define FT_CORE_RUN_H
 
+#include "core/bits.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/bits.h"
-
 enum {
-    RUN_EXACT_BINS = 8,        // lengths that have a list of their own
-    RUN_BITMAP_BITS = 256,     // enough for 2^31 units
+    RUN_EXACT_BINS = 8,    // lengths that have a list of their own
+    RUN_BITMAP_BITS = 256, // enough for 2^31 units
     RUN_BITMAP_WORDS = RUN_BITMAP_BITS / BITS_PER_WORD,
 };
 
@@ -56,7 +56,8 @@ struct unit {
         struct {
             uint32_t next, previous; // RUN_FREE: neighbours in the list, RUN_NONE at its ends
         };
-        size_t requested; // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first
+        size_t
+            requested; // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first
     };
 };
 

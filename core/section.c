@@ -20,7 +20,8 @@ static struct section_shape shape_for(uintptr_t base, uint32_t unit_count, unsig
     return shape;
 }
 
-struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift, bool narrow)
+struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift,
+                                      bool narrow)
 {
     size_t per_unit = ((size_t)1 << unit_shift) + sizeof(struct unit);
     size_t guess = bytes / per_unit;
@@ -56,7 +57,8 @@ void section_init(struct section *section, const struct section_shape *shape, un
     run_table_init(section_runs(section), shape->unit_count);
 }
 
-struct run_shape section_run_shape(const struct section *section, uint32_t count, uint32_t align_units)
+struct run_shape section_run_shape(const struct section *section, uint32_t count,
+                                   uint32_t align_units)
 {
     uintptr_t zero = ((uintptr_t)section + section->units) >> section->unit_shift;
     return (struct run_shape){
@@ -116,7 +118,7 @@ bool section_is_valid(const struct section *section)
 {
     size_t unit_bytes = (size_t)1 << section->unit_shift;
     const struct run_table *runs = section_runs(section);
-    return section->marker.kind == ZONE_LARGE && section->marker.fast_reciprocal == 0 &&
+    return section->marker.kind == ZONE_LARGE && section->marker.fast_bound == 0 &&
            section->table >= sizeof(struct section) && section->units >= section->table &&
            section->area_committed <= section->area_end && section->area_end <= section->units &&
            section->units + runs->unit_count * unit_bytes == section->end &&

@@ -17,17 +17,17 @@
 #ifndef FT_CORE_SECTION_H
 #define FT_CORE_SECTION_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "core/run.h"
 #include "core/size_class.h"
 #include "core/zone.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 enum {
-    SECTION_RECORD_SHARE = 64,                  // units are to records what this is to 1
-    SECTION_RECORD_MAPPED = SIZE_CLASS_COUNT,   // the list of records that are a header alone
+    SECTION_RECORD_SHARE = 64,                // units are to records what this is to 1
+    SECTION_RECORD_MAPPED = SIZE_CLASS_COUNT, // the list of records that are a header alone
     SECTION_RECORD_KINDS = SIZE_CLASS_COUNT + 1,
 };
 
@@ -42,7 +42,8 @@ struct section {
     uintptr_t record_end;  //
     uintptr_t area_end;    // end of the area for records; committed below area_committed
     uintptr_t area_committed;
-    uintptr_t record_lists[SECTION_RECORD_KINDS]; // records without a zone, by class, from this section
+    uintptr_t
+        record_lists[SECTION_RECORD_KINDS]; // records without a zone, by class, from this section
     uint32_t unit_shift;
 };
 
@@ -57,7 +58,8 @@ struct section_shape {
 };
 
 // ANY. The layout of the region at base. narrow: map entries lie in the section.
-struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift, bool narrow);
+struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift,
+                                      bool narrow);
 
 // LOCKED. Makes a section of a region that is zeroed, and committed below shape->records at least.
 // area_committed: bytes from base that are committed without a gap.
@@ -91,7 +93,8 @@ static inline bool section_holds(const struct section *section, const void *ptr)
 }
 
 // ANY. The phase of this section's units for a run aligned to `align_units` units.
-struct run_shape section_run_shape(const struct section *section, uint32_t count, uint32_t align_units);
+struct run_shape section_run_shape(const struct section *section, uint32_t count,
+                                   uint32_t align_units);
 
 // LOCKED. Takes a record of this class (or SECTION_RECORD_MAPPED) and returns its header; *recycled
 // tells whether it held a zone before; if not, it is zeroed. NULL if there is no room.

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    SIZE_CLASS_STEP = 16,        // bytes between the first classes, and the alignment of every chunk
+    SIZE_CLASS_STEP = 16, // bytes between the first classes, and the alignment of every chunk
     SIZE_CLASS_LINEAR_COUNT = 8, // classes in steps of 16 bytes: up to 128
     SIZE_CLASS_TINY_COUNT = 20,  // classes with one-byte states
     SIZE_CLASS_COUNT = 40,       // all classes

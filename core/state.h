@@ -33,9 +33,9 @@ static inline unsigned state_read_tiny(const void *at)
 }
 
 // OWNER, or LOCKED for live -> home. Writes the state of a TINY chunk.
-static inline void state_write_tiny(void *at, unsigned state)
+static inline void state_write_tiny(void *at, uint8_t state)
 {
-    atomic_store_explicit((_Atomic uint8_t *)at, (uint8_t)state, memory_order_relaxed);
+    atomic_store_explicit((_Atomic uint8_t *)at, state, memory_order_relaxed);
 }
 
 // ANY. The state of a SMALL chunk.

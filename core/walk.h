@@ -7,11 +7,11 @@
 #ifndef FT_CORE_WALK_H
 #define FT_CORE_WALK_H
 
+#include "core/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "core/arena.h"
 
 enum walk_what { WALK_END, WALK_ZONE, WALK_CHUNK };
 

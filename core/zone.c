@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "core/zone.h"
 
-#include <string.h>
-
 #include "core/bits.h"
 #include "core/check.h"
 #include "core/size_class.h"
 
+#include <string.h>
+
 _Static_assert(sizeof(struct zone) % 64 == 0, "states begin on a cache line");
+_Static_assert(sizeof(uintptr_t) != 8 || sizeof(struct zone) == 128, "two cache lines");
 
 static uintptr_t *free_words(const struct zone *zone)
 {
@@ -31,7 +32,7 @@ struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes)
     size_t chunk_count = unit_count * unit_bytes / chunk_bytes;
     size_t word_count = bits_divide_up(chunk_count, BITS_PER_WORD);
     size_t header_at = bits_align_up(2 * word_count * sizeof(uintptr_t), 64);
-    size_t state_bytes = (chunk_count + 1) << (size_class >= SIZE_CLASS_TINY_COUNT);
+    size_t state_bytes = chunk_count << (size_class >= SIZE_CLASS_TINY_COUNT);
     return (struct zone_layout){
         .unit_count = (uint32_t)unit_count,
         .chunk_count = (uint32_t)chunk_count,
@@ -47,8 +48,9 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     size_t chunk_bytes = size_class_bytes(size_class);
     bool tiny = size_class < SIZE_CLASS_TINY_COUNT;
     zone->base = (uintptr_t)base - (uintptr_t)zone;
+    zone->fast_start = (uintptr_t)base;
     zone->reciprocal = reciprocal_of(chunk_bytes);
-    zone->fast_reciprocal = tiny ? zone->reciprocal : 0;
+    zone->fast_bound = tiny ? reciprocal_bound(chunk_bytes, layout->chunk_count) : 0;
     zone->kind = tiny ? ZONE_TINY : ZONE_SMALL;
     zone->size_class = (uint8_t)size_class;
     zone->chunk_bytes = (uint32_t)chunk_bytes;
@@ -82,7 +84,8 @@ enum zone_place zone_place_of(const struct zone *zone, const void *ptr, uint32_t
         return ZONE_TAIL;
     }
     *index = (uint32_t)quotient.index;
-    return quotient_is_exact(quotient, zone->reciprocal) ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
+    uint64_t bound = reciprocal_bound(zone->chunk_bytes, zone->chunk_count);
+    return quotient.remainder < bound ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
 }
 
 uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry)
@@ -197,20 +200,21 @@ bool zone_is_valid(const struct zone *zone)
 {
     if (zone->fresh_index > zone->chunk_count || zone->free_count > zone->fresh_index ||
         zone->chunk_bytes != size_class_bytes(zone->size_class) ||
-        zone->reciprocal != reciprocal_of(zone->chunk_bytes)) {
+        zone->reciprocal != reciprocal_of(zone->chunk_bytes) ||
+        (zone->fast_bound != 0 &&
+         zone->fast_bound != reciprocal_bound(zone->chunk_bytes, zone->chunk_count))) {
         return false;
     }
     uint32_t free_count = 0;
     uint32_t home_count = 0;
     for (uint32_t word = 0; word < zone->word_count; word++) {
-        free_count += (uint32_t)__builtin_popcountll(free_words(zone)[word]);
-        home_count += (uint32_t)__builtin_popcountll(home_words(zone)[word]);
+        free_count += bits_count(free_words(zone)[word]);
+        home_count += bits_count(home_words(zone)[word]);
     }
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
         if (!chunk_is_valid(zone, index)) {
             return false;
         }
     }
-    return free_count == zone->free_count && home_count == zone->home_count &&
-           zone_state(zone, zone->chunk_count) == STATE_FRESH;
+    return free_count == zone->free_count && home_count == zone->home_count;
 }

@@ -8,7 +8,7 @@
 //
 // All that is known of it lies elsewhere, in the zone's record:
 //
-//        word_count words   word_count words               chunk_count + 1 of 1 or 2 bytes
+//        word_count words   word_count words                 chunk_count of 1 or 2 bytes
 //   +------------------+------------------+-------------+----------------------+
 //   | home: on its way | free: in the zone| struct zone | state 0, state 1 ... |
 //   +------------------+------------------+-------------+----------------------+
@@ -28,20 +28,20 @@
 //   Z3  No chunk at or above fresh_index was handed out since the zone was cut: its state is fresh if
 //       the zone was cut from zeroed memory, else freed.
 //   Z4  home_count equals the number of home bits; each is set for a chunk whose state is home.
-//   Z5  The state behind the last one is fresh for ever: it is what a pointer to the tail finds.
+//   Z5  Reciprocal and bounds are those of the chunk size and count.
 //
 // LARGE zones have one chunk and no record of their own: their units lead to their section's marker
 // (kind ZONE_LARGE), or, beyond a section, to a record that is a header alone (kind ZONE_MAPPED).
 #ifndef FT_CORE_ZONE_H
 #define FT_CORE_ZONE_H
 
+#include "core/reciprocal.h"
+#include "core/state.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "core/reciprocal.h"
-#include "core/state.h"
 
 enum zone_kind { ZONE_NONE, ZONE_TINY, ZONE_SMALL, ZONE_LARGE, ZONE_MAPPED };
 
@@ -54,31 +54,32 @@ enum {
 struct zone {
     // Read by every free, by any thread; written before the zone enters the map.
     _Alignas(64) uintptr_t base; // from this header to chunk 0; a section's marker: to its unit 0
-    uint64_t fast_reciprocal;  // TINY: the reciprocal; else 0, which sends frees the slow way
-    _Atomic uint32_t owner;    // the owning heap's id, and its stack for this class (heap.h)
-    uint32_t chunk_bytes;      // 0 for LARGE and MAPPED
-    uint32_t chunk_count;      // 0 for LARGE and MAPPED
-    uint8_t kind;              // enum zone_kind
-    uint8_t size_class;        //
-    uint16_t word_count;       // words in each of the two bitmaps
-    uint64_t reciprocal;       // of chunk_bytes, for every kind with chunks
-    uintptr_t heap;            // offset of the owning heap from the arena
-    uintptr_t section;         // offset of the section that the record lies in, from the arena
+    uintptr_t fast_start; // TINY, in a wide arena: chunk 0's address (such an arena is never moved)
+    uint64_t reciprocal;  // of chunk_bytes, for every kind with chunks
+    uint64_t fast_bound;  // TINY: what tells chunks' starts (reciprocal.h); else 0: the slow way
+    _Atomic uint32_t owner; // the owning heap's id, and its stack for this class (heap.h)
+    uint32_t chunk_bytes;   // 0 for LARGE and MAPPED
+    uint32_t chunk_count;   // 0 for LARGE and MAPPED
+    uint8_t kind;           // enum zone_kind
+    uint8_t size_class;     //
+    uint16_t word_count;    // words in each of the two bitmaps
+    uintptr_t heap;         // offset of the owning heap from the arena
+    uintptr_t section;      // offset of the section that the record lies in, from the arena
 
     // OWNER
     uint32_t free_count;  // chunks in the zone whose free bit is set
     uint32_t fresh_index; // chunks at or above were not handed out since the zone was cut
     uint32_t hint;        // no free bit is set in words below
     uint32_t fill;        // the heap's list that the zone is in, or ZONE_UNLISTED
-    uintptr_t next;       // neighbours in that list (MAPPED: in the arena's, by address), from the arena
-    uintptr_t previous;   //
+    uintptr_t next; // neighbours in that list (MAPPED: in the arena's, by address), from the arena
+    uintptr_t previous; //
 
     // LOCKED
-    uintptr_t home_next;  // next zone of the same heap with chunks to come home, from the arena
-    uint32_t home_count;  // home bits that are set
-    uint32_t unit_count;  // units of its run
-    size_t requested;     // MAPPED: the bytes asked for
-    size_t mapped;        // MAPPED: the bytes of its mapping
+    uintptr_t home_next; // next zone of the same heap with chunks to come home, from the arena
+    uint32_t home_count; // home bits that are set
+    uint32_t unit_count; // units of its run
+    size_t requested;    // MAPPED: the bytes asked for
+    size_t mapped;       // MAPPED: the bytes of its mapping
 };
 
 // How a zone of one class is cut on a given unit.
@@ -141,7 +142,7 @@ static inline void zone_set_state(struct zone *zone, uint32_t index, unsigned st
         state_write_small(at, state);
         return;
     }
-    state_write_tiny(at, state);
+    state_write_tiny(at, (uint8_t)state);
 }
 
 // ANY. What ptr, which lies in the zone's run, is to the zone; *index is its chunk unless ZONE_TAIL.

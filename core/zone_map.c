@@ -26,7 +26,10 @@ static struct zone *find_narrow(const struct zone_map *map, const void *ptr)
 
 struct zone *zone_map_find(const struct zone_map *map, const void *ptr)
 {
-    return map->wide ? zone_map_find_wide(map, ptr) : find_narrow(map, ptr);
+    if (!map->wide) {
+        return find_narrow(map, ptr);
+    }
+    return zone_map_is_within(ptr) ? zone_map_find_wide(map, ptr) : (struct zone *)&map->nothing;
 }
 
 // The entry of the unit that holds `address`, whose leaf or section is there.
@@ -34,11 +37,11 @@ static _Atomic uintptr_t *entry_of(struct zone_map *map, uintptr_t address)
 {
     if (map->wide) {
         struct zone_map_wide *wide = wide_of(map);
-        uintptr_t leaf = atomic_load_explicit(
-            &wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT], memory_order_relaxed);
+        uintptr_t leaf = atomic_load_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
+                                              memory_order_relaxed);
         CHECK(leaf != 0);
-        return (_Atomic uintptr_t *)((uintptr_t)wide + leaf) +
-               ((uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT);
+        uintptr_t unit = (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
+        return (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + (leaf + unit) * sizeof(uintptr_t));
     }
     struct section *section = offset_to(map, map->sections);
     while (!section_holds(section, (const void *)address)) {
@@ -87,5 +90,6 @@ void zone_map_add_leaf(struct zone_map *map, uintptr_t address, void *memory)
 {
     struct zone_map_wide *wide = wide_of(map);
     atomic_store_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
-                          (uintptr_t)memory - (uintptr_t)wide, memory_order_release);
+                          ((uintptr_t)memory - (uintptr_t)wide->nowhere) / sizeof(uintptr_t),
+                          memory_order_release);
 }

@@ -56,9 +56,9 @@ struct platform_lock {
     pthread_mutex_t mutex;
 };
 
-#define PLATFORM_LOCK_INITIAL                                                                        \
-    {                                                                                                \
-        .mutex = PTHREAD_MUTEX_INITIALIZER                                                           \
+#define PLATFORM_LOCK_INITIAL              \
+    {                                      \
+        .mutex = PTHREAD_MUTEX_INITIALIZER \
     }
 
 // Waits for the lock. Not recursive; not to be called from a signal handler.
