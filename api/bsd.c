@@ -36,8 +36,11 @@ EXPORT size_t malloc_good_size(size_t bytes)
 
 EXPORT void *reallocf(void *ptr, size_t bytes)
 {
-    void *moved = realloc(ptr, bytes);
-    if (moved == NULL && ptr != NULL && bytes != 0) {
+    if (ptr == NULL) {
+        return malloc(bytes);
+    }
+    void *moved = slow_realloc(ptr, bytes, "reallocf");
+    if (moved == NULL && bytes != 0 && errno == ENOMEM) {
         free(ptr);
     }
     return moved;
@@ -52,16 +55,15 @@ EXPORT int reallocarr(void *target, size_t count, size_t each)
     if (__builtin_mul_overflow(count, each, &bytes)) {
         return EOVERFLOW;
     }
-    void *moved = NULL;
-    if (bytes == 0) {
-        free(ptr);
-    } else {
-        moved = realloc(ptr, bytes);
-        if (moved == NULL) {
-            int error = errno;
-            errno = saved;
-            return error;
-        }
+    errno = 0;
+    void *moved = ptr == NULL ? NULL : slow_realloc(ptr, bytes, "reallocarr");
+    if (ptr == NULL && bytes != 0) {
+        moved = malloc(bytes);
+    }
+    int error = errno;
+    if (error != 0) {
+        errno = saved;
+        return error;
     }
     memcpy(target, &moved, sizeof(moved));
     errno = saved;
@@ -83,11 +85,16 @@ EXPORT void *recallocarray(void *ptr, size_t old_count, size_t count, size_t eac
         errno = EINVAL;
         return NULL;
     }
+    if (!slow_is_held(ptr, "recallocarray")) {
+        return NULL;
+    }
     // A new chunk always: what is cut off must not stay readable.
     void *moved = calloc(1, bytes);
     if (moved != NULL) {
-        memcpy(moved, ptr, old_bytes < bytes ? old_bytes : bytes);
-        wipe(ptr, old_bytes);
+        size_t held = malloc_size(ptr);
+        size_t kept = old_bytes < held ? old_bytes : held;
+        memcpy(moved, ptr, kept < bytes ? kept : bytes);
+        wipe(ptr, held);
         free(ptr);
     }
     return moved;

@@ -42,10 +42,6 @@ EXPORT void *realloc(void *ptr, size_t bytes)
     if (ptr == NULL) {
         return malloc(bytes);
     }
-    if (bytes == 0) {
-        free(ptr);
-        return NULL;
-    }
     return slow_realloc(ptr, bytes, "realloc");
 }
 

@@ -76,6 +76,13 @@ bool memory_meet(const struct need *need)
     }
 }
 
+bool memory_prefers_mapping(const struct need *need)
+{
+    size_t limit = platform_address_limit();
+    return limit != SIZE_MAX && need->run_bytes > limit / 256 &&
+           need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES;
+}
+
 void *memory_meet_mapping(const struct need *need, size_t bytes)
 {
     struct range range = {.bytes = need->bytes};

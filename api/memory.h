@@ -12,6 +12,10 @@
 // need is of another kind; then nothing has changed.
 bool memory_meet(const struct need *need);
 
+// Whether a limit is so near that a section for the run of a LARGE chunk would leave much of itself
+// unused: such a chunk is better off as a mapping of its own.
+bool memory_prefers_mapping(const struct need *need);
+
 // With the lock held. Meets a NEED_MAPPING with the chunk of `bytes` that it was for. NULL if the
 // system refuses.
 void *memory_meet_mapping(const struct need *need, size_t bytes);

@@ -4,6 +4,9 @@
 // Nothing is linked from libstdc++: what a failing new must call, the current new-handler and the
 // function that throws std::bad_alloc, are weak references, there exactly when the program is C++. The
 // handler may throw through these frames, so this file is compiled with unwind tables.
+//
+// The forms of new that do not throw are not here: the C++ library's own call the ones that do, and turn
+// what those throw into NULL, which C cannot do.
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
@@ -66,10 +69,7 @@ static __attribute__((noinline)) void *new_or_throw(size_t bytes, size_t align)
 // ---- new ----------------------------------------------------------------------------------------
 
 EXPORT void *new (size_t bytes) __asm__("_Znw" SIZE);
-EXPORT void *new_nothrow(size_t bytes, const void *tag) __asm__("_Znw" SIZE NOTHROW);
 EXPORT void *new_aligned(size_t bytes, size_t align) __asm__("_Znw" SIZE ALIGN);
-EXPORT void *new_aligned_nothrow(size_t bytes, size_t align,
-                                 const void *tag) __asm__("_Znw" SIZE ALIGN NOTHROW);
 
 void *new (size_t bytes)
 {
@@ -77,28 +77,13 @@ void *new (size_t bytes)
     return __builtin_expect(ptr != NULL, 1) ? ptr : new_or_throw(bytes, NEW_ALIGN);
 }
 
-void *new_nothrow(size_t bytes, const void *tag)
-{
-    (void)tag;
-    return new_or_null(bytes, NEW_ALIGN);
-}
-
 void *new_aligned(size_t bytes, size_t align)
 {
     return new_or_throw(bytes, align);
 }
 
-void *new_aligned_nothrow(size_t bytes, size_t align, const void *tag)
-{
-    (void)tag;
-    return new_or_null(bytes, align);
-}
-
 EXPORT void *new_array(size_t bytes) __asm__("_Zna" SIZE);
-EXPORT void *new_array_nothrow(size_t bytes, const void *tag) __asm__("_Zna" SIZE NOTHROW);
 EXPORT void *new_array_aligned(size_t bytes, size_t align) __asm__("_Zna" SIZE ALIGN);
-EXPORT void *new_array_aligned_nothrow(size_t bytes, size_t align,
-                                       const void *tag) __asm__("_Zna" SIZE ALIGN NOTHROW);
 
 void *new_array(size_t bytes)
 {
@@ -106,21 +91,9 @@ void *new_array(size_t bytes)
     return __builtin_expect(ptr != NULL, 1) ? ptr : new_or_throw(bytes, NEW_ALIGN);
 }
 
-void *new_array_nothrow(size_t bytes, const void *tag)
-{
-    (void)tag;
-    return new_or_null(bytes, NEW_ALIGN);
-}
-
 void *new_array_aligned(size_t bytes, size_t align)
 {
     return new_or_throw(bytes, align);
-}
-
-void *new_array_aligned_nothrow(size_t bytes, size_t align, const void *tag)
-{
-    (void)tag;
-    return new_or_null(bytes, align);
 }
 
 // ---- delete -------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ static void tell_live_chunk(struct text *text, const struct chunk *chunk)
 // What the misuse is, up to the pointer.
 static void tell_misuse(struct text *text, const char *call, enum misuse_kind misuse)
 {
-    bool is_free = strcmp(call, "realloc") != 0 && strcmp(call, "malloc_usable_size") != 0;
+    bool is_free = strncmp(call, "free", 4) == 0;
     switch (misuse) {
     case MISUSE_FOREIGN:
         text_string(text, call);

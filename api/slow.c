@@ -27,17 +27,33 @@ static void give_empty_zones(struct heap *heap)
     global_unlock();
 }
 
+// Tries to serve a request that no section served as a mapping of its own: one that must be, or a LARGE
+// one that had better be.
+static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)
+{
+    if (need->kind == NEED_SECTION) {
+        *need = large_need_for_mapping(&global.arena, bytes, align);
+    }
+    if (need->kind != NEED_MAPPING) {
+        return (struct grant){.ptr = NULL};
+    }
+    return (struct grant){.ptr = memory_meet_mapping(need, bytes), .is_zero = true};
+}
+
 // Allocates with the arena's help.
 static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
 {
+    bool is_large = heap_class_for(heap, bytes, align) == SIZE_CLASS_NONE;
     struct need need;
     global_lock();
     struct grant grant = heap_alloc(heap, bytes, align, &need);
-    while (grant.ptr == NULL && memory_meet(&need)) {
+    while (grant.ptr == NULL &&
+           !(is_large && need.kind == NEED_SECTION && memory_prefers_mapping(&need)) &&
+           memory_meet(&need)) {
         grant = heap_alloc(heap, bytes, align, &need);
     }
-    if (grant.ptr == NULL && need.kind == NEED_MAPPING) {
-        grant = (struct grant){.ptr = memory_meet_mapping(&need, bytes), .is_zero = true};
+    if (grant.ptr == NULL && is_large) {
+        grant = alloc_mapping(bytes, align, &need);
     }
     global_unlock();
     if (heap_has_empty(heap)) {
@@ -148,29 +164,41 @@ static bool resize_in_place(const struct chunk *chunk, size_t bytes)
     if (chunk->zone->chunk_bytes != 0) {
         return chunk_resize(chunk, bytes);
     }
-    // A run that would keep much more than a zone's chunk needs is better left.
-    bool is_wasteful = bytes <= SIZE_CLASS_SMALL_MAX && bytes <= chunk->capacity / 2;
+    // A chunk that shrinks to what a zone serves is better off there than in a run of its own.
+    bool is_wasteful = bytes <= SIZE_CLASS_SMALL_MAX && bytes <= chunk->requested / 2;
     return !is_wasteful && resize_large(chunk, bytes);
+}
+
+bool slow_is_held(const void *ptr, const char *call)
+{
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (chunk_is_held_at(&chunk, ptr)) {
+        return true;
+    }
+    report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
+    errno = EINVAL;
+    return false;
 }
 
 void *slow_realloc(void *ptr, size_t bytes, const char *call)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
-    if (!chunk_is_held_at(&chunk, ptr)) {
-        report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
-        errno = EINVAL;
+    if (!slow_is_held(ptr, call)) {
         return NULL;
     }
     int saved = errno;
-    if (bytes <= PTRDIFF_MAX && resize_in_place(&chunk, bytes)) {
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (bytes != 0 && bytes <= PTRDIFF_MAX && resize_in_place(&chunk, bytes)) {
         errno = saved;
         return ptr;
     }
-    void *moved = slow_alloc(bytes, SIZE_CLASS_STEP, false);
-    if (moved == NULL) {
-        return NULL;
+    void *moved = bytes != 0 ? slow_alloc(bytes, SIZE_CLASS_STEP, false) : NULL;
+    if (moved == NULL && bytes != 0) {
+        // A chunk can always be made smaller.
+        return bytes <= chunk.requested && resize_large(&chunk, bytes) ? ptr : NULL;
     }
-    memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
+    if (moved != NULL) {
+        memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
+    }
     if (!free_chunk(&chunk)) {
         report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
     }

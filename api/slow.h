@@ -18,9 +18,14 @@ void slow_free(void *ptr, const char *call);
 // else reports a misuse in the name of `call`. Nothing for NULL.
 void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call);
 
-// Makes a chunk larger or smaller, where it is or elsewhere. NULL and ENOMEM, or EINVAL after a misuse
-// that was reported in the name of `call`: then the chunk is as it was. ptr is not NULL, bytes not 0.
+// Makes a chunk larger or smaller, where it is or elsewhere; for 0 bytes frees it and returns NULL. NULL
+// and ENOMEM, or EINVAL after a misuse that was reported in the name of `call`: then the chunk is as it
+// was. ptr is not NULL.
 void *slow_realloc(void *ptr, size_t bytes, const char *call);
+
+// Whether ptr is the start of a chunk that the program holds. If not, that is reported as a misuse in the
+// name of `call`, and errno is EINVAL.
+bool slow_is_held(const void *ptr, const char *call);
 
 // The requested bytes of a chunk; 0 for NULL, and for a misuse that was reported in the name of `call`.
 size_t slow_size(const void *ptr, const char *call);

@@ -14,7 +14,7 @@ static bool wants_mapping(const struct arena *arena, size_t bytes, size_t align)
     return bytes > arena->config.run_bytes_max || align > arena->config.run_bytes_max;
 }
 
-static struct need need_for_mapping(const struct arena *arena, size_t bytes, size_t align)
+struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size_t align)
 {
     size_t page = arena->config.page_bytes;
     if (bytes > PTRDIFF_MAX - page || align > PTRDIFF_MAX - bytes - page) {
@@ -22,7 +22,7 @@ static struct need need_for_mapping(const struct arena *arena, size_t bytes, siz
     }
     return (struct need){
         .kind = NEED_MAPPING,
-        .bytes = bits_align_up(bytes, page),
+        .bytes = bits_align_up(bytes == 0 ? 1 : bytes, page),
         .align = align > page ? align : page,
     };
 }
@@ -64,7 +64,7 @@ static void enter_mapping(struct arena *arena, struct zone *zone, size_t bytes)
 struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct need *need)
 {
     if (wants_mapping(arena, bytes, align)) {
-        *need = need_for_mapping(arena, bytes, align);
+        *need = large_need_for_mapping(arena, bytes, align);
         struct zone *zone = need->kind == NEED_MAPPING ? refused_mapping(arena, need) : NULL;
         if (zone == NULL) {
             return (struct grant){.ptr = NULL};

@@ -24,6 +24,9 @@ struct grant {
 // *need then says what would help.
 struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct need *need);
 
+// ANY. The need for a mapping that holds `bytes` at a multiple of `align`; NEED_NOTHING if none can.
+struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size_t align);
+
 // LOCKED. Makes memory that met a NEED_MAPPING, zeroed and mapped for this purpose, the chunk of `bytes`
 // that was asked for. NULL, and then the memory is the caller's, if there was no record for it; *need
 // then says what would help.
