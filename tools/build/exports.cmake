@@ -9,10 +9,6 @@
 #   FT_PREFIXED_NAMES           a header that renames each name of `both` to ft_name
 function(ft_read_exports list_file)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${list_file})
-    if(NOT EXISTS ${list_file}) # BOOTSTRAP
-        set(list_file ${CMAKE_BINARY_DIR}/empty.list)
-        file(WRITE ${list_file} "malloc both\n")
-    endif() # END BOOTSTRAP
     file(STRINGS ${list_file} lines REGEX "^[^#]")
     set(names "")
     set(prefixed_names "")

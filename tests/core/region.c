@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "tests/core/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bits.h"
+#include "tests/core/test.h"
+
+enum { GUARD_BYTES = 4096, GUARD = 0xA5, WITHHELD = 0xEE };
+
+// gcc tells of AddressSanitizer by a macro, clang by a feature.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#endif
+
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+static void __asan_poison_memory_region(const volatile void *base, size_t bytes)
+{
+    (void)base;
+    (void)bytes;
+}
+
+static void __asan_unpoison_memory_region(const volatile void *base, size_t bytes)
+{
+    (void)base;
+    (void)bytes;
+}
+#endif
+
+bool bytes_are(const void *ptr, size_t bytes, unsigned char byte)
+{
+    const unsigned char *first = ptr;
+    return bytes == 0 || (*first == byte && memcmp(first, first + 1, bytes - 1) == 0);
+}
+
+struct region region_new(size_t bytes, size_t align, size_t phase)
+{
+    struct region region = {.bytes = bytes};
+    region.memory = malloc(bytes + align + phase + 2 * (size_t)GUARD_BYTES);
+    assert_non_null(region.memory);
+    uintptr_t first = bits_align_up((uintptr_t)region.memory + GUARD_BYTES, align) + phase;
+    region.base = region.memory + (first - (uintptr_t)region.memory);
+    memset(region.base - GUARD_BYTES, GUARD, GUARD_BYTES);
+    memset(region.base, 0, bytes);
+    memset(region.base + bytes, GUARD, GUARD_BYTES);
+    return region;
+}
+
+bool region_is_guarded(const struct region *region)
+{
+    return bytes_are(region->base - GUARD_BYTES, GUARD_BYTES, GUARD) &&
+           bytes_are(region->base + region->bytes, GUARD_BYTES, GUARD);
+}
+
+void region_delete(struct region *region)
+{
+    assert_true(region_is_guarded(region));
+    __asan_unpoison_memory_region(region->base, region->bytes);
+    free(region->memory);
+    *region = (struct region){.base = NULL};
+}
+
+void region_withhold(const struct region *region)
+{
+    memset(region->base, WITHHELD, region->bytes);
+    __asan_poison_memory_region(region->base, region->bytes);
+}
+
+void region_commit(uintptr_t base, size_t bytes)
+{
+    void *first = (void *)base;
+    __asan_unpoison_memory_region(first, bytes);
+    assert_true(bytes_are(first, bytes, WITHHELD));
+    memset(first, 0, bytes);
+}

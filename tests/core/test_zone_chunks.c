@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// Chunks leave a zone and come back: one by one, and at random against a model.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bits.h"
+#include "core/zone.h"
+#include "tests/core/random.h"
+#include "tests/core/test.h"
+#include "tests/core/zone_record.h"
+
+enum { UNIT = 65536 };
+
+static uint32_t index_of(const struct zone_record *record, const struct chunk_entry *entry)
+{
+    return zone_entry_index(record->zone, entry);
+}
+
+// Gives a chunk back that was taken, as if the program had used it.
+static void give_freed(struct zone_record *record, uint32_t index)
+{
+    zone_set_state(record->zone, index, STATE_FREED);
+    zone_give(record->zone, index);
+}
+
+static void take_puts_the_lowest_address_on_top(void **state)
+{
+    (void)state;
+    struct zone_record record = zone_record_new(0, UNIT, true);
+    struct chunk_entry entries[16];
+    assert_int_equal(zone_take(record.zone, entries, 16), 16);
+    for (uint32_t entry = 0; entry < 16; entry++) {
+        assert_int_equal(index_of(&record, &entries[entry]), 15 - entry);
+    }
+    zone_record_delete(&record);
+}
+
+static void freed_chunks_are_taken_before_fresh_ones(void **state)
+{
+    (void)state;
+    struct zone_record record = zone_record_new(2, UNIT, true);
+    struct chunk_entry entries[300];
+    assert_int_equal(zone_take(record.zone, entries, 300), 300);
+    give_freed(&record, 250);
+    give_freed(&record, 3);
+    give_freed(&record, 130);
+    assert_true(zone_is_valid(record.zone));
+    const uint32_t expected[] = {301, 300, 250, 130, 3};
+    assert_int_equal(zone_take(record.zone, entries, 5), 5);
+    for (uint32_t entry = 0; entry < 5; entry++) {
+        assert_int_equal(index_of(&record, &entries[entry]), expected[entry]);
+    }
+    assert_int_equal(record.zone->fresh_index, 302);
+    zone_record_delete(&record);
+}
+
+static void take_hands_out_every_chunk_once_and_then_none(void **state)
+{
+    (void)state;
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        struct zone_record record = zone_record_new(size_class, UNIT, true);
+        uint32_t count = record.layout.chunk_count;
+        struct chunk_entry *entries = calloc(count + 1, sizeof(*entries));
+        assert_non_null(entries);
+        assert_int_equal(zone_take(record.zone, entries, count + 1), count);
+        for (uint32_t entry = 0; entry < count; entry++) {
+            assert_int_equal(index_of(&record, &entries[entry]), count - 1 - entry);
+        }
+        assert_null(entries[count].chunk);
+        assert_int_equal(zone_take(record.zone, entries, 1), 0);
+        assert_int_equal(zone_fill_of(record.zone), ZONE_UNLISTED);
+        assert_true(zone_is_valid(record.zone));
+        free(entries);
+        zone_record_delete(&record);
+    }
+}
+
+static void a_chunk_given_back_unused_stays_fresh(void **state)
+{
+    (void)state;
+    struct zone_record record = zone_record_new(4, UNIT, true);
+    struct chunk_entry entries[2];
+    assert_int_equal(zone_take(record.zone, entries, 2), 2);
+    zone_give(record.zone, 0);
+    assert_true(zone_is_valid(record.zone));
+    assert_int_equal(zone_state(record.zone, 0), STATE_FRESH);
+    zone_record_delete(&record);
+}
+
+static void fill_grows_by_quarters_with_what_can_be_taken(void **state)
+{
+    (void)state;
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class += 3) {
+        struct zone_record record = zone_record_new(size_class, UNIT, true);
+        uint32_t count = record.layout.chunk_count;
+        uint32_t members[ZONE_FILL_COUNT] = {0};
+        uint32_t before = ZONE_FILL_COUNT - 1;
+        for (uint32_t available = count; available != 0; available--) {
+            uint32_t fill = zone_fill_of(record.zone);
+            assert_int_equal(zone_available(record.zone), available);
+            assert_true(fill <= before);
+            members[fill]++;
+            before = fill;
+            struct chunk_entry entry;
+            assert_int_equal(zone_take(record.zone, &entry, 1), 1);
+        }
+        for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
+            assert_in_range(members[fill], count / ZONE_FILL_COUNT, count / ZONE_FILL_COUNT + 1);
+        }
+        assert_int_equal(zone_fill_of(record.zone), ZONE_UNLISTED);
+        zone_record_delete(&record);
+    }
+}
+
+static void mark_home_refuses_what_is_not_live(void **state)
+{
+    (void)state;
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class += 13) {
+        struct zone_record record = zone_record_new(size_class, UNIT, true);
+        size_t bytes = record.record.bytes;
+        unsigned char *before = malloc(bytes);
+        assert_non_null(before);
+        struct chunk_entry entries[4];
+        assert_int_equal(zone_take(record.zone, entries, 4), 4);
+        zone_set_state(record.zone, 1, STATE_FREED);
+        zone_set_state(record.zone, 2, STATE_LIVE);
+        assert_true(zone_mark_home(record.zone, 2));
+        memcpy(before, record.record.base, bytes);
+        assert_false(zone_mark_home(record.zone, 0)); // fresh, in a stack
+        assert_false(zone_mark_home(record.zone, 1)); // freed
+        assert_false(zone_mark_home(record.zone, 2)); // on its way
+        assert_false(zone_mark_home(record.zone, 50)); // never taken
+        assert_memory_equal(before, record.record.base, bytes);
+        free(before);
+        zone_record_delete(&record);
+    }
+}
+
+// ---- against a model ----------------------------------------------------------------------------
+
+enum where { IN_ZONE, IN_STACK, LIVE, HOME };
+
+struct model {
+    enum where *where;
+    unsigned *states;
+    uint32_t count;
+    uint32_t fresh;
+};
+
+static uint32_t count_where(const struct model *model, enum where where)
+{
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < model->count; index++) {
+        count += model->where[index] == where;
+    }
+    return count;
+}
+
+static void expect_model(const struct zone_record *record, const struct model *model)
+{
+    assert_true(zone_is_valid(record->zone));
+    assert_int_equal(zone_available(record->zone), count_where(model, IN_ZONE));
+    assert_int_equal(record->zone->home_count, count_where(model, HOME));
+    assert_int_equal(record->zone->fresh_index, model->fresh);
+    assert_int_equal(zone_is_empty(record->zone), count_where(model, IN_ZONE) == model->count);
+    for (uint32_t index = 0; index < model->count; index++) {
+        assert_int_equal(zone_state(record->zone, index), model->states[index]);
+    }
+}
+
+// What take must hand out next: the lowest free chunk below fresh, or else the first fresh one.
+static uint32_t expected_next(const struct model *model)
+{
+    for (uint32_t index = 0; index < model->fresh; index++) {
+        if (model->where[index] == IN_ZONE) {
+            return index;
+        }
+    }
+    return model->fresh;
+}
+
+static void model_take(struct zone_record *record, struct model *model, struct random *random)
+{
+    struct chunk_entry entries[64];
+    uint32_t want = random_below(random, 64);
+    uint32_t available = count_where(model, IN_ZONE);
+    uint32_t taken = zone_take(record->zone, entries, want);
+    assert_int_equal(taken, want < available ? want : available);
+    while (taken-- > 0) {
+        uint32_t index = index_of(record, &entries[taken]);
+        assert_int_equal(index, expected_next(model));
+        model->fresh += index == model->fresh;
+        model->where[index] = IN_STACK;
+    }
+}
+
+static void model_move(struct zone_record *record, struct model *model, uint32_t index, bool afar)
+{
+    struct zone *zone = record->zone;
+    switch (model->where[index]) {
+    case IN_STACK:
+        if (afar) {
+            zone_give(zone, index);
+            model->where[index] = IN_ZONE;
+            return;
+        }
+        model->states[index] = STATE_LIVE + index % 200;
+        zone_set_state(zone, index, model->states[index]);
+        model->where[index] = LIVE;
+        return;
+    case LIVE:
+        if (afar) {
+            assert_true(zone_mark_home(zone, index));
+        } else {
+            zone_set_state(zone, index, STATE_FREED);
+        }
+        model->states[index] = afar ? STATE_HOME : STATE_FREED;
+        model->where[index] = afar ? HOME : IN_STACK;
+        return;
+    case HOME:
+    case IN_ZONE:
+    default:
+        assert_false(zone_mark_home(zone, index));
+    }
+}
+
+static void model_drain(struct zone_record *record, struct model *model)
+{
+    assert_int_equal(zone_drain(record->zone), count_where(model, HOME));
+    for (uint32_t index = 0; index < model->count; index++) {
+        if (model->where[index] == HOME) {
+            model->where[index] = IN_ZONE;
+            model->states[index] = STATE_FREED;
+        }
+    }
+}
+
+static void random_moves_follow_the_model(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    const size_t units[] = {256, 4096, 65536};
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        struct zone_record record = zone_record_new(size_class, units[size_class % 3], true);
+        struct model model = {.count = record.layout.chunk_count};
+        model.where = calloc(model.count, sizeof(*model.where));
+        model.states = calloc(model.count, sizeof(*model.states));
+        assert_true(model.where != NULL && model.states != NULL);
+        for (unsigned round = 0; round < 100; round++) {
+            for (unsigned step = 0; step < 60; step++) {
+                uint32_t index = random_below(&random, model.count);
+                model_move(&record, &model, index, random_chance(&random, 40));
+            }
+            if (random_chance(&random, 60)) {
+                model_take(&record, &model, &random);
+            }
+            if (random_chance(&random, 20)) {
+                model_drain(&record, &model);
+            }
+            expect_model(&record, &model);
+        }
+        free(model.where);
+        free(model.states);
+        zone_record_delete(&record);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(take_puts_the_lowest_address_on_top),
+        cmocka_unit_test(freed_chunks_are_taken_before_fresh_ones),
+        cmocka_unit_test(take_hands_out_every_chunk_once_and_then_none),
+        cmocka_unit_test(a_chunk_given_back_unused_stays_fresh),
+        cmocka_unit_test(fill_grows_by_quarters_with_what_can_be_taken),
+        cmocka_unit_test(mark_home_refuses_what_is_not_live),
+        cmocka_unit_test(random_moves_follow_the_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// Breaks each invariant of a zone on purpose, and wants zone_is_valid() to notice.
+#include <string.h>
+
+#include "core/zone.h"
+#include "tests/core/test.h"
+#include "tests/core/zone_record.h"
+
+enum { TAKEN = 140, WORD = sizeof(uintptr_t) * 8 };
+
+// A zone with free chunks (0, 70), stacked ones (1, 71), live ones, one on its way home (2) and fresh
+// ones (from 140 on).
+static struct zone_record zone_in_use(unsigned size_class)
+{
+    struct zone_record record = zone_record_new(size_class, 1 << 20, true);
+    struct chunk_entry entries[TAKEN];
+    assert_int_equal(zone_take(record.zone, entries, TAKEN), TAKEN);
+    for (uint32_t index = 0; index < TAKEN; index++) {
+        zone_set_state(record.zone, index, STATE_LIVE + index);
+    }
+    assert_true(zone_mark_home(record.zone, 2));
+    zone_set_state(record.zone, 1, STATE_FREED);
+    zone_set_state(record.zone, 71, STATE_FREED);
+    zone_set_state(record.zone, 0, STATE_FREED);
+    zone_give(record.zone, 0);
+    zone_set_state(record.zone, 70, STATE_FREED);
+    zone_give(record.zone, 70);
+    assert_true(zone_is_valid(record.zone));
+    return record;
+}
+
+typedef void breaker(struct zone_record *record);
+
+// Whether the checker notices what `breaks` does, in a TINY and in a SMALL zone.
+static void expect_noticed(breaker *breaks)
+{
+    const unsigned classes[] = {3, SIZE_CLASS_TINY_COUNT - 1, SIZE_CLASS_TINY_COUNT, 26};
+    for (unsigned sample = 0; sample < 4; sample++) {
+        struct zone_record record = zone_in_use(classes[sample]);
+        breaks(&record);
+        assert_false(zone_is_valid(record.zone));
+        zone_record_delete(&record);
+    }
+}
+
+static void one_free_more(struct zone_record *record)
+{
+    record->zone->free_count++;
+}
+
+static void one_free_less(struct zone_record *record)
+{
+    record->zone->free_count--;
+}
+
+static void a_lost_free_bit(struct zone_record *record)
+{
+    zone_record_free_words(record)[1] = 0;
+}
+
+static void a_free_bit_at_fresh_index(struct zone_record *record)
+{
+    zone_record_free_words(record)[TAKEN / WORD] |= (uintptr_t)1 << TAKEN % WORD;
+    record->zone->free_count++;
+}
+
+static void a_hint_above_a_free_bit(struct zone_record *record)
+{
+    record->zone->hint = 2;
+}
+
+static void a_live_chunk_with_a_free_bit(struct zone_record *record)
+{
+    zone_record_free_words(record)[1] |= (uintptr_t)1 << 20;
+    record->zone->free_count++;
+}
+
+static void a_free_chunk_that_became_live(struct zone_record *record)
+{
+    zone_set_state(record->zone, 70, STATE_LIVE);
+}
+
+static void a_chunk_on_its_way_with_a_free_bit(struct zone_record *record)
+{
+    zone_record_free_words(record)[0] |= (uintptr_t)1 << 2;
+    record->zone->free_count++;
+}
+
+static void a_live_chunk_above_fresh_index(struct zone_record *record)
+{
+    zone_set_state(record->zone, TAKEN + 5, STATE_LIVE + 1);
+}
+
+static void a_fresh_index_that_is_too_low(struct zone_record *record)
+{
+    record->zone->fresh_index = TAKEN - 1;
+}
+
+static void a_fresh_index_beyond_the_zone(struct zone_record *record)
+{
+    record->zone->fresh_index = record->zone->chunk_count + 1;
+}
+
+static void fresh_and_freed_above_fresh_index(struct zone_record *record)
+{
+    // The zone was cut from either zeroed or dirty memory, not from both.
+    zone_set_state(record->zone, TAKEN + 5, STATE_FREED);
+}
+
+static void one_home_more(struct zone_record *record)
+{
+    record->zone->home_count++;
+}
+
+static void a_lost_home_bit(struct zone_record *record)
+{
+    zone_record_home_words(record)[0] = 0;
+}
+
+static void a_home_bit_of_a_live_chunk(struct zone_record *record)
+{
+    zone_record_home_words(record)[1] |= (uintptr_t)1 << 9;
+    record->zone->home_count++;
+}
+
+static void a_state_home_without_a_bit(struct zone_record *record)
+{
+    zone_set_state(record->zone, 9, STATE_HOME);
+}
+
+static void another_reciprocal(struct zone_record *record)
+{
+    record->zone->reciprocal++;
+}
+
+static void another_fast_bound(struct zone_record *record)
+{
+    record->zone->fast_bound += 7;
+}
+
+static void another_chunk_size(struct zone_record *record)
+{
+    record->zone->chunk_bytes += 16;
+}
+
+static void zone_is_valid_checks_z1(void **state)
+{
+    (void)state;
+    expect_noticed(one_free_more);
+    expect_noticed(one_free_less);
+    expect_noticed(a_lost_free_bit);
+    expect_noticed(a_free_bit_at_fresh_index);
+    expect_noticed(a_hint_above_a_free_bit);
+}
+
+static void zone_is_valid_checks_z2(void **state)
+{
+    (void)state;
+    expect_noticed(a_live_chunk_with_a_free_bit);
+    expect_noticed(a_free_chunk_that_became_live);
+    expect_noticed(a_chunk_on_its_way_with_a_free_bit);
+}
+
+static void zone_is_valid_checks_z3(void **state)
+{
+    (void)state;
+    expect_noticed(a_live_chunk_above_fresh_index);
+    expect_noticed(a_fresh_index_that_is_too_low);
+    expect_noticed(a_fresh_index_beyond_the_zone);
+    expect_noticed(fresh_and_freed_above_fresh_index);
+}
+
+static void zone_is_valid_checks_z4(void **state)
+{
+    (void)state;
+    expect_noticed(one_home_more);
+    expect_noticed(a_lost_home_bit);
+    expect_noticed(a_home_bit_of_a_live_chunk);
+    expect_noticed(a_state_home_without_a_bit);
+}
+
+static void zone_is_valid_checks_z5(void **state)
+{
+    (void)state;
+    expect_noticed(another_reciprocal);
+    expect_noticed(another_fast_bound);
+    expect_noticed(another_chunk_size);
+}
+
+static void a_small_zone_is_never_open_to_the_fast_path(void **state)
+{
+    (void)state;
+    struct zone_record record = zone_in_use(SIZE_CLASS_TINY_COUNT);
+    const struct zone *zone = record.zone;
+    record.zone->fast_bound = reciprocal_bound(zone->chunk_bytes, zone->chunk_count);
+    assert_false(zone_is_valid(zone));
+    zone_record_delete(&record);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zone_is_valid_checks_z1), cmocka_unit_test(zone_is_valid_checks_z2),
+        cmocka_unit_test(zone_is_valid_checks_z3), cmocka_unit_test(zone_is_valid_checks_z4),
+        cmocka_unit_test(zone_is_valid_checks_z5),
+        cmocka_unit_test(a_small_zone_is_never_open_to_the_fast_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// The highest address but 16 is freed.
+
+#include "tests/misuse/misuse.h"
+
+int main(void)
+{
+    free(at_distance(NULL, -16));
+    return heap_works() ? 0 : 1;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// A place five hundred chunks beyond a fresh one in the same zone is freed: no stack holds it.
+
+#include "tests/misuse/misuse.h"
+
+int main(void)
+{
+    char *ptr = malloc(TINY_BYTES);
+    char *next = malloc(TINY_BYTES);
+    intptr_t step = (intptr_t)next - (intptr_t)ptr;
+    free(at_distance(next, step * 500));
+    free(ptr);
+    free(next);
+    return heap_works() ? 0 : 1;
+}

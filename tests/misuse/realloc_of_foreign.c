@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// A pointer to the stack is resized.
+
+#include "tests/misuse/misuse.h"
+
+int main(void)
+{
+    char on_stack[64] = "";
+    errno = 0;
+    void *result = realloc(launder(on_stack), 100);
+    return result == NULL && errno == EINVAL && heap_works() ? 0 : 1;
+}

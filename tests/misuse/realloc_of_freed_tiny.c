@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// A freed chunk of TINY_BYTES is resized.
+
+#include "tests/misuse/misuse.h"
+
+int main(void)
+{
+    void *ptr = malloc(TINY_BYTES);
+    free(ptr);
+    errno = 0;
+    void *result = realloc(launder(ptr), 2 * TINY_BYTES);
+    return result == NULL && errno == EINVAL && heap_works() ? 0 : 1;
+}

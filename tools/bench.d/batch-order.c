@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// A thousand chunks, freed in the order in which they came.
+#include "batch.h"
+
+static void set_up(const char *part)
+{
+    (void)part;
+    uint64_t seed = 42;
+    batch_set_up_sizes(&seed);
+    for (size_t i = 0; i < BATCH_COUNT; i++) {
+        batch_order[i] = (uint32_t)i;
+    }
+}
+
+const struct workload workload = {
+    .set_up = set_up,
+    .run = batch_run,
+    .round_operations = BATCH_COUNT,
+    .warm_up_rounds = 200,
+    .slice_rounds = 20,
+};

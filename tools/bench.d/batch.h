@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// A thousand mallocs of 8 to 1024 bytes, then a thousand frees in an order the program names.
+//
+// In both programs the loops are the same instructions over the same sizes: only the numbers in
+// batch_order differ, so that what differs in time is the order.
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "workload.h"
+
+#include <stdlib.h>
+
+enum { BATCH_COUNT = 1000 };
+
+static size_t batch_bytes[BATCH_COUNT];
+static uint32_t batch_order[BATCH_COUNT];
+static void *batch_chunks[BATCH_COUNT];
+
+static inline void batch_set_up_sizes(uint64_t *seed)
+{
+    for (size_t i = 0; i < BATCH_COUNT; i++) {
+        batch_bytes[i] = random_between(seed, 8, 1024);
+    }
+}
+
+static inline void batch_run(uint64_t rounds)
+{
+    for (uint64_t round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < BATCH_COUNT; i++) {
+            batch_chunks[i] = malloc(batch_bytes[i]);
+            touch(batch_chunks[i]);
+        }
+        for (size_t i = 0; i < BATCH_COUNT; i++) {
+            free(batch_chunks[batch_order[i]]);
+        }
+    }
+}
+
+#endif

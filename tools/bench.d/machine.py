@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What a number is worth nothing without: the machine, the versions, the command."""
+import datetime
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+
+def _first_line(*command):
+    return subprocess.run(command, capture_output=True, text=True).stdout.partition("\n")[0]
+
+
+def _read(path):
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _cpu():
+    name = re.search(r"^model name\s*: (.*)$", _read("/proc/cpuinfo"), re.M)
+    return name.group(1) if name else platform.machine()
+
+
+def facts(allocators):
+    """(what, value) pairs, printed above every result."""
+    command = shlex.join(["tools/bench", *sys.argv[1:]])
+    return [
+        ("date", datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")),
+        ("cpu", f"{_cpu()} ({platform.machine()})"),
+        ("cores", str(len(os.sched_getaffinity(0)))),
+        ("kernel", f"{platform.system()} {platform.release()}"),
+        ("compiler", _first_line("gcc", "--version")),
+        ("libc", os.confstr("CS_GNU_LIBC_VERSION")),
+        *((allocator.name, allocator.version) for allocator in allocators),
+        ("huge pages", _read("/sys/kernel/mm/transparent_hugepage/enabled") or "unknown"),
+        ("load", " ".join(f"{x:.2f}" for x in os.getloadavg())),
+        ("command", command),
+    ]
