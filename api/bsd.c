@@ -15,7 +15,9 @@
 // Clears memory that is given up right after, where a compiler would leave that out.
 static void wipe(void *ptr, size_t bytes)
 {
-    memset(ptr, 0, bytes);
+    if (bytes != 0) {
+        memset(ptr, 0, bytes);
+    }
     __asm__ volatile("" : : "r"(ptr) : "memory");
 }
 

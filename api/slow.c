@@ -169,24 +169,31 @@ static bool resize_in_place(const struct chunk *chunk, size_t bytes)
     return !is_wasteful && resize_large(chunk, bytes);
 }
 
-bool slow_is_held(const void *ptr, const char *call)
+// Finds the chunk that the program holds at ptr. If there is none, that is reported.
+static bool find_held(const void *ptr, const char *call, struct chunk *chunk)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
-    if (chunk_is_held_at(&chunk, ptr)) {
+    *chunk = chunk_locate(&global.arena, ptr);
+    if (chunk_is_held_at(chunk, ptr)) {
         return true;
     }
-    report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
+    report_misuse(call, misuse_of(chunk, ptr), ptr, 0, chunk);
     errno = EINVAL;
     return false;
 }
 
+bool slow_is_held(const void *ptr, const char *call)
+{
+    struct chunk chunk;
+    return find_held(ptr, call, &chunk);
+}
+
 void *slow_realloc(void *ptr, size_t bytes, const char *call)
 {
-    if (!slow_is_held(ptr, call)) {
+    struct chunk chunk;
+    if (!find_held(ptr, call, &chunk)) {
         return NULL;
     }
     int saved = errno;
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
     if (bytes != 0 && bytes <= PTRDIFF_MAX && resize_in_place(&chunk, bytes)) {
         errno = saved;
         return ptr;

@@ -6,9 +6,12 @@
 #include <string.h>
 
 enum {
-    COMMIT_STEP_MIN = 1 << 20,  // bytes committed at once, at least: half of what is committed, in
-    COMMIT_STEP_MAX = 64 << 20, // between, so that a growing program asks rarely
-    PURGE_BYTES_MIN = 1 << 20,  // shorter runs are not worth a system call
+    COMMIT_STEP_MIN =
+        2 << 20, // bytes committed at once, at least: as much as is committed already,
+    COMMIT_STEP_MAX = 64 << 20,   // in between, so that a growing program asks rarely
+    COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once
+    PURGE_BYTES_MIN = 1 << 20,    // shorter runs are not worth a system call,
+    PURGE_EVERY_BYTES = 8 << 20,  // and so much must have been given back since the last one
 };
 
 static size_t page_up(const struct arena *arena, size_t bytes)
@@ -65,7 +68,7 @@ size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t al
 static uint32_t commit_target(const struct arena *arena, uint32_t committed, uint32_t least,
                               uint32_t unit_count)
 {
-    size_t step = ((size_t)committed << arena->unit_shift) / 2;
+    size_t step = (size_t)committed << arena->unit_shift;
     step = step < COMMIT_STEP_MIN ? COMMIT_STEP_MIN : step;
     step = step > COMMIT_STEP_MAX ? COMMIT_STEP_MAX : step;
     uint64_t target = (uint64_t)committed + units_for(arena, step);
@@ -78,7 +81,7 @@ static size_t area_for(const struct arena *arena, size_t records, size_t area_en
                        uint32_t unit_count)
 {
     size_t share = (size_t)((uint64_t)(area_end - records) * units / unit_count);
-    size_t area = page_up(arena, records + share + sizeof(struct zone));
+    size_t area = page_up(arena, records + share + COMMIT_AREA_STEP);
     return area < area_end ? area : area_end;
 }
 
@@ -139,7 +142,10 @@ static void fill_commit(const struct arena *arena, const struct section *section
     const struct run_table *runs = section_runs(section);
     size_t records = section->table; // where the area begins matters little: it is a share
     size_t area = area_for(arena, records, section->area_end, units, runs->unit_count);
-    area = area > section->area_committed ? area : section->area_committed;
+    // What is left of the last step serves until it is half used up.
+    if (area < section->area_committed + COMMIT_AREA_STEP / 2 && area != section->area_end) {
+        area = section->area_committed;
+    }
     need->kind = NEED_COMMIT;
     need->units = units;
     need->section = offset_of(arena, section);
@@ -258,11 +264,14 @@ void arena_give_run(struct arena *arena, struct section *section, uint32_t first
 {
     struct run_table *runs = section_runs(section);
     arena->used_unit_count -= run_unit(runs, first)->length;
+    arena->given_count += run_unit(runs, first)->length;
     first = run_give(runs, first, false);
     size_t bytes = (size_t)run_unit(runs, first)->length << arena->unit_shift;
-    if (leaving != NULL && bytes >= PURGE_BYTES_MIN && keeps_too_much(arena)) {
+    bool is_due = arena->given_count << arena->unit_shift >= PURGE_EVERY_BYTES;
+    if (leaving != NULL && bytes >= PURGE_BYTES_MIN && is_due && keeps_too_much(arena)) {
         run_leave(runs, first);
         arena->leaving_count++;
+        arena->given_count = 0;
         *leaving = (struct leaving){
             .kind = LEAVING_PURGE,
             .range = {.base = (uintptr_t)section_unit_at(section, first), .bytes = bytes},

@@ -56,6 +56,7 @@ struct arena {
     size_t unit_count;      // of all sections
     size_t used_unit_count; // units in runs that are not free, the arena's own included
     size_t leaving_count;   // ranges on their way to the system
+    size_t given_count;     // units given back since the last of them
 };
 
 // A run of some section.

@@ -26,15 +26,13 @@ static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
     return chunk;
 }
 
-static struct chunk locate_in_run(struct zone *marker, const void *ptr)
+// The map leads to a section's marker from the first unit of a LARGE chunk; `first` is that unit.
+static struct chunk locate_in_run(const struct section *section, uint32_t first)
 {
-    const struct section *section = (const struct section *)marker;
-    const struct run_table *runs = section_runs(section);
-    uint32_t first = run_holding(runs, section_unit_of(section, ptr));
-    const struct unit *unit = run_unit(runs, first);
+    const struct unit *unit = run_unit(section_runs(section), first);
     return (struct chunk){
         .status = CHUNK_LIVE,
-        .zone = marker,
+        .zone = (struct zone *)&section->marker,
         .base = section_unit_at(section, first),
         .requested = unit->requested,
         .capacity = (size_t)unit->length << section->unit_shift,
@@ -56,11 +54,14 @@ static struct chunk locate_in_mapping(struct zone *zone, const void *ptr)
     };
 }
 
-// The map knows nothing of the address: is it in a section, or in a mapping after its first unit?
+// The map knows nothing of the address: is it in a LARGE chunk or in a mapping after its first unit?
 static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
 {
-    if (arena_section_of(arena, ptr) != NULL) {
-        return (struct chunk){.status = CHUNK_UNUSED};
+    const struct section *section = arena_section_of(arena, ptr);
+    if (section != NULL) {
+        uint32_t first = run_large_holding(section_runs(section), section_unit_of(section, ptr));
+        return first != RUN_NONE ? locate_in_run(section, first)
+                                 : (struct chunk){.status = CHUNK_UNUSED};
     }
     for (struct zone *zone = offset_to(arena, arena->mappings); zone != NULL;
          zone = offset_to(arena, zone->next)) {
@@ -77,7 +78,10 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
     switch (zone->kind) {
     case ZONE_TINY:
     case ZONE_SMALL: return locate_in_zone(zone, ptr);
-    case ZONE_LARGE: return locate_in_run(zone, ptr);
+    case ZONE_LARGE: {
+        const struct section *section = (const struct section *)zone;
+        return locate_in_run(section, section_unit_of(section, ptr));
+    }
     case ZONE_MAPPED: return locate_in_mapping(zone, ptr);
     default: return locate_unmapped(arena, ptr);
     }

@@ -78,7 +78,7 @@ struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct 
     }
     run_mark(section_runs(run.section), run.first, RUN_LARGE, bytes);
     void *base = section_unit_at(run.section, run.first);
-    zone_map_set(&arena->map, base, run.count, &run.section->marker);
+    zone_map_set(&arena->map, base, 1, &run.section->marker);
     arena->large_count++;
     return (struct grant){.ptr = base, .is_zero = run.clean};
 }
@@ -159,8 +159,7 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
         return;
     }
     struct section *section = (struct section *)chunk->zone;
-    uint32_t count = (uint32_t)(chunk->capacity >> arena->unit_shift);
-    zone_map_set(&arena->map, chunk->base, count, NULL);
+    zone_map_set(&arena->map, chunk->base, 1, NULL);
     arena->large_count--;
     arena_give_run(arena, section, section_unit_of(section, chunk->base), leaving);
 }
@@ -187,11 +186,7 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
             return false;
         }
         arena->used_unit_count += (uint32_t)count - old_count;
-        zone_map_set(&arena->map, section_unit_at(section, first + old_count),
-                     (uint32_t)count - old_count, &section->marker);
     } else if (count < old_count) {
-        zone_map_set(&arena->map, section_unit_at(section, first + (uint32_t)count),
-                     old_count - (uint32_t)count, NULL);
         run_shrink(runs, first, (uint32_t)count);
         arena->used_unit_count -= old_count - (uint32_t)count;
     }

@@ -324,14 +324,16 @@ uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count)
     return run_give(table, first + count, false);
 }
 
-uint32_t run_holding(const struct run_table *table, uint32_t unit)
+uint32_t run_large_holding(const struct run_table *table, uint32_t unit)
 {
-    // Inside a run, every entry between the first and the last is RUN_INSIDE.
-    const struct unit *entry = run_unit(table, unit);
-    while (unit != 0 && (entry->kind == RUN_INSIDE || entry->requested == RUN_TAIL)) {
-        entry = run_unit(table, --unit);
+    // Between the first and the last entry of a run, all are RUN_INSIDE.
+    uint32_t first = unit;
+    const struct unit *entry = run_unit(table, first);
+    while (first != 0 && (entry->kind == RUN_INSIDE ||
+                          (entry->kind == RUN_LARGE && entry->requested == RUN_TAIL))) {
+        entry = run_unit(table, --first);
     }
-    return unit;
+    return entry->kind == RUN_LARGE && unit - first < entry->length ? first : RUN_NONE;
 }
 
 uint32_t run_longest_free(const struct run_table *table)

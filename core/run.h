@@ -122,9 +122,9 @@ uint32_t run_commitment_to_grow(const struct run_table *table, uint32_t first, u
 // LOCKED. Cuts a run to its first `count` units and gives the others back. Returns what run_give() does.
 uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count);
 
-// ANY. The first unit of the RUN_LARGE run that holds `unit`, for as long as that run is in use. Goes
-// down the table from `unit`.
-uint32_t run_holding(const struct run_table *table, uint32_t unit);
+// ANY. The first unit of the RUN_LARGE run that holds `unit`, or RUN_NONE. Goes down the table from
+// `unit`. Right for as long as nobody gives or takes what it passes.
+uint32_t run_large_holding(const struct run_table *table, uint32_t unit);
 
 // LOCKED. Units of the longest free run, to within an eighth; virgin units are not counted.
 uint32_t run_longest_free(const struct run_table *table);

@@ -65,7 +65,8 @@ static inline struct zone *zone_map_find_wide(const struct zone_map *map, const 
                    (uintptr_t)(address >> ZONE_MAP_LEAF_SHIFT) * sizeof(uintptr_t);
     uintptr_t leaf = atomic_load_explicit((const _Atomic uintptr_t *)at, memory_order_relaxed);
     uint32_t unit = (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
-    uintptr_t entry = atomic_load_explicit(&wide->nowhere[leaf + unit], memory_order_relaxed);
+    at = (uintptr_t)wide + (leaf + unit) * sizeof(uintptr_t);
+    uintptr_t entry = atomic_load_explicit((const _Atomic uintptr_t *)at, memory_order_relaxed);
     return (struct zone *)((uintptr_t)(wide + 1) + entry);
 }
 

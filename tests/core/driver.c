@@ -43,6 +43,11 @@ void driver_end(struct driver *driver)
     region_delete(&driver->arena_memory);
 }
 
+void driver_delete_arena(struct driver *driver)
+{
+    region_delete(&driver->arena_memory);
+}
+
 static bool zones_are_valid(const struct arena *arena)
 {
     for (struct section *section = arena_first_section(arena); section != NULL;

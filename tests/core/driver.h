@@ -11,7 +11,7 @@
 #include "core/heap.h"
 #include "tests/core/region.h"
 
-enum { DRIVER_REGIONS_MAX = 64, DRIVER_MAPPINGS_MAX = 64, DRIVER_NEED_KINDS = NEED_MAPPING + 1 };
+enum { DRIVER_REGIONS_MAX = 512, DRIVER_MAPPINGS_MAX = 64, DRIVER_NEED_KINDS = NEED_MAPPING + 1 };
 
 struct driver_options {
     size_t unit_bytes;
@@ -46,6 +46,9 @@ void driver_begin(struct driver *driver, const struct driver_options *options);
 
 // Frees everything, after a last look at the guards and the arena.
 void driver_end(struct driver *driver);
+
+// Frees the arena and nothing else, after its sections were freed: they are not looked at.
+void driver_delete_arena(struct driver *driver);
 
 // Whether the arena, its heaps and all its zones are valid, and nothing was written outside.
 bool driver_is_valid(const struct driver *driver);

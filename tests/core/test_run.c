@@ -189,7 +189,7 @@ static void a_run_grows_into_the_free_units_after_it(void **state)
     assert_int_equal(run_unit(table, 5)->requested, 1234);
     assert_int_equal(table->free_count, 2);
     for (uint32_t unit = 5; unit < 13; unit++) {
-        assert_int_equal(run_holding(table, unit), 5);
+        assert_int_equal(run_large_holding(table, unit), 5);
     }
     assert_true(run_grow(table, 5, 10, &clean));
     assert_int_equal(table->free_count, 0);

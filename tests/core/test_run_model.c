@@ -62,11 +62,12 @@ static void expect_model(const struct model *model)
         for (uint32_t unit = 1; unit + 1 < count; unit++) {
             assert_int_equal(run_unit(model->table, first + unit)->kind, RUN_INSIDE);
         }
+        assert_int_equal(run_large_holding(model->table, first + count / 2) == first,
+                         head->kind == RUN_LARGE);
         if (head->kind == RUN_LARGE) {
             assert_int_equal(head->requested, model->runs[owner].requested);
-            assert_int_equal(run_holding(model->table, first + count - 1), first);
-            assert_int_equal(run_holding(model->table, first + count / 2), first);
-            assert_int_equal(run_holding(model->table, first), first);
+            assert_int_equal(run_large_holding(model->table, first + count - 1), first);
+            assert_int_equal(run_large_holding(model->table, first), first);
         }
         leaving += head->kind == RUN_LEAVING ? count : 0;
     }

@@ -14,7 +14,7 @@ static void arenas_begin(struct driver *wide, struct driver *narrow)
     driver_begin(narrow, &(struct driver_options){.unit_bytes = 256, .section_phase = 64});
     for (unsigned section = 0; section < 2; section++) {
         driver_add_section(wide, (4 + section) << 20);
-        driver_add_section(narrow, 100000);
+        driver_add_section(narrow, 600000);
     }
 }
 

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// The fast paths, against the slow ones, on a wide arena.
+#include "core/heap_fast.h"
+
+#include <string.h>
+
+#include "tests/core/churn.h"
+#include "tests/core/test.h"
+
+static struct churn churn;
+
+static struct heap *begin(unsigned heap_count)
+{
+    const struct driver_options options = {
+        .unit_bytes = 65536, .section_bytes = 24 << 20, .wide = true};
+    churn_begin(&churn, &options, heap_count, 131072, 1);
+    return churn.heaps[0];
+}
+
+// Any chunk of this size, by the slow path.
+static void *alloc(struct heap *heap, size_t bytes)
+{
+    struct grant grant = driver_alloc(&churn.driver, heap, bytes, 16);
+    assert_non_null(grant.ptr);
+    return grant.ptr;
+}
+
+static struct chunk locate(const void *ptr)
+{
+    return chunk_locate(churn.driver.arena, ptr);
+}
+
+static void heap_none_has_nothing_and_takes_nothing(void **state)
+{
+    (void)state;
+    static const struct heap none = HEAP_NONE;
+    struct heap *heap = (struct heap *)&none;
+    assert_true(heap_is_none(heap));
+    for (size_t bytes = 0; bytes <= 2 * SIZE_CLASS_TINY_MAX; bytes++) {
+        assert_null(heap_fast_alloc(heap, bytes));
+    }
+    assert_null(heap_fast_alloc(heap, SIZE_MAX));
+    struct heap *owner = begin(1);
+    for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes += 13) {
+        void *ptr = alloc(owner, bytes);
+        assert_false(heap_fast_free(heap, churn.driver.arena, ptr));
+        struct chunk chunk = locate(ptr);
+        assert_true(chunk_is_held_at(&chunk, ptr));
+        assert_false(heap_owns(heap, &chunk));
+    }
+    driver_end(&churn.driver);
+}
+
+static void a_fast_chunk_is_what_the_slow_path_would_have_given(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes++) {
+        driver_free(&churn.driver, heap, alloc(heap, bytes)); // now the stack has some
+        void *expected = heap->stacks[size_class_of(bytes)].top[-1].chunk;
+        void *ptr = heap_fast_alloc(heap, bytes);
+        assert_ptr_equal(ptr, expected);
+        struct chunk chunk = locate(ptr);
+        assert_true(chunk_is_held_at(&chunk, ptr));
+        assert_int_equal(chunk.requested, bytes);
+        assert_int_equal(chunk.capacity, size_class_bytes(size_class_of(bytes)));
+        assert_true(heap_is_valid(heap));
+        assert_true(heap_fast_free(heap, churn.driver.arena, ptr));
+        assert_int_equal(locate(ptr).status, CHUNK_FREED);
+        assert_ptr_equal(heap->stacks[size_class_of(bytes)].top[-1].chunk, ptr);
+    }
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void sizes_above_tiny_go_the_slow_way(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t bytes = SIZE_CLASS_TINY_MAX + 1; bytes <= 70000; bytes += 511) {
+        void *ptr = alloc(heap, bytes);
+        void *freed = alloc(heap, bytes);
+        driver_free(&churn.driver, heap, freed);
+        assert_null(heap_fast_alloc(heap, bytes));
+        assert_false(heap_fast_free(heap, churn.driver.arena, ptr));
+        struct chunk chunk = locate(ptr);
+        assert_true(chunk_is_held_at(&chunk, ptr));
+    }
+    assert_null(heap_fast_alloc(heap, SIZE_MAX));
+    driver_end(&churn.driver);
+}
+
+static void an_empty_stack_goes_the_slow_way(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    assert_null(heap_fast_alloc(heap, 100));
+    alloc(heap, 100);
+    unsigned count = 0;
+    while (heap_fast_alloc(heap, 100) != NULL) {
+        count++;
+    }
+    assert_in_range(count, 1, 200);
+    assert_null(heap_fast_alloc(heap, 100));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void a_full_stack_goes_the_slow_way(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    void *chunks[4000];
+    for (unsigned index = 0; index < 4000; index++) {
+        chunks[index] = alloc(heap, 32);
+    }
+    unsigned fast = 0;
+    while (heap_fast_free(heap, churn.driver.arena, chunks[fast])) {
+        fast++;
+    }
+    const struct heap_stack *stack = &heap->stacks[size_class_of(32)];
+    assert_ptr_equal(stack->top, stack->limit);
+    struct chunk chunk = locate(chunks[fast]);
+    assert_true(chunk_is_held_at(&chunk, chunks[fast]));
+    driver_free(&churn.driver, heap, chunks[fast]);
+    assert_true(heap_fast_free(heap, churn.driver.arena, chunks[fast + 1]));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+// Every pointer into a run of zones, before and behind it: only starts of live chunks are taken.
+static void only_the_start_of_a_live_chunk_is_taken(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_TINY_COUNT; size_class += 3) {
+        size_t bytes = size_class_bytes(size_class);
+        void *live = alloc(heap, bytes);
+        void *freed = alloc(heap, bytes);
+        void *home = alloc(heap, bytes);
+        driver_free(&churn.driver, heap, freed);
+        driver_free(&churn.driver, churn.heaps[1], home);
+        unsigned char *base = zone_base(locate(live).zone);
+        for (size_t offset = 0; offset <= 65536 + 64; offset++) {
+            unsigned char *ptr = base + offset - 32;
+            struct chunk chunk = locate(ptr);
+            if (ptr != live && !chunk_is_held_at(&chunk, ptr)) {
+                assert_false(heap_fast_free(heap, churn.driver.arena, ptr));
+            }
+        }
+        assert_false(heap_fast_free(churn.heaps[1], churn.driver.arena, live));
+        assert_true(heap_fast_free(heap, churn.driver.arena, live));
+        assert_false(heap_fast_free(heap, churn.driver.arena, live));
+    }
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void foreign_pointers_go_the_slow_way(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    struct random random = random_seeded(31);
+    alloc(heap, 10);
+    assert_false(heap_fast_free(heap, churn.driver.arena, NULL));
+    assert_false(heap_fast_free(heap, churn.driver.arena, (void *)UINTPTR_MAX));
+    assert_false(heap_fast_free(heap, churn.driver.arena, &heap));
+    assert_false(heap_fast_free(heap, churn.driver.arena, heap));
+    assert_false(heap_fast_free(heap, churn.driver.arena, churn.driver.arena));
+    for (unsigned round = 0; round < 20000; round++) {
+        uintptr_t address = (uintptr_t)(random_next(&random) >> (random_next(&random) % 64));
+        assert_false(heap_fast_free(heap, churn.driver.arena, (void *)address));
+    }
+    for (unsigned bit = 0; bit < 64; bit++) {
+        assert_false(heap_fast_free(heap, churn.driver.arena, (void *)((uintptr_t)1 << bit)));
+    }
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void fast_and_slow_steps_mix_at_random(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(32);
+    begin(2);
+    churn.random = random;
+    size_t fast_count = 0;
+    for (unsigned step = 0; step < 20000; step++) {
+        struct heap *heap = churn_heap(&churn);
+        size_t bytes = random_size(&churn.random, SIZE_CLASS_TINY_MAX);
+        bool more = random_chance(&churn.random, churn.held_count < 1500 ? 55 : 35);
+        if (more || churn.held_count == 0) {
+            unsigned char *ptr = heap_fast_alloc(heap, bytes);
+            if (ptr == NULL) {
+                assert_true(churn_alloc(&churn, heap, bytes, 16));
+                continue;
+            }
+            fast_count++;
+            memset(ptr, (int)(step % 200), bytes);
+            churn.held[churn.held_count++] = (struct held){
+                .ptr = ptr, .bytes = bytes, .fill = (unsigned char)(step % 200)};
+            continue;
+        }
+        size_t index = random_below(&churn.random, (uint32_t)churn.held_count);
+        struct held held = churn.held[index];
+        assert_true(bytes_are(held.ptr, held.bytes, held.fill));
+        if (heap_fast_free(heap, churn.driver.arena, held.ptr)) {
+            churn.held[index] = churn.held[--churn.held_count];
+            fast_count++;
+        } else {
+            churn_free(&churn, heap, index);
+        }
+        if (step % 1000 == 0) {
+            churn_audit(&churn);
+        }
+    }
+    assert_true(fast_count > 8000);
+    churn_audit(&churn);
+    churn_end(&churn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heap_none_has_nothing_and_takes_nothing),
+        cmocka_unit_test(a_fast_chunk_is_what_the_slow_path_would_have_given),
+        cmocka_unit_test(sizes_above_tiny_go_the_slow_way),
+        cmocka_unit_test(an_empty_stack_goes_the_slow_way),
+        cmocka_unit_test(a_full_stack_goes_the_slow_way),
+        cmocka_unit_test(only_the_start_of_a_live_chunk_is_taken),
+        cmocka_unit_test(foreign_pointers_go_the_slow_way),
+        cmocka_unit_test(fast_and_slow_steps_mix_at_random),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// Breaks each invariant of a heap on purpose, and wants heap_is_valid() to notice.
+#include "core/heap.h"
+#include "core/offset.h"
+#include "tests/core/driver.h"
+#include "tests/core/test.h"
+
+enum { TAKEN = 250 };
+
+struct scene {
+    struct driver driver;
+    struct heap *heap;
+    struct heap *other;
+    void *chunks[TAKEN]; // of 1024 bytes: two full zones, half of a third
+    struct heap_stack *stack;
+};
+
+static struct scene scene;
+
+static void scene_begin(void)
+{
+    driver_begin(&scene.driver,
+                 &(struct driver_options){.unit_bytes = 4096, .section_bytes = 4 << 20});
+    scene.heap = driver_acquire(&scene.driver, 65536);
+    scene.other = driver_acquire(&scene.driver, 65536);
+    for (unsigned index = 0; index < TAKEN; index++) {
+        scene.chunks[index] = driver_alloc(&scene.driver, scene.heap, 1024, 16).ptr;
+        assert_non_null(scene.chunks[index]);
+    }
+    heap_flush(scene.heap);
+    driver_free(&scene.driver, scene.heap, scene.chunks[120]);
+    driver_free(&scene.driver, scene.heap, scene.chunks[121]);
+    driver_free(&scene.driver, scene.heap, scene.chunks[122]);
+    driver_free(&scene.driver, scene.other, scene.chunks[1]);
+    scene.stack = &scene.heap->stacks[SIZE_CLASS_TINY_COUNT - 1];
+    assert_int_equal(scene.stack->top - scene.stack->bottom, 3);
+    assert_true(driver_is_valid(&scene.driver));
+}
+
+static struct zone *zone_of(unsigned chunk)
+{
+    return chunk_locate(scene.driver.arena, scene.chunks[chunk]).zone;
+}
+
+typedef void breaker(void);
+
+static void expect_noticed(breaker *breaks)
+{
+    scene_begin();
+    breaks();
+    assert_false(heap_is_valid(scene.heap));
+    for (size_t region = 0; region < scene.driver.region_count; region++) {
+        region_delete(&scene.driver.regions[region]);
+    }
+    driver_delete_arena(&scene.driver);
+}
+
+static struct chunk_entry entry_of(unsigned chunk)
+{
+    struct chunk at = chunk_locate(scene.driver.arena, scene.chunks[chunk]);
+    return (struct chunk_entry){.chunk = at.base, .state = zone_state_at(at.zone, at.index)};
+}
+
+static void a_live_chunk_in_a_stack(void)
+{
+    scene.stack->bottom[0] = entry_of(5);
+}
+
+static void a_chunk_on_its_way_in_a_stack(void)
+{
+    scene.stack->bottom[0] = entry_of(1);
+}
+
+static void a_foreign_chunk_in_a_stack(void)
+{
+    scene.stack->bottom[0].chunk = &scene;
+}
+
+static void a_chunk_of_another_class_in_a_stack(void)
+{
+    scene.heap->stacks[3].bottom = scene.stack->bottom;
+    scene.heap->stacks[3].limit = scene.stack->limit;
+    scene.heap->stacks[3].top = scene.stack->top;
+    scene.stack->top = scene.stack->bottom;
+}
+
+static void a_chunk_of_another_heap_in_a_stack(void)
+{
+    void *ptr = driver_alloc(&scene.driver, scene.other, 1024, 16).ptr;
+    driver_free(&scene.driver, scene.other, ptr);
+    struct chunk at = chunk_locate(scene.driver.arena, ptr);
+    scene.stack->bottom[0] =
+        (struct chunk_entry){.chunk = ptr, .state = zone_state_at(at.zone, at.index)};
+}
+
+static void an_entry_with_another_state(void)
+{
+    scene.stack->bottom[0].state = scene.stack->bottom[1].state;
+}
+
+static void a_chunk_in_a_stack_and_in_its_zone(void)
+{
+    struct zone *zone = zone_of(120);
+    zone_give(zone, zone_entry_index(zone, &scene.stack->bottom[0]));
+    // The counts of the zone are right, its list too: only the stack should not hold the chunk.
+    zone->fill = ZONE_UNLISTED;
+    zone->fill = zone_fill_of(zone);
+    uintptr_t *first = &scene.heap->zones[zone->size_class][zone->fill];
+    struct zone *next = offset_to(scene.driver.arena, *first);
+    zone->next = *first;
+    zone->previous = 0;
+    *first = offset_of(scene.driver.arena, zone);
+    if (next != NULL) {
+        next->previous = *first;
+    }
+}
+
+static void a_top_above_the_limit(void)
+{
+    scene.stack->limit = scene.stack->top - 1;
+}
+
+static void a_bottom_that_ends_nothing(void)
+{
+    scene.stack->bottom[-1].chunk = scene.chunks[0];
+}
+
+static void a_zone_in_the_wrong_list(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    uintptr_t *lists = scene.heap->zones[zone->size_class];
+    assert_ptr_equal(offset_to(scene.driver.arena, lists[zone->fill]), zone);
+    uint32_t wrong = (zone->fill + 1) % ZONE_FILL_COUNT;
+    lists[wrong] = lists[zone->fill];
+    lists[zone->fill] = 0;
+    zone->fill = wrong;
+}
+
+static void a_zone_in_the_list_of_another_class(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    uintptr_t *list = &scene.heap->zones[zone->size_class][zone->fill];
+    scene.heap->zones[2][zone->fill] = *list;
+    *list = 0;
+}
+
+static void a_zone_with_chunks_in_no_list(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    scene.heap->zones[zone->size_class][zone->fill] = 0;
+    zone->fill = ZONE_UNLISTED;
+}
+
+static void a_listed_zone_that_is_not_valid(void)
+{
+    zone_of(TAKEN - 1)->home_count++;
+}
+
+static void a_full_zone_that_is_not_valid(void)
+{
+    zone_of(120)->free_count++;
+}
+
+static void a_home_list_that_forgets_a_zone(void)
+{
+    scene.heap->home = 0;
+}
+
+static void a_zone_without_reason_in_the_home_list(void)
+{
+    zone_of(1)->home_next = offset_of(scene.driver.arena, zone_of(120));
+}
+
+static void heap_is_valid_checks_h1(void **state)
+{
+    (void)state;
+    expect_noticed(a_live_chunk_in_a_stack);
+    expect_noticed(a_chunk_on_its_way_in_a_stack);
+    expect_noticed(a_foreign_chunk_in_a_stack);
+    expect_noticed(a_chunk_of_another_class_in_a_stack);
+    expect_noticed(a_chunk_of_another_heap_in_a_stack);
+    expect_noticed(an_entry_with_another_state);
+    expect_noticed(a_top_above_the_limit);
+    expect_noticed(a_bottom_that_ends_nothing);
+}
+
+static void heap_is_valid_checks_that_a_stacked_chunk_is_not_in_its_zone(void **state)
+{
+    (void)state;
+    expect_noticed(a_chunk_in_a_stack_and_in_its_zone);
+}
+
+static void heap_is_valid_checks_h2(void **state)
+{
+    (void)state;
+    expect_noticed(a_zone_in_the_wrong_list);
+    expect_noticed(a_zone_in_the_list_of_another_class);
+    expect_noticed(a_listed_zone_that_is_not_valid);
+}
+
+static void heap_is_valid_checks_zones_that_are_in_no_list(void **state)
+{
+    (void)state;
+    expect_noticed(a_zone_with_chunks_in_no_list);
+    expect_noticed(a_full_zone_that_is_not_valid);
+}
+
+static void heap_is_valid_checks_h3(void **state)
+{
+    (void)state;
+    expect_noticed(a_zone_without_reason_in_the_home_list);
+    expect_noticed(a_home_list_that_forgets_a_zone);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heap_is_valid_checks_h1),
+        cmocka_unit_test(heap_is_valid_checks_that_a_stacked_chunk_is_not_in_its_zone),
+        cmocka_unit_test(heap_is_valid_checks_h2),
+        cmocka_unit_test(heap_is_valid_checks_zones_that_are_in_no_list),
+        cmocka_unit_test(heap_is_valid_checks_h3),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
