@@ -16,7 +16,7 @@
 EXPORT void *malloc(size_t bytes)
 {
     void *ptr = heap_fast_alloc(global_heap(), bytes);
-    return __builtin_expect(ptr != NULL, 1) ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, false);
+    return __builtin_expect(ptr != NULL, 1) ? ptr : slow_malloc(bytes);
 }
 
 EXPORT void free(void *ptr)

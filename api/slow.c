@@ -4,6 +4,7 @@
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/report.h"
+#include "core/heap_fast.h"
 #include "core/large.h"
 #include "core/misuse.h"
 
@@ -62,6 +63,12 @@ static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
     return grant;
 }
 
+void *slow_malloc(size_t bytes)
+{
+    void *ptr = heap_small_alloc(global_heap(), bytes);
+    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, false);
+}
+
 void *slow_alloc(size_t bytes, size_t align, bool zero)
 {
     int saved = errno;
@@ -110,7 +117,7 @@ static bool free_chunk(const struct chunk *chunk)
 
 void slow_free(void *ptr, const char *call)
 {
-    if (ptr == NULL) {
+    if (ptr == NULL || heap_small_free(global_heap(), &global.arena, ptr)) {
         return;
     }
     int saved = errno;
@@ -169,10 +176,9 @@ static bool resize_in_place(const struct chunk *chunk, size_t bytes)
     return !is_wasteful && resize_large(chunk, bytes);
 }
 
-// Finds the chunk that the program holds at ptr. If there is none, that is reported.
-static bool find_held(const void *ptr, const char *call, struct chunk *chunk)
+// Whether the program holds the chunk that ptr was found to be, at its start. If not, that is reported.
+static bool check_held(const struct chunk *chunk, const void *ptr, const char *call)
 {
-    *chunk = chunk_locate(&global.arena, ptr);
     if (chunk_is_held_at(chunk, ptr)) {
         return true;
     }
@@ -183,14 +189,31 @@ static bool find_held(const void *ptr, const char *call, struct chunk *chunk)
 
 bool slow_is_held(const void *ptr, const char *call)
 {
-    struct chunk chunk;
-    return find_held(ptr, call, &chunk);
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    return check_held(&chunk, ptr, call);
+}
+
+// A chunk in place of one that cannot stay. One that has grown beyond TINY gets room to grow further where
+// it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
+static void *alloc_moved(const struct chunk *chunk, size_t bytes)
+{
+    struct heap *heap = global_heap();
+    size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
+    if (bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX && room <= SIZE_CLASS_SMALL_MAX &&
+        size_class_of(room) < heap->class_count) {
+        struct grant grant = heap_take(heap, size_class_of(room), bytes);
+        if (grant.ptr != NULL) {
+            return grant.ptr;
+        }
+    }
+    void *ptr = heap_fast_alloc(heap, bytes);
+    return ptr != NULL ? ptr : slow_malloc(bytes);
 }
 
 void *slow_realloc(void *ptr, size_t bytes, const char *call)
 {
-    struct chunk chunk;
-    if (!find_held(ptr, call, &chunk)) {
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (!check_held(&chunk, ptr, call)) {
         return NULL;
     }
     int saved = errno;
@@ -198,7 +221,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
         errno = saved;
         return ptr;
     }
-    void *moved = bytes != 0 ? slow_alloc(bytes, SIZE_CLASS_STEP, false) : NULL;
+    void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
         // A chunk can always be made smaller.
         return bytes <= chunk.requested && resize_large(&chunk, bytes) ? ptr : NULL;
@@ -206,7 +229,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     if (moved != NULL) {
         memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
     }
-    if (!free_chunk(&chunk)) {
+    if (!heap_fast_free(global_heap(), &global.arena, ptr) && !free_chunk(&chunk)) {
         report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
     }
     errno = saved;

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+// What malloc does when the fast path cannot. NULL and ENOMEM on failure.
+void *slow_malloc(size_t bytes);
+
 // Allocates `bytes` at a multiple of align, a power of two; zeroed if asked for. NULL and ENOMEM on
 // failure.
 void *slow_alloc(size_t bytes, size_t align, bool zero);

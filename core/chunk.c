@@ -90,7 +90,9 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
 bool chunk_resize(const struct chunk *chunk, size_t bytes)
 {
     struct zone *zone = chunk->zone;
-    if (bytes > zone->chunk_bytes || size_class_of(bytes) != zone->size_class) {
+    bool is_wasteful = bytes <= chunk->requested / 2 && size_class_of(bytes) != zone->size_class;
+    if (bytes > zone->chunk_bytes || is_wasteful ||
+        zone->chunk_bytes - bytes > size_class_slack_max(zone->size_class)) {
         return false;
     }
     zone_set_state(zone, chunk->index, STATE_LIVE + (unsigned)(zone->chunk_bytes - bytes));

@@ -38,7 +38,8 @@ static inline bool chunk_is_held_at(const struct chunk *chunk, const void *ptr)
 }
 
 // ANY, by whoever holds the chunk. Changes the requested size of a live TINY or SMALL chunk where it is.
-// False if another class serves that size; then nothing has changed.
+// False if it does not fit, or if it is half of what it was or less and another class serves it; then
+// nothing has changed.
 bool chunk_resize(const struct chunk *chunk, size_t bytes);
 
 // ANY. What the state of a chunk says of it.

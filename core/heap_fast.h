@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The fast paths: what nearly every malloc and free does, inlined into the api. Whatever is unusual
-// about a call makes it fail here, before anything is written, and go the slow way.
+// The fast paths: what nearly every malloc and free does, inlined into the api. First those of TINY
+// chunks, where every instruction counts, then those of SMALL ones, tried when the first refuse.
+// Whatever is unusual about a call makes it fail here, before anything is written, and go the slow way.
 #ifndef FT_CORE_HEAP_FAST_H
 #define FT_CORE_HEAP_FAST_H
 
@@ -55,6 +56,44 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     top->chunk = ptr;
     top->state = state;
     stack->top++;
+    return true;
+}
+
+// OWNER. A chunk for `bytes`, or NULL: SMALL does not serve it, or the stack is empty.
+static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
+{
+    if (bytes <= SIZE_CLASS_TINY_MAX || bytes > SIZE_CLASS_SMALL_MAX) {
+        return NULL;
+    }
+    unsigned size_class = size_class_of(bytes);
+    struct heap_stack *stack = &heap->stacks[size_class];
+    struct chunk_entry *top = stack->top;
+    void *chunk = top[-1].chunk;
+    if (chunk != NULL) {
+        size_t slack = size_class_bytes(size_class) - bytes;
+        state_write_small(top[-1].state, STATE_LIVE + (unsigned)slack);
+        stack->top = top - 1;
+    }
+    return chunk;
+}
+
+// OWNER. What heap_fast_free() is to TINY chunks, for SMALL ones.
+static inline bool heap_small_free(struct heap *heap, const struct arena *arena, void *ptr)
+{
+    struct zone *zone = zone_map_find(&arena->map, ptr);
+    uint32_t index;
+    if (zone->kind != ZONE_SMALL || zone_place_of(zone, ptr, &index) != ZONE_CHUNK_START) {
+        return false;
+    }
+    void *state = zone_state_at(zone, index);
+    struct heap_stack *stack = &heap->stacks[zone->size_class];
+    uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_relaxed);
+    if (!state_is_live(state_read_small(state)) || (owner ^ heap->owner) > HEAP_OWNER_MASK ||
+        stack->top == stack->limit) {
+        return false;
+    }
+    state_write_small(state, STATE_FREED);
+    *stack->top++ = (struct chunk_entry){.chunk = ptr, .state = state};
     return true;
 }
 

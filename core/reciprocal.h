@@ -51,11 +51,11 @@ static inline struct quotient reciprocal_divide(uint64_t offset, uint64_t recipr
 }
 #endif
 
-// ANY. The bound for `count` chunks of `size` bytes.
-static inline uint64_t reciprocal_bound(uint64_t size, uint64_t count)
+// ANY. The bound for `count` chunks of `size` bytes, whose reciprocal this is.
+static inline uint64_t reciprocal_bound(uint64_t reciprocal, uint64_t size, uint64_t count)
 {
-    // d, modulo 2^64.
-    return count * (reciprocal_of(size) * size);
+    // reciprocal * size is d, modulo 2^64.
+    return count * (reciprocal * size);
 }
 
 #endif

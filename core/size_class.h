@@ -14,6 +14,9 @@
 #ifndef FT_CORE_SIZE_CLASS_H
 #define FT_CORE_SIZE_CLASS_H
 
+#include "core/bits.h"
+#include "core/check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,10 +32,29 @@ enum {
 };
 
 // ANY. The smallest class that holds this many bytes. bytes is at most SIZE_CLASS_SMALL_MAX.
-unsigned size_class_of(size_t bytes);
+static inline unsigned size_class_of(size_t bytes)
+{
+    ASSERT(bytes <= SIZE_CLASS_SMALL_MAX);
+    if (bytes <= SIZE_CLASS_LINEAR_COUNT * SIZE_CLASS_STEP) {
+        return bytes == 0 ? 0 : (unsigned)((bytes - 1) / SIZE_CLASS_STEP);
+    }
+    // The two bits below the highest one of (bytes - 1) choose the step within the doubling.
+    unsigned high = bits_highest(bytes - 1);
+    unsigned step = (unsigned)((bytes - 1) >> (high - 2)) & 3U;
+    return SIZE_CLASS_LINEAR_COUNT + (high - 7) * 4 + step;
+}
 
 // ANY. The chunk size of a class, in bytes.
-size_t size_class_bytes(unsigned size_class);
+static inline size_t size_class_bytes(unsigned size_class)
+{
+    ASSERT(size_class < SIZE_CLASS_COUNT);
+    if (size_class < SIZE_CLASS_LINEAR_COUNT) {
+        return (size_t)SIZE_CLASS_STEP * (size_class + 1);
+    }
+    unsigned doubling = (size_class - SIZE_CLASS_LINEAR_COUNT) / 4;
+    unsigned step = (size_class - SIZE_CLASS_LINEAR_COUNT) % 4;
+    return (size_t)(5 + step) << (5 + doubling);
+}
 
 // ANY. The largest slack that a chunk of this class can note in its state, in bytes.
 size_t size_class_slack_max(unsigned size_class);

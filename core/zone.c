@@ -50,7 +50,8 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     zone->base = (uintptr_t)base - (uintptr_t)zone;
     zone->fast_start = (uintptr_t)base;
     zone->reciprocal = reciprocal_of(chunk_bytes);
-    zone->fast_bound = tiny ? reciprocal_bound(chunk_bytes, layout->chunk_count) : 0;
+    zone->fast_bound =
+        tiny ? reciprocal_bound(zone->reciprocal, chunk_bytes, layout->chunk_count) : 0;
     zone->kind = tiny ? ZONE_TINY : ZONE_SMALL;
     zone->size_class = (uint8_t)size_class;
     zone->chunk_bytes = (uint32_t)chunk_bytes;
@@ -74,18 +75,6 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
             zone_set_state(zone, index, state);
         }
     }
-}
-
-enum zone_place zone_place_of(const struct zone *zone, const void *ptr, uint32_t *index)
-{
-    uint64_t offset = (uintptr_t)ptr - (uintptr_t)zone - zone->base;
-    struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
-    if (quotient.index >= zone->chunk_count) {
-        return ZONE_TAIL;
-    }
-    *index = (uint32_t)quotient.index;
-    uint64_t bound = reciprocal_bound(zone->chunk_bytes, zone->chunk_count);
-    return quotient.remainder < bound ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
 }
 
 uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry)
@@ -202,7 +191,8 @@ bool zone_is_valid(const struct zone *zone)
         zone->chunk_bytes != size_class_bytes(zone->size_class) ||
         zone->reciprocal != reciprocal_of(zone->chunk_bytes) ||
         (zone->fast_bound != 0 &&
-         zone->fast_bound != reciprocal_bound(zone->chunk_bytes, zone->chunk_count))) {
+         zone->fast_bound !=
+             reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count))) {
         return false;
     }
     uint32_t free_count = 0;

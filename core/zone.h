@@ -146,7 +146,18 @@ static inline void zone_set_state(struct zone *zone, uint32_t index, unsigned st
 }
 
 // ANY. What ptr, which lies in the zone's run, is to the zone; *index is its chunk unless ZONE_TAIL.
-enum zone_place zone_place_of(const struct zone *zone, const void *ptr, uint32_t *index);
+static inline enum zone_place zone_place_of(const struct zone *zone, const void *ptr,
+                                            uint32_t *index)
+{
+    uint64_t offset = (uintptr_t)ptr - (uintptr_t)zone - zone->base;
+    struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
+    if (quotient.index >= zone->chunk_count) {
+        return ZONE_TAIL;
+    }
+    *index = (uint32_t)quotient.index;
+    uint64_t bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count);
+    return quotient.remainder < bound ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
+}
 
 // OWNER. The index of the chunk that an entry of this zone holds.
 uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry);
