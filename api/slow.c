@@ -198,10 +198,13 @@ bool slow_is_held(const void *ptr, const char *call)
 static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 {
     struct heap *heap = global_heap();
-    size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
-    if (bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX && room <= SIZE_CLASS_SMALL_MAX &&
-        size_class_of(room) < heap->class_count) {
-        struct grant grant = heap_take(heap, size_class_of(room), bytes);
+    bool has_grown = bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX;
+    if (has_grown && bytes <= SIZE_CLASS_SMALL_MAX / 2) {
+        size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
+        struct grant grant = {.ptr = NULL};
+        if (size_class_of(room) < heap->class_count) {
+            grant = heap_take(heap, size_class_of(room), bytes);
+        }
         if (grant.ptr != NULL) {
             return grant.ptr;
         }

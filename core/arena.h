@@ -59,6 +59,18 @@ struct arena {
     size_t given_count;     // units given back since the last of them
 };
 
+// ANY. The size of a unit, in bytes.
+static inline size_t arena_unit_bytes(const struct arena *arena)
+{
+    return (size_t)1 << arena->unit_shift;
+}
+
+// ANY. How many units hold `bytes`, which are far fewer than 2^32 units.
+static inline uint32_t arena_units_for(const struct arena *arena, size_t bytes)
+{
+    return (uint32_t)bits_divide_up(bytes, arena_unit_bytes(arena));
+}
+
 // A run of some section.
 struct run {
     struct section *section; // NULL: none
@@ -85,6 +97,14 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
 
 // ANY. Makes a refused NEED_COMMIT as modest as it can be. False if it already was.
 bool arena_need_least(const struct arena *arena, struct need *need);
+
+// LOCKED. The need that a take of `count` units at a multiple of `align_units` has failed for.
+void arena_need_run(const struct arena *arena, uint32_t count, uint32_t align_units,
+                    struct need *need);
+
+// LOCKED. The need for more of a section's area for records, by one of this class at least.
+struct need arena_need_record_area(const struct arena *arena, const struct section *section,
+                                   unsigned record_class);
 
 // LOCKED. The need for `least` committed units in a section, and for what will soon be wanted with them.
 struct need arena_need_units(const struct arena *arena, const struct section *section,

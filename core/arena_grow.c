@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// How an arena grows: what it asks for, in which steps, and how what it was given becomes part of it.
+#include "core/arena.h"
+#include "core/check.h"
+
+enum {
+    COMMIT_STEP_MIN =
+        2 << 20, // bytes committed at once, at least: as much as is committed already,
+    COMMIT_STEP_MAX = 64 << 20,   // in between, so that a growing program asks rarely
+    COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once
+};
+
+static size_t page_up(const struct arena *arena, size_t bytes)
+{
+    return bits_align_up(bytes, arena->config.page_bytes);
+}
+
+// Units of runs that the arena itself needs in a new section: leaves for the addresses it covers.
+static uint32_t leaf_units_for(const struct arena *arena, uintptr_t base, size_t bytes)
+{
+    uint32_t count = 0;
+    uintptr_t end = base + bytes;
+    uintptr_t missing = zone_map_leaf_missing(&arena->map, base, bytes);
+    while (missing != 0) {
+        count += arena_units_for(arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
+        uint64_t next = (((uint64_t)missing >> ZONE_MAP_LEAF_SHIFT) + 1) << ZONE_MAP_LEAF_SHIFT;
+        missing = next < end
+                      ? zone_map_leaf_missing(&arena->map, (uintptr_t)next, end - (uintptr_t)next)
+                      : 0;
+    }
+    return count;
+}
+
+size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t align)
+{
+    size_t leaves = arena->map.wide ? 2 * ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t) : 0;
+    size_t units = bytes + align + leaves + 4 * arena_unit_bytes(arena);
+    // Metadata: the records' share, the run table, and a page for each part.
+    return units + units / (SECTION_RECORD_SHARE / 2) + 4 * arena->config.page_bytes +
+           sizeof(struct section) + run_table_bytes(arena_units_for(arena, units));
+}
+
+// How many units to commit so that at least `least` of them are, in a section that has `committed`.
+static uint32_t commit_target(const struct arena *arena, uint32_t committed, uint32_t least,
+                              uint32_t unit_count)
+{
+    size_t step = (size_t)committed << arena->unit_shift;
+    step = step < COMMIT_STEP_MIN ? COMMIT_STEP_MIN : step;
+    step = step > COMMIT_STEP_MAX ? COMMIT_STEP_MAX : step;
+    uint64_t target = (uint64_t)committed + arena_units_for(arena, step);
+    target = target < (uint64_t)least + 1 ? (uint64_t)least + 1 : target;
+    return target < unit_count ? (uint32_t)target : unit_count;
+}
+
+// The part of the area for records that goes with this many of the section's units.
+static size_t area_for(const struct arena *arena, size_t records, size_t area_end, uint32_t units,
+                       uint32_t unit_count)
+{
+    size_t share = (size_t)((uint64_t)(area_end - records) * units / unit_count);
+    size_t area = page_up(arena, records + share + COMMIT_AREA_STEP);
+    return area < area_end ? area : area_end;
+}
+
+struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes,
+                               size_t least)
+{
+    struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
+    uint64_t least_units = (uint64_t)arena_units_for(arena, least) +
+                           leaf_units_for(arena, base + shape.units, shape.end - shape.units);
+    if (shape.unit_count == 0 || least_units > shape.unit_count) {
+        return (struct need){.kind = NEED_NOTHING};
+    }
+    uint32_t units = commit_target(arena, 0, (uint32_t)least_units, shape.unit_count);
+    size_t area = area_for(arena, shape.records, shape.units, units, shape.unit_count);
+    return (struct need){
+        .kind = NEED_COMMIT,
+        .commit = {{.base = base, .bytes = area},
+                   {.base = base + shape.units, .bytes = (size_t)units << arena->unit_shift}},
+        .units = units,
+        .units_least = units,
+    };
+}
+
+bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const struct need *plan)
+{
+    struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
+    uint32_t leaf_units = leaf_units_for(arena, base + shape.units, shape.end - shape.units);
+    uint32_t committed = plan != NULL ? plan->units : shape.unit_count;
+    if (shape.unit_count == 0 || leaf_units > committed) {
+        return false;
+    }
+    struct section *section = (struct section *)base;
+    section_init(section, &shape, arena->unit_shift,
+                 plan != NULL ? plan->commit[0].bytes : shape.units);
+    section->marker.section = offset_of(arena, section);
+    section_runs(section)->committed = committed;
+    uint32_t leaf_each = arena_units_for(arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
+    for (uint32_t taken = 0; taken < leaf_units; taken += leaf_each) {
+        bool clean = true;
+        uint32_t first =
+            run_take_fresh(section_runs(section), section_run_shape(section, leaf_each, 1), &clean);
+        CHECK(first != RUN_NONE && clean);
+        uintptr_t missing =
+            zone_map_leaf_missing(&arena->map, base + shape.units, shape.end - shape.units);
+        zone_map_add_leaf(&arena->map, missing, section_unit_at(section, first));
+    }
+    zone_map_add_section(&arena->map, section);
+    arena->section_count++;
+    arena->unit_count += shape.unit_count;
+    arena->used_unit_count += leaf_units;
+    return true;
+}
+
+// The ranges that take a section from what is committed to `units`.
+static void fill_commit(const struct arena *arena, const struct section *section, uint32_t units,
+                        struct need *need)
+{
+    const struct run_table *runs = section_runs(section);
+    size_t records = section->table; // where the area begins matters little: it is a share
+    size_t area = area_for(arena, records, section->area_end, units, runs->unit_count);
+    // What is left of the last step serves until it is half used up.
+    if (area < section->area_committed + COMMIT_AREA_STEP / 2 && area != section->area_end) {
+        area = section->area_committed;
+    }
+    need->kind = NEED_COMMIT;
+    need->units = units;
+    need->section = offset_of(arena, section);
+    need->commit[0] = (struct range){
+        .base = (uintptr_t)section + section->area_committed,
+        .bytes = area - section->area_committed,
+    };
+    need->commit[1] = (struct range){
+        .base = (uintptr_t)section_unit_at(section, runs->committed),
+        .bytes = (size_t)(units - runs->committed) << arena->unit_shift,
+    };
+}
+
+bool arena_need_least(const struct arena *arena, struct need *need)
+{
+    if (need->kind != NEED_COMMIT || need->section == 0 || need->units == need->units_least) {
+        return false;
+    }
+    fill_commit(arena, offset_to(arena, need->section), need->units_least, need);
+    return true;
+}
+
+void arena_committed(struct arena *arena, const struct need *need)
+{
+    struct section *section = offset_to(arena, need->section);
+    bool in_area = section->record_end == section->area_committed;
+    section->area_committed += need->commit[0].bytes;
+    if (in_area) {
+        section->record_end = section->area_committed;
+    }
+    section_runs(section)->committed = need->units;
+}
+
+struct need arena_need_units(const struct arena *arena, const struct section *section,
+                             uint32_t least)
+{
+    const struct run_table *runs = section_runs(section);
+    struct need need = {.units_least = least < runs->unit_count ? least + 1 : least};
+    fill_commit(arena, section, commit_target(arena, runs->committed, least, runs->unit_count),
+                &need);
+    return need;
+}
+
+// What would let arena_take_run() succeed.
+void arena_need_run(const struct arena *arena, uint32_t count, uint32_t align_units,
+                    struct need *need)
+{
+    *need = (struct need){.kind = NEED_NOTHING};
+    for (struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        const struct run_table *runs = section_runs(section);
+        uint32_t least = run_commitment_for(runs, section_run_shape(section, count, align_units));
+        if (least != RUN_NONE) {
+            *need = arena_need_units(arena, section, least);
+            return;
+        }
+    }
+    need->kind = NEED_SECTION;
+    need->run_bytes = (size_t)(count + align_units) << arena->unit_shift;
+    need->bytes = arena_region_bytes_for(arena, (size_t)count << arena->unit_shift,
+                                         (size_t)align_units << arena->unit_shift);
+}
+
+struct need arena_need_record_area(const struct arena *arena, const struct section *section,
+                                   unsigned record_class)
+{
+    const struct run_table *runs = section_runs(section);
+    struct need need = {.units_least = runs->committed};
+    fill_commit(arena, section, runs->committed, &need);
+    size_t more = page_up(arena, section_record_bytes(section, record_class) + COMMIT_AREA_STEP);
+    size_t left = section->area_end - section->area_committed;
+    need.commit[0].bytes = more < left ? more : left;
+    return need;
+}

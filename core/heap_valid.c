@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Whether a heap's invariants hold (heap.h).
+#include "core/heap.h"
+
+static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
+{
+    return offset_to(heap_arena(heap), offset);
+}
+
+static bool stack_is_valid(const struct heap *heap, unsigned size_class)
+{
+    const struct heap_stack *stack = &heap->stacks[size_class];
+    if (stack->top < stack->bottom || stack->top > stack->limit ||
+        stack->bottom[-1].chunk != NULL) {
+        return false;
+    }
+    for (const struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {
+        struct chunk chunk = chunk_locate(heap_arena(heap), entry->chunk);
+        if (chunk.zone == NULL || !heap_owns(heap, &chunk) || chunk.base != entry->chunk ||
+            chunk.zone->size_class != size_class || chunk.index >= chunk.zone->fresh_index ||
+            zone_state_at(chunk.zone, chunk.index) != entry->state ||
+            zone_state(chunk.zone, chunk.index) > STATE_FREED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool lists_are_valid(const struct heap *heap, unsigned size_class)
+{
+    for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
+        uintptr_t previous = 0;
+        for (uintptr_t at = heap->zones[size_class][fill]; at != 0; at = zone_at(heap, at)->next) {
+            const struct zone *zone = zone_at(heap, at);
+            if (zone->fill != fill || zone_fill_of(zone) != fill || zone->previous != previous ||
+                zone->size_class != size_class || !zone_is_valid(zone)) {
+                return false;
+            }
+            previous = at;
+        }
+    }
+    return true;
+}
+
+bool heap_is_valid(const struct heap *heap)
+{
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        if (!stack_is_valid(heap, size_class) || !lists_are_valid(heap, size_class)) {
+            return false;
+        }
+    }
+    for (uintptr_t at = heap->home; at != 0; at = zone_at(heap, at)->home_next) {
+        if (zone_at(heap, at)->home_count == 0) {
+            return false;
+        }
+    }
+    return true;
+}
