@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/churn.h"
 
-#include <string.h>
-
 #include "core/misuse.h"
 #include "core/offset.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 enum { FREED_FILL = 0xDD };
 

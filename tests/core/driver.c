@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/driver.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/offset.h"
 #include "tests/core/test.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static size_t or_else(size_t value, size_t standard)
 {
@@ -91,7 +91,8 @@ static struct section *open_section(struct driver *driver, size_t bytes, size_t 
 {
     const struct driver_options *options = &driver->options;
     assert_true(driver->region_count < DRIVER_REGIONS_MAX);
-    size_t grain = options->page_bytes > options->unit_bytes ? options->page_bytes : options->unit_bytes;
+    size_t grain =
+        options->page_bytes > options->unit_bytes ? options->page_bytes : options->unit_bytes;
     struct region *region = &driver->regions[driver->region_count++];
     *region = region_new(bytes, grain, options->section_phase);
     uintptr_t base = (uintptr_t)region->base;

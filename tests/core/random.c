@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/random.h"
 
-#include <stdlib.h>
-
 #include "tests/core/test.h"
+
+#include <stdlib.h>
 
 struct random random_seeded(uint64_t seed)
 {

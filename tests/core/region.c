@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/region.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/bits.h"
 #include "tests/core/test.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { GUARD_BYTES = 4096, GUARD = 0xA5, WITHHELD = 0xEE };
 
@@ -20,17 +20,20 @@ enum { GUARD_BYTES = 4096, GUARD = 0xA5, WITHHELD = 0xEE };
 
 #ifdef WITH_ASAN
 #include <sanitizer/asan_interface.h>
-#else
-static void __asan_poison_memory_region(const volatile void *base, size_t bytes)
+static void set_access(const volatile void *base, size_t bytes, bool access)
 {
-    (void)base;
-    (void)bytes;
+    if (access) {
+        __asan_unpoison_memory_region(base, bytes);
+    } else {
+        __asan_poison_memory_region(base, bytes);
+    }
 }
-
-static void __asan_unpoison_memory_region(const volatile void *base, size_t bytes)
+#else
+static void set_access(const volatile void *base, size_t bytes, bool access)
 {
     (void)base;
     (void)bytes;
+    (void)access;
 }
 #endif
 
@@ -62,7 +65,7 @@ bool region_is_guarded(const struct region *region)
 void region_delete(struct region *region)
 {
     assert_true(region_is_guarded(region));
-    __asan_unpoison_memory_region(region->base, region->bytes);
+    set_access(region->base, region->bytes, true);
     free(region->memory);
     *region = (struct region){.base = NULL};
 }
@@ -70,13 +73,13 @@ void region_delete(struct region *region)
 void region_withhold(const struct region *region)
 {
     memset(region->base, WITHHELD, region->bytes);
-    __asan_poison_memory_region(region->base, region->bytes);
+    set_access(region->base, region->bytes, false);
 }
 
 void region_commit(uintptr_t base, size_t bytes)
 {
     void *first = (void *)base;
-    __asan_unpoison_memory_region(first, bytes);
+    set_access(first, bytes, true);
     assert_true(bytes_are(first, bytes, WITHHELD));
     memset(first, 0, bytes);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/arena.h"
 
-#include <string.h>
-
 #include "core/large.h"
 #include "tests/core/driver.h"
 #include "tests/core/random.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 // Takes a run, and meets what that asks for. asks: how often that may be.
 static struct run take(struct driver *driver, size_t bytes, size_t align, size_t asks)
@@ -56,7 +56,8 @@ static void requests_that_no_memory_can_meet_ask_for_nothing(void **state)
 }
 
 // The contract of arena_region_bytes_for(): whatever its address, a region of that size is enough.
-static void expect_region_is_enough(size_t unit, size_t bytes, size_t align, size_t phase, bool wide)
+static void expect_region_is_enough(size_t unit, size_t bytes, size_t align, size_t phase,
+                                    bool wide)
 {
     struct driver driver;
     driver_begin(&driver, &(struct driver_options){.unit_bytes = unit, .wide = wide});
@@ -104,7 +105,8 @@ static void regions_of_every_size_are_refused_or_used_within_their_bounds(void *
         assert_int_equal(driver.arena->section_count, added);
         size_t units = 0;
         struct need need;
-        for (struct run run; (run = arena_take_run(driver.arena, 1, 1, &need)).section != NULL; units++) {
+        for (struct run run; (run = arena_take_run(driver.arena, 1, 1, &need)).section != NULL;
+             units++) {
             memset(address_of(&run), 0xFF, 256);
         }
         assert_int_equal(need.kind, NEED_SECTION);

@@ -26,7 +26,8 @@ static void a_zone_in_a_section_without_room_for_its_record_is_still_had(void **
     // one, added then, has room for both.
     for (unsigned size_class = 0; size_class < 12; size_class++) {
         struct driver driver;
-        driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096, .section_bytes = 1 << 20});
+        driver_begin(&driver,
+                     &(struct driver_options){.unit_bytes = 4096, .section_bytes = 1 << 20});
         driver_add_section(&driver, 1 << 20);
         struct need need;
         while (arena_new_zone(driver.arena, size_class, 0, 0, &need) != NULL) {
@@ -102,9 +103,10 @@ static void a_refused_record_leaves_the_run_free_and_clean(void **state)
 {
     (void)state;
     struct driver driver;
-    driver_begin(&driver, &(struct driver_options){
-                              .unit_bytes = 65536, .page_bytes = 4096, .section_bytes = 48 << 20,
-                              .commits = true});
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536,
+                                                   .page_bytes = 4096,
+                                                   .section_bytes = 48 << 20,
+                                                   .commits = true});
     bool refused = false;
     for (unsigned count = 0; count < 700 && !refused; count++) {
         struct need need;

@@ -97,7 +97,8 @@ static void what_is_no_chunk_is_unused_or_foreign(void **state)
         begin(wide != 0);
         unsigned char *large = alloc(100000);
         struct zone *zone = locate(alloc(48)).zone;
-        unsigned char *end = (unsigned char *)zone_base(zone) + zone->unit_count * (wide ? 65536 : 4096);
+        unsigned char *end =
+            (unsigned char *)zone_base(zone) + zone->unit_count * (wide ? 65536 : 4096);
         assert_int_equal(locate(end - 1).status, CHUNK_UNUSED); // the tail
         driver_free(&driver, heap, large);
         assert_int_equal(locate(large).status, CHUNK_UNUSED);
@@ -117,27 +118,40 @@ static void what_is_no_chunk_is_unused_or_foreign(void **state)
     }
 }
 
-static void a_chunk_is_resized_within_its_class_only(void **state)
+static void expect_resize(void *ptr, size_t bytes)
+{
+    struct chunk chunk = locate(ptr);
+    unsigned size_class = chunk.zone->size_class;
+    bool fits = bytes <= chunk.capacity &&
+                chunk.capacity - bytes <= size_class_slack_max(size_class) &&
+                (bytes > chunk.requested / 2 || size_class_of(bytes) == size_class);
+    assert_int_equal(chunk_resize(&chunk, bytes), fits);
+    assert_int_equal(locate(ptr).requested, fits ? bytes : chunk.requested);
+}
+
+static void a_chunk_is_resized_to_what_fits_and_is_no_waste(void **state)
 {
     (void)state;
     begin(false);
+    struct random random = random_seeded(23);
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
         size_t most = size_class_bytes(size_class);
+        for (unsigned count = 0; count < HEAP_RUNS_BEFORE_ZONE; count++) {
+            alloc(most); // so that the class has a zone
+        }
         unsigned char *ptr = alloc(most);
-        struct chunk chunk = locate(ptr);
-        if (chunk.zone->kind == ZONE_LARGE) {
-            continue;
+        assert_int_not_equal(locate(ptr).zone->kind, ZONE_LARGE);
+        for (size_t bytes = 0; bytes <= most + 64; bytes += 1 + most / 400) {
+            expect_resize(ptr, bytes);
+            struct chunk chunk = locate(ptr);
+            assert_true(chunk_resize(&chunk, most));
         }
-        size_t now = most;
-        for (size_t bytes = 0; bytes <= most + 64; bytes++) {
-            bool fits = bytes <= most && size_class_of(bytes) == size_class;
-            assert_int_equal(chunk_resize(&chunk, bytes), fits);
-            now = fits ? bytes : now;
-            assert_int_equal(locate(ptr).requested, now);
+        for (unsigned round = 0; round < 200; round++) {
+            expect_resize(ptr, random_below(&random, (uint32_t)most + 2));
         }
-        assert_false(chunk_resize(&chunk, SIZE_MAX));
-        assert_int_equal(locate(ptr).requested, now);
+        expect_resize(ptr, SIZE_MAX);
     }
+    assert_true(driver_is_valid(&driver));
     driver_end(&driver);
 }
 
@@ -148,7 +162,7 @@ int main(void)
         cmocka_unit_test(every_state_of_a_chunk_has_its_status),
         cmocka_unit_test(a_status_follows_from_the_state_alone),
         cmocka_unit_test(what_is_no_chunk_is_unused_or_foreign),
-        cmocka_unit_test(a_chunk_is_resized_within_its_class_only),
+        cmocka_unit_test(a_chunk_is_resized_to_what_fits_and_is_no_waste),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

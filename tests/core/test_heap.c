@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/heap.h"
 
-#include <string.h>
-
 #include "core/misuse.h"
 #include "core/offset.h"
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 enum { HEAP_BYTES = 65536 };
 
@@ -175,7 +175,8 @@ static void the_first_chunks_of_a_large_class_are_runs(void **state)
         for (size_t bytes = 5000; bytes <= 32768; bytes += 9000) {
             for (unsigned count = 0; count < 7; count++) {
                 struct zone *zone = zone_of(alloc(heap, bytes));
-                assert_int_equal(zone->kind, count < HEAP_RUNS_BEFORE_ZONE ? ZONE_LARGE : ZONE_SMALL);
+                assert_int_equal(zone->kind,
+                                 count < HEAP_RUNS_BEFORE_ZONE ? ZONE_LARGE : ZONE_SMALL);
             }
         }
         assert_int_equal(zone_of(alloc(heap, 4096))->kind, ZONE_SMALL);

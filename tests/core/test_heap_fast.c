@@ -2,10 +2,10 @@
 // The fast paths, against the slow ones, on a wide arena.
 #include "core/heap_fast.h"
 
-#include <string.h>
-
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 static struct churn churn;
 
@@ -156,6 +156,72 @@ static void only_the_start_of_a_live_chunk_is_taken(void **state)
     driver_end(&churn.driver);
 }
 
+static void small_chunks_have_a_fast_path_of_their_own(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    struct arena *arena = churn.driver.arena;
+    for (size_t bytes = SIZE_CLASS_TINY_MAX + 1; bytes <= SIZE_CLASS_SMALL_MAX; bytes += 173) {
+        void *live = alloc(heap, bytes);
+        struct chunk chunk = locate(live);
+        if (chunk.zone->kind == ZONE_LARGE) { // the first chunks of a large class
+            assert_false(heap_small_free(heap, arena, live));
+            continue;
+        }
+        driver_free(&churn.driver, heap, alloc(heap, bytes)); // now the stack has some
+        void *expected = heap->stacks[size_class_of(bytes)].top[-1].chunk;
+        void *ptr = heap_small_alloc(heap, bytes);
+        assert_ptr_equal(ptr, expected);
+        assert_int_equal(locate(ptr).requested, bytes);
+        assert_int_equal(locate(ptr).status, CHUNK_LIVE);
+        assert_false(heap_small_free(churn.heaps[1], arena, ptr));
+        assert_false(heap_small_free(heap, arena, (char *)ptr + 1));
+        assert_false(heap_small_free(heap, arena, (char *)ptr + 16));
+        assert_int_equal(locate(ptr).status, CHUNK_LIVE);
+        assert_true(heap_small_free(heap, arena, ptr));
+        assert_int_equal(locate(ptr).status, CHUNK_FREED);
+        assert_false(heap_small_free(heap, arena, ptr));
+        assert_true(heap_is_valid(heap));
+    }
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void the_fast_path_of_small_chunks_refuses_all_others(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    struct arena *arena = churn.driver.arena;
+    static const struct heap none = HEAP_NONE;
+    for (size_t bytes = 0; bytes <= 2 * SIZE_CLASS_SMALL_MAX; bytes += 97) {
+        assert_null(heap_small_alloc((struct heap *)&none, bytes));
+        if (bytes <= SIZE_CLASS_TINY_MAX || bytes > SIZE_CLASS_SMALL_MAX) {
+            driver_free(&churn.driver, heap, alloc(heap, bytes));
+            void *ptr = alloc(heap, bytes);
+            assert_null(heap_small_alloc(heap, bytes));
+            assert_false(heap_small_free(heap, arena, ptr));
+            assert_int_equal(locate(ptr).status, CHUNK_LIVE);
+        }
+    }
+    assert_null(heap_small_alloc(heap, SIZE_MAX));
+    assert_false(heap_small_free(heap, arena, NULL));
+    assert_false(heap_small_free(heap, arena, heap));
+    assert_false(heap_small_free(heap, arena, (void *)UINTPTR_MAX));
+    // A stack that is full.
+    void *chunks[400];
+    for (unsigned index = 0; index < 400; index++) {
+        chunks[index] = alloc(heap, 2000);
+    }
+    unsigned fast = 0;
+    while (fast < 400 && heap_small_free(heap, arena, chunks[fast])) {
+        fast++;
+    }
+    assert_in_range(fast, 1, 399);
+    assert_int_equal(locate(chunks[fast]).status, CHUNK_LIVE);
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
 static void foreign_pointers_go_the_slow_way(void **state)
 {
     (void)state;
@@ -197,8 +263,8 @@ static void fast_and_slow_steps_mix_at_random(void **state)
             }
             fast_count++;
             memset(ptr, (int)(step % 200), bytes);
-            churn.held[churn.held_count++] = (struct held){
-                .ptr = ptr, .bytes = bytes, .fill = (unsigned char)(step % 200)};
+            churn.held[churn.held_count++] =
+                (struct held){.ptr = ptr, .bytes = bytes, .fill = (unsigned char)(step % 200)};
             continue;
         }
         size_t index = random_below(&churn.random, (uint32_t)churn.held_count);
@@ -228,6 +294,8 @@ int main(void)
         cmocka_unit_test(an_empty_stack_goes_the_slow_way),
         cmocka_unit_test(a_full_stack_goes_the_slow_way),
         cmocka_unit_test(only_the_start_of_a_live_chunk_is_taken),
+        cmocka_unit_test(small_chunks_have_a_fast_path_of_their_own),
+        cmocka_unit_test(the_fast_path_of_small_chunks_refuses_all_others),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
     };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/large.h"
 
-#include <string.h>
-
+#include "core/walk.h"
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 enum { RUN_MAX = 1 << 20 };
 
@@ -292,12 +293,23 @@ static void two_mappings_in_one_unit_are_told_apart(void **state)
             assert_int_equal(chunk.requested, ranges[index].bytes - 9);
         }
     }
-    for (unsigned index = 0; index < 3; index++) {
-        struct chunk chunk = locate((void *)ranges[index].base);
+    // The one that the unit leads to goes first; the others are found and told as before.
+    const unsigned order[] = {1, 0, 2};
+    for (unsigned gone = 0; gone < 3; gone++) {
+        struct chunk chunk = locate((void *)ranges[order[gone]].base);
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         large_give(driver->arena, &chunk, &leaving);
-        assert_int_equal(leaving.range.base, ranges[index].base);
+        assert_int_equal(leaving.range.base, ranges[order[gone]].base);
         large_unmapped(driver->arena, &leaving, true);
+        struct walk walk = {0};
+        for (unsigned left = gone + 1; left < 3; left++) {
+            assert_int_equal(walk_next(driver->arena, &walk).what, WALK_ZONE);
+            struct walk_step step = walk_next(driver->arena, &walk);
+            assert_int_equal(step.what, WALK_CHUNK);
+            assert_int_equal((uintptr_t)step.base, ranges[order[left]].base);
+            assert_int_equal(step.bytes, ranges[order[left]].bytes - 9);
+        }
+        assert_int_equal(walk_next(driver->arena, &walk).what, WALK_END);
     }
     region_delete(&region);
     churn_end(&churn);

@@ -13,7 +13,7 @@ static void expect_division(uint64_t offset, uint64_t size, uint64_t count)
     struct quotient quotient = reciprocal_divide(offset, reciprocal_of(size));
     bool is_start = offset % size == 0 && offset / size < count;
     if (quotient.index != offset / size ||
-        (quotient.remainder < reciprocal_bound(size, count)) != is_start) {
+        (quotient.remainder < reciprocal_bound(reciprocal_of(size), size, count)) != is_start) {
         fail_msg("%llu divided by %llu, %llu times", (unsigned long long)offset,
                  (unsigned long long)size, (unsigned long long)count);
     }
@@ -35,7 +35,7 @@ static void every_offset_of_every_zone_is_divided_exactly(void **state)
         uint64_t size = size_class_bytes(size_class);
         uint64_t reciprocal = reciprocal_of(size);
         struct zone_layout layout = zone_layout_of(size_class, 65536);
-        uint64_t bound = reciprocal_bound(size, layout.chunk_count);
+        uint64_t bound = reciprocal_bound(reciprocal, size, layout.chunk_count);
         // The whole run, its tail included, and two chunks' worth of what follows.
         uint64_t end = (uint64_t)layout.unit_count * 65536 + 2 * size;
         uint64_t offset = 0;
@@ -99,7 +99,7 @@ static void a_bound_for_no_chunk_refuses_every_offset(void **state)
 {
     (void)state;
     for (uint64_t size = 2; size <= 32768; size++) {
-        assert_int_equal(reciprocal_bound(size, 0), 0);
+        assert_int_equal(reciprocal_bound(reciprocal_of(size), size, 0), 0);
     }
 }
 
@@ -107,7 +107,8 @@ static void the_portable_division_gives_the_same_bits(void **state)
 {
     (void)state;
     struct random random = random_seeded(5);
-    const uint64_t corners[] = {0, 1, UINT32_MAX, (uint64_t)UINT32_MAX + 1, UINT64_MAX - 1, UINT64_MAX};
+    const uint64_t corners[] = {0,         1, UINT32_MAX, (uint64_t)UINT32_MAX + 1, UINT64_MAX - 1,
+                                UINT64_MAX};
     for (unsigned first = 0; first < 6; first++) {
         for (unsigned second = 0; second < 6; second++) {
             expect_same_portably(corners[first], corners[second]);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/run.h"
 
-#include <string.h>
-
 #include "tests/core/region.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 static struct region memory;
 

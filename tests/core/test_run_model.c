@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Random operations on a run table, against an array that says of each unit whose it is; and each
 // invariant broken on purpose.
-#include <string.h>
-
 #include "core/run.h"
 #include "tests/core/random.h"
 #include "tests/core/region.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 enum { UNITS_MAX = 600, RUNS_MAX = 128 };
 
@@ -49,7 +49,6 @@ static uint32_t longest_piece(const struct model *model)
 static void expect_model(const struct model *model)
 {
     assert_true(run_table_is_valid(model->table));
-    uint32_t leaving = 0;
     for (uint32_t owner = 1; owner < RUNS_MAX; owner++) {
         uint32_t first = model->runs[owner].first;
         uint32_t count = model->runs[owner].count;
@@ -69,7 +68,6 @@ static void expect_model(const struct model *model)
             assert_int_equal(run_large_holding(model->table, first + count - 1), first);
             assert_int_equal(run_large_holding(model->table, first), first);
         }
-        leaving += head->kind == RUN_LEAVING ? count : 0;
     }
     assert_int_equal(model->table->free_count, model_free(model));
     uint32_t longest = longest_piece(model);

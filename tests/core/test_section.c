@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/section.h"
 
-#include <string.h>
-
 #include "core/offset.h"
 #include "tests/core/random.h"
 #include "tests/core/region.h"
 #include "tests/core/test.h"
+
+#include <string.h>
 
 // Sections lie at addresses that suit a struct section, and need suit nothing else.
 enum { ALIGN = 64 };
@@ -80,12 +80,14 @@ static void regions_that_are_too_small_are_refused(void **state)
     (void)state;
     for (unsigned shift = 8; shift <= 20; shift++) {
         for (size_t bytes = 0; bytes < sizeof(struct section) + ((size_t)1 << shift); bytes += 61) {
-            assert_int_equal(section_shape_of((uintptr_t)1 << 30, bytes, shift, true).unit_count, 0);
+            assert_int_equal(section_shape_of((uintptr_t)1 << 30, bytes, shift, true).unit_count,
+                             0);
         }
     }
 }
 
-static struct section *section_new(struct region *region, unsigned shift, size_t bytes, size_t phase)
+static struct section *section_new(struct region *region, unsigned shift, size_t bytes,
+                                   size_t phase)
 {
     *region = region_new(bytes, (size_t)1 << shift, phase);
     uintptr_t base = (uintptr_t)region->base;
@@ -152,7 +154,8 @@ static void aligned_runs_are_aligned_by_their_address(void **state)
     (void)state;
     for (size_t phase = 0; phase < 16; phase++) {
         struct region region = region_new(100000, 256 * 16, phase * 256 + 64);
-        struct section_shape shape = section_shape_of((uintptr_t)region.base, region.bytes, 8, true);
+        struct section_shape shape =
+            section_shape_of((uintptr_t)region.base, region.bytes, 8, true);
         struct section *section = (struct section *)region.base;
         section_init(section, &shape, 8, shape.units);
         section_runs(section)->committed = shape.unit_count;
@@ -244,7 +247,8 @@ static void section_is_valid_checks_its_parts(void **state)
     struct region region;
     struct section *section = section_new(&region, 12, 1 << 20, 0);
     uintptr_t *const words[] = {
-        &section->table, &section->units, &section->end, &section->area_end, &section->area_committed,
+        &section->table,    &section->units,          &section->end,
+        &section->area_end, &section->area_committed,
     };
     for (unsigned word = 0; word < 5; word++) {
         uintptr_t right = *words[word];

@@ -7,8 +7,8 @@
 
 // The table of the header, written out.
 static const size_t expected_bytes[SIZE_CLASS_COUNT] = {
-    16,   32,   48,   64,   80,   96,   112,   128,   160,   192,   224,   256,   320,   384,
-    448,  512,  640,  768,  896,  1024, 1280,  1536,  1792,  2048,  2560,  3072,  3584,  4096,
+    16,   32,   48,   64,   80,    96,    112,   128,   160,   192,   224,   256,   320,  384,
+    448,  512,  640,  768,  896,   1024,  1280,  1536,  1792,  2048,  2560,  3072,  3584, 4096,
     5120, 6144, 7168, 8192, 10240, 12288, 14336, 16384, 20480, 24576, 28672, 32768,
 };
 
@@ -95,7 +95,8 @@ static void aligned_requests_get_the_smallest_class_that_fits_and_notes_the_slac
         for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
             size_t bytes = expected_bytes[size_class];
             for (size_t near = bytes - 1; near <= bytes + 1; near++) {
-                assert_int_equal(size_class_of_aligned(near, align), aligned_class_by_search(near, align));
+                assert_int_equal(size_class_of_aligned(near, align),
+                                 aligned_class_by_search(near, align));
             }
         }
     }
@@ -115,7 +116,8 @@ static void the_table_of_places_agrees_with_the_classes(void **state)
 {
     (void)state;
     for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes++) {
-        size_t place = offsetof(struct heap, stacks) + size_class_of(bytes) * sizeof(struct heap_stack);
+        size_t place =
+            offsetof(struct heap, stacks) + size_class_of(bytes) * sizeof(struct heap_stack);
         size_t slack = size_class_bytes(size_class_of(bytes)) - bytes;
         assert_int_equal((size_t)heap_places[bytes].stack_word * 8, place);
         assert_int_equal(heap_places[bytes].live_state, STATE_LIVE + slack);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/walk.h"
 
-#include <stdlib.h>
-
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static struct churn churn;
 
@@ -135,7 +136,7 @@ static void a_walk_goes_on_while_others_allocate_and_free(void **state)
 {
     (void)state;
     static struct held before[CHURN_HELD_MAX];
-    static unsigned char told[CHURN_HELD_MAX];
+    static unsigned told[CHURN_HELD_MAX];
     begin();
     for (unsigned round = 0; round < 30; round++) {
         for (unsigned step = 0; step < 150; step++) {
@@ -146,15 +147,18 @@ static void a_walk_goes_on_while_others_allocate_and_free(void **state)
             before[index] = churn.held[index];
             told[index] = 0;
         }
-        bool touched[CHURN_HELD_MAX] = {false};
+        static bool touched[CHURN_HELD_MAX];
+        memset(touched, 0, sizeof(touched));
         struct walk walk = {0};
         uintptr_t last = 0;
-        for (struct walk_step step; (step = walk_next(churn.driver.arena, &walk)).what != WALK_END;) {
+        for (struct walk_step step;
+             (step = walk_next(churn.driver.arena, &walk)).what != WALK_END;) {
             if (step.what == WALK_CHUNK) {
                 assert_true((uintptr_t)step.base > last);
                 last = (uintptr_t)step.base;
                 for (size_t index = 0; index < count; index++) {
-                    told[index] += before[index].ptr == step.base && before[index].bytes == step.bytes;
+                    told[index] +=
+                        before[index].ptr == step.base && before[index].bytes == step.bytes;
                 }
             }
             if (random_chance(&churn.random, 30)) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/zone.h"
 
-#include <string.h>
-
 #include "core/bits.h"
 #include "tests/core/test.h"
 #include "tests/core/zone_record.h"
+
+#include <string.h>
 
 enum { UNIT = 65536 };
 
@@ -53,8 +53,8 @@ static void every_record_has_room_for_its_parts(void **state)
             assert_true(layout.header_at >= 2 * layout.word_count * sizeof(uintptr_t));
             assert_int_equal(layout.header_at % 64, 0);
             assert_int_equal(layout.record_bytes % 64, 0);
-            assert_true(layout.record_bytes >= layout.header_at + sizeof(struct zone) +
-                                                   layout.chunk_count * state_bytes);
+            assert_true(layout.record_bytes >=
+                        layout.header_at + sizeof(struct zone) + layout.chunk_count * state_bytes);
         }
     }
 }

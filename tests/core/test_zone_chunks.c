@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Chunks leave a zone and come back: one by one, and at random against a model.
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/bits.h"
 #include "core/zone.h"
 #include "tests/core/random.h"
 #include "tests/core/test.h"
 #include "tests/core/zone_record.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { UNIT = 65536 };
 
@@ -126,9 +126,9 @@ static void mark_home_refuses_what_is_not_live(void **state)
         zone_set_state(record.zone, 2, STATE_LIVE);
         assert_true(zone_mark_home(record.zone, 2));
         memcpy(before, record.record.base, bytes);
-        assert_false(zone_mark_home(record.zone, 0)); // fresh, in a stack
-        assert_false(zone_mark_home(record.zone, 1)); // freed
-        assert_false(zone_mark_home(record.zone, 2)); // on its way
+        assert_false(zone_mark_home(record.zone, 0));  // fresh, in a stack
+        assert_false(zone_mark_home(record.zone, 1));  // freed
+        assert_false(zone_mark_home(record.zone, 2));  // on its way
         assert_false(zone_mark_home(record.zone, 50)); // never taken
         assert_memory_equal(before, record.record.base, bytes);
         free(before);
@@ -219,8 +219,7 @@ static void model_move(struct zone_record *record, struct model *model, uint32_t
         return;
     case HOME:
     case IN_ZONE:
-    default:
-        assert_false(zone_mark_home(zone, index));
+    default: assert_false(zone_mark_home(zone, index));
     }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Breaks each invariant of a zone on purpose, and wants zone_is_valid() to notice.
-#include <string.h>
-
 #include "core/zone.h"
 #include "tests/core/test.h"
 #include "tests/core/zone_record.h"
+
+#include <string.h>
 
 enum { TAKEN = 140, WORD = sizeof(uintptr_t) * 8 };
 
@@ -192,7 +192,8 @@ static void a_small_zone_is_never_open_to_the_fast_path(void **state)
     (void)state;
     struct zone_record record = zone_in_use(SIZE_CLASS_TINY_COUNT);
     const struct zone *zone = record.zone;
-    record.zone->fast_bound = reciprocal_bound(zone->chunk_bytes, zone->chunk_count);
+    record.zone->fast_bound =
+        reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count);
     assert_false(zone_is_valid(zone));
     zone_record_delete(&record);
 }
@@ -200,8 +201,10 @@ static void a_small_zone_is_never_open_to_the_fast_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zone_is_valid_checks_z1), cmocka_unit_test(zone_is_valid_checks_z2),
-        cmocka_unit_test(zone_is_valid_checks_z3), cmocka_unit_test(zone_is_valid_checks_z4),
+        cmocka_unit_test(zone_is_valid_checks_z1),
+        cmocka_unit_test(zone_is_valid_checks_z2),
+        cmocka_unit_test(zone_is_valid_checks_z3),
+        cmocka_unit_test(zone_is_valid_checks_z4),
         cmocka_unit_test(zone_is_valid_checks_z5),
         cmocka_unit_test(a_small_zone_is_never_open_to_the_fast_path),
     };

@@ -43,7 +43,8 @@ static void expect_nothing_anywhere(const struct driver *driver)
     }
     for (unsigned round = 0; round < 20000; round++) {
         assert_true(finds_nothing(driver, (uintptr_t)random_next(&random)));
-        assert_true(finds_nothing(driver, (uintptr_t)(random_next(&random) >> (random_next(&random) % 64))));
+        assert_true(finds_nothing(
+            driver, (uintptr_t)(random_next(&random) >> (random_next(&random) % 64))));
     }
 }
 

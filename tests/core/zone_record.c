@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/zone_record.h"
 
-#include <string.h>
-
 #include "tests/core/test.h"
+
+#include <string.h>
 
 enum { UNTOUCHED = 0x77 };
 
