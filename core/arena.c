@@ -17,6 +17,8 @@ void arena_init(struct arena *arena, const struct arena_config *config)
     arena->map.unit_shift = arena->unit_shift;
     arena->map.wide = config->wide;
     CHECK(bits_is_power_of_two(config->unit_bytes) && bits_is_power_of_two(config->page_bytes));
+    // Mappings may lie anywhere, which only a wide map can tell.
+    CHECK(config->wide || config->run_bytes_max == SIZE_MAX);
     CHECK(!config->wide || arena->unit_shift == ZONE_MAP_WIDE_UNIT_SHIFT);
 }
 
@@ -127,23 +129,31 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
 struct zone *arena_take_record(struct arena *arena, struct section *section, unsigned record_class,
                                bool *recycled, struct need *need)
 {
-    bool any = section == NULL;
-    if (any) {
-        section = arena_first_section(arena);
+    struct zone *zone = NULL;
+    if (section != NULL) {
+        zone = record_from(arena, section, record_class, recycled);
     }
-    for (; section != NULL; section = any ? arena_next_section(arena, section) : NULL) {
-        struct zone *zone = record_from(arena, section, record_class, recycled);
-        if (zone != NULL) {
-            zone->section = offset_of(arena, section);
-            return zone;
-        }
-        if (section->area_committed != section->area_end) {
-            *need = arena_need_record_area(arena, section, record_class);
-            return NULL;
-        }
+    if (zone == NULL && section != NULL && section->area_committed != section->area_end) {
+        *need = arena_need_record_area(arena, section, record_class);
+        return NULL;
     }
-    arena_need_run(arena, 1, 1, need);
-    return NULL;
+    struct section *growing = NULL;
+    uint32_t count = 1;
+    for (struct section *other = arena_first_section(arena); zone == NULL && other != NULL;
+         other = arena_next_section(arena, other)) {
+        zone = record_from(arena, other, record_class, recycled);
+        section = other;
+        growing = other->area_committed != other->area_end ? other : growing;
+        count = arena_units_for(arena, section_record_bytes(other, record_class));
+    }
+    if (zone != NULL) {
+        zone->section = offset_of(arena, section);
+    } else if (growing != NULL) {
+        *need = arena_need_record_area(arena, growing, record_class);
+    } else {
+        arena_need_run(arena, count, 1, need);
+    }
+    return zone;
 }
 
 bool arena_serves_zones_of(const struct arena *arena, unsigned size_class)
@@ -180,10 +190,10 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
 void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving)
 {
     CHECK(zone_is_empty(zone) && zone->home_count == 0 && zone->fill == ZONE_UNLISTED);
-    struct section *section = offset_to(arena, zone->section);
     void *base = zone_base(zone);
+    struct section *section = arena_section_of(arena, base);
     zone_map_set(&arena->map, base, zone->unit_count, NULL);
-    section_give_record(section, zone, zone->size_class);
+    section_give_record(offset_to(arena, zone->section), zone, zone->size_class);
     arena->zone_count--;
     arena_give_run(arena, section, section_unit_of(section, base), leaving);
 }
@@ -201,6 +211,7 @@ bool arena_is_valid(const struct arena *arena)
 {
     size_t used = 0;
     size_t sections = 0;
+    size_t units = 0;
     uintptr_t end = 0;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
@@ -209,11 +220,12 @@ bool arena_is_valid(const struct arena *arena)
         }
         end = (uintptr_t)section + section->end;
         used += section_runs(section)->fresh - section_runs(section)->free_count;
+        units += section_runs(section)->unit_count;
         sections++;
     }
     const struct zone *nothing = &arena->map.nothing;
     // Units on their way to the system are neither free nor used.
     bool used_is_right = arena->leaving_count != 0 || used == arena->used_unit_count;
-    return sections == arena->section_count && used_is_right && nothing->kind == ZONE_NONE &&
-           nothing->fast_bound == 0 && nothing->reciprocal == 0;
+    return sections == arena->section_count && units == arena->unit_count && used_is_right &&
+           nothing->kind == ZONE_NONE && nothing->fast_bound == 0 && nothing->reciprocal == 0;
 }

@@ -35,9 +35,10 @@ size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t al
 {
     size_t leaves = arena->map.wide ? 2 * ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t) : 0;
     size_t units = bytes + align + leaves + 4 * arena_unit_bytes(arena);
-    // Metadata: the records' share, the run table, and a page for each part.
+    size_t entries = arena->map.wide ? 0 : arena_units_for(arena, units) * sizeof(uintptr_t);
+    // Metadata: the records' share, the run table, a narrow map's entries, and a page for each part.
     return units + units / (SECTION_RECORD_SHARE / 2) + 4 * arena->config.page_bytes +
-           sizeof(struct section) + run_table_bytes(arena_units_for(arena, units));
+           sizeof(struct section) + run_table_bytes(arena_units_for(arena, units)) + entries;
 }
 
 // How many units to commit so that at least `least` of them are, in a section that has `committed`.
@@ -52,6 +53,14 @@ static uint32_t commit_target(const struct arena *arena, uint32_t committed, uin
     return target < unit_count ? (uint32_t)target : unit_count;
 }
 
+// A section begins where its header may lie.
+static void align_region(uintptr_t *base, size_t *bytes)
+{
+    size_t skip = (size_t)(0 - *base) % _Alignof(struct section);
+    *bytes -= skip < *bytes ? skip : *bytes;
+    *base += skip;
+}
+
 // The part of the area for records that goes with this many of the section's units.
 static size_t area_for(const struct arena *arena, size_t records, size_t area_end, uint32_t units,
                        uint32_t unit_count)
@@ -64,6 +73,7 @@ static size_t area_for(const struct arena *arena, size_t records, size_t area_en
 struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes,
                                size_t least)
 {
+    align_region(&base, &bytes);
     struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
     uint64_t least_units = (uint64_t)arena_units_for(arena, least) +
                            leaf_units_for(arena, base + shape.units, shape.end - shape.units);
@@ -83,6 +93,7 @@ struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t
 
 bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const struct need *plan)
 {
+    align_region(&base, &bytes);
     struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
     uint32_t leaf_units = leaf_units_for(arena, base + shape.units, shape.end - shape.units);
     uint32_t committed = plan != NULL ? plan->units : shape.unit_count;

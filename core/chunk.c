@@ -17,7 +17,7 @@ static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
 {
     struct chunk chunk = {.zone = zone, .capacity = zone->chunk_bytes};
     if (zone_place_of(zone, ptr, &chunk.index) == ZONE_TAIL) {
-        return (struct chunk){.status = CHUNK_UNUSED};
+        return (struct chunk){.status = CHUNK_UNUSED, .zone = zone};
     }
     chunk.base = zone_chunk(zone, chunk.index);
     unsigned state = zone_state(zone, chunk.index);
@@ -39,12 +39,8 @@ static struct chunk locate_in_run(const struct section *section, uint32_t first)
     };
 }
 
-static struct chunk locate_in_mapping(struct zone *zone, const void *ptr)
+static struct chunk locate_in_mapping(struct zone *zone)
 {
-    if ((uintptr_t)ptr < (uintptr_t)zone_base(zone)) {
-        // The unit that a mapping begins in may hold other things below it.
-        return (struct chunk){.status = CHUNK_FOREIGN};
-    }
     return (struct chunk){
         .status = CHUNK_LIVE,
         .zone = zone,
@@ -66,7 +62,7 @@ static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
     for (struct zone *zone = offset_to(arena, arena->mappings); zone != NULL;
          zone = offset_to(arena, zone->next)) {
         if ((uintptr_t)ptr - (uintptr_t)zone_base(zone) < zone->mapped) {
-            return locate_in_mapping(zone, ptr);
+            return locate_in_mapping(zone);
         }
     }
     return (struct chunk){.status = CHUNK_FOREIGN};
@@ -82,7 +78,11 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
         const struct section *section = (const struct section *)zone;
         return locate_in_run(section, section_unit_of(section, ptr));
     }
-    case ZONE_MAPPED: return locate_in_mapping(zone, ptr);
+    // The unit that a mapping begins in may hold other things, mappings among them.
+    case ZONE_MAPPED:
+        return (uintptr_t)ptr - (uintptr_t)zone_base(zone) < zone->mapped
+                   ? locate_in_mapping(zone)
+                   : locate_unmapped(arena, ptr);
     default: return locate_unmapped(arena, ptr);
     }
 }

@@ -21,7 +21,7 @@ enum chunk_status {
 
 struct chunk {
     enum chunk_status status;
-    struct zone *zone; // NULL for FOREIGN and UNUSED
+    struct zone *zone; // NULL for FOREIGN, and for UNUSED but in the tail of a zone
     uint32_t index;    // TINY, SMALL: which chunk of the zone
     void *base;        // where the chunk starts
     size_t requested;  // LIVE: the bytes asked for

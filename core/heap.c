@@ -248,14 +248,10 @@ static void drain(struct heap *heap)
 
 // Whether a class without a zone is still served as runs: a zone of large chunks claims much address
 // space, which one use of the class is not worth.
-static bool serves_as_run(struct heap *heap, unsigned size_class)
+static bool serves_as_run(const struct heap *heap, unsigned size_class)
 {
-    if (size_class_bytes(size_class) <= HEAP_RUN_CLASS_BYTES ||
-        heap->served[size_class] >= HEAP_RUNS_BEFORE_ZONE) {
-        return false;
-    }
-    heap->served[size_class]++;
-    return true;
+    return size_class_bytes(size_class) > HEAP_RUN_CLASS_BYTES &&
+           heap->served[size_class] < HEAP_RUNS_BEFORE_ZONE;
 }
 
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
@@ -272,7 +268,11 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         return grant;
     }
     if (serves_as_run(heap, size_class)) {
-        return large_take(arena, bytes, align, need);
+        grant = large_take(arena, bytes, align, need);
+        if (grant.ptr != NULL) {
+            heap->served[size_class]++;
+        }
+        return grant;
     }
     uint32_t place = (uint32_t)((uintptr_t)&heap->stacks[size_class] - (uintptr_t)heap);
     struct zone *zone =

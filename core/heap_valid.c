@@ -19,7 +19,8 @@ static bool stack_is_valid(const struct heap *heap, unsigned size_class)
         if (chunk.zone == NULL || !heap_owns(heap, &chunk) || chunk.base != entry->chunk ||
             chunk.zone->size_class != size_class || chunk.index >= chunk.zone->fresh_index ||
             zone_state_at(chunk.zone, chunk.index) != entry->state ||
-            zone_state(chunk.zone, chunk.index) > STATE_FREED) {
+            zone_state(chunk.zone, chunk.index) > STATE_FREED ||
+            zone_holds(chunk.zone, chunk.index)) {
             return false;
         }
     }
@@ -42,6 +43,56 @@ static bool lists_are_valid(const struct heap *heap, unsigned size_class)
     return true;
 }
 
+static bool is_in_list(const struct heap *heap, uintptr_t at, const struct zone *zone)
+{
+    while (at != 0 && zone_at(heap, at) != zone) {
+        at = zone_at(heap, at)->next;
+    }
+    return at != 0;
+}
+
+static bool is_on_way_home(const struct heap *heap, const struct zone *zone)
+{
+    uintptr_t at = heap->home;
+    while (at != 0 && zone_at(heap, at) != zone) {
+        at = zone_at(heap, at)->home_next;
+    }
+    return at != 0;
+}
+
+// Whether one of the heap's zones is valid, and in the lists that it belongs to (H2, H3).
+static bool zone_is_in_place(const struct heap *heap, const struct zone *zone)
+{
+    if (!zone_is_valid(zone) || is_on_way_home(heap, zone) != (zone->home_count != 0)) {
+        return false;
+    }
+    if (zone->fill == ZONE_UNLISTED) {
+        return zone_available(zone) == 0 || is_in_list(heap, heap->empties, zone);
+    }
+    return zone->fill < ZONE_FILL_COUNT &&
+           is_in_list(heap, heap->zones[zone->size_class][zone->fill], zone);
+}
+
+// Goes through all zones of the arena for those of the heap.
+static bool zones_are_in_place(const struct heap *heap)
+{
+    const struct arena *arena = heap_arena(heap);
+    for (const struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        const struct run_table *runs = section_runs(section);
+        for (uint32_t unit = 0; unit < runs->fresh; unit += run_unit(runs, unit)->length) {
+            if (run_unit(runs, unit)->kind != RUN_ZONE) {
+                continue;
+            }
+            const struct zone *zone = zone_map_find(&arena->map, section_unit_at(section, unit));
+            if (offset_to(arena, zone->heap) == heap && !zone_is_in_place(heap, zone)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool heap_is_valid(const struct heap *heap)
 {
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
@@ -54,5 +105,5 @@ bool heap_is_valid(const struct heap *heap)
             return false;
         }
     }
-    return true;
+    return zones_are_in_place(heap);
 }

@@ -123,7 +123,10 @@ static void unlink_record(struct arena *arena, uintptr_t *link, const struct zon
 
 static void send_mapping_away(struct arena *arena, struct zone *zone)
 {
-    zone_map_set(&arena->map, zone_base(zone), 1, NULL);
+    // Another mapping may have begun in the same unit since.
+    if (zone_map_find(&arena->map, zone_base(zone)) == zone) {
+        zone_map_set(&arena->map, zone_base(zone), 1, NULL);
+    }
     unlink_record(arena, &arena->mappings, zone);
     arena->mapping_count--;
     arena->mapping_bytes -= zone->mapped;

@@ -369,6 +369,11 @@ static bool bitmap_is_valid(const struct run_table *table)
             return false;
         }
     }
+    for (uint32_t bin = table->bin_count; bin < RUN_BITMAP_BITS; bin++) {
+        if ((table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -399,7 +404,8 @@ bool run_table_is_valid(const struct run_table *table)
     }
     for (uint32_t unit = table->fresh; unit < table->unit_count; unit++) {
         const struct unit *entry = run_unit(table, unit);
-        if (entry->kind != RUN_INSIDE || entry->length != 0) {
+        if (entry->kind != RUN_INSIDE || entry->length != 0 || entry->clean ||
+            entry->requested != 0) {
             return false;
         }
     }

@@ -98,7 +98,7 @@ static struct walk_step next_chunk(const struct arena *arena, struct walk *walk)
 {
     struct zone *zone = zone_map_find(&arena->map, (const void *)walk->zone);
     struct walk_step step = {.what = WALK_CHUNK, .kind = zone->kind};
-    if (zone->kind == ZONE_LARGE || zone->kind == ZONE_MAPPED) {
+    if (zone->chunk_bytes == 0) {
         struct chunk chunk = chunk_locate(arena, (const void *)walk->zone);
         step.what = walk->index++ == 0 && chunk.base == (void *)walk->zone ? WALK_CHUNK : WALK_END;
         step.kind = ZONE_LARGE;

@@ -130,6 +130,12 @@ void zone_give(struct zone *zone, uint32_t index)
     }
 }
 
+bool zone_holds(const struct zone *zone, uint32_t index)
+{
+    return index >= zone->fresh_index ||
+           (free_words(zone)[index / BITS_PER_WORD] & bit_of(index)) != 0;
+}
+
 uint32_t zone_fill_of(const struct zone *zone)
 {
     uint32_t available = zone_available(zone);
@@ -179,7 +185,9 @@ static bool chunk_is_valid(const struct zone *zone, uint32_t index)
     if (is_free && (index >= zone->fresh_index || word < zone->hint || state > STATE_FREED)) {
         return false;
     }
-    if (index >= zone->fresh_index && state > STATE_FREED) {
+    // All of them are fresh, or none is.
+    if (index >= zone->fresh_index &&
+        (state > STATE_FREED || state != zone_state(zone, zone->chunk_count - 1))) {
         return false;
     }
     return is_home == (state == STATE_HOME);
@@ -190,6 +198,7 @@ bool zone_is_valid(const struct zone *zone)
     if (zone->fresh_index > zone->chunk_count || zone->free_count > zone->fresh_index ||
         zone->chunk_bytes != size_class_bytes(zone->size_class) ||
         zone->reciprocal != reciprocal_of(zone->chunk_bytes) ||
+        (zone->fast_bound != 0 && zone->kind != ZONE_TINY) ||
         (zone->fast_bound != 0 &&
          zone->fast_bound !=
              reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count))) {

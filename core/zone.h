@@ -169,6 +169,9 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
 // OWNER. Takes the entry's chunk, which is free and not in the zone, back into the zone.
 void zone_give(struct zone *zone, uint32_t index);
 
+// OWNER. Whether chunk `index` is in the zone.
+bool zone_holds(const struct zone *zone, uint32_t index);
+
 // OWNER. Chunks that zone_take() can hand out.
 static inline uint32_t zone_available(const struct zone *zone)
 {
