@@ -168,12 +168,12 @@ static bool resize_large(const struct chunk *chunk, size_t bytes)
 
 static bool resize_in_place(const struct chunk *chunk, size_t bytes)
 {
-    if (chunk->zone->chunk_bytes != 0) {
-        return chunk_resize(chunk, bytes);
+    if (chunk_resize(chunk, bytes)) {
+        return true;
     }
-    // A chunk that shrinks to what a zone serves is better off there than in a run of its own.
+    // A LARGE chunk that shrinks to what a zone serves is better off there.
     bool is_wasteful = bytes <= SIZE_CLASS_SMALL_MAX && bytes <= chunk->requested / 2;
-    return !is_wasteful && resize_large(chunk, bytes);
+    return chunk->zone->chunk_bytes == 0 && !is_wasteful && resize_large(chunk, bytes);
 }
 
 // Whether the program holds the chunk that ptr was found to be, at its start. If not, that is reported.
@@ -193,13 +193,19 @@ bool slow_is_held(const void *ptr, const char *call)
     return check_held(&chunk, ptr, call);
 }
 
+enum { GROWN_RUN_BYTES = 8192 }; // chunks that outgrow this get a run, which grows where it is
+
 // A chunk in place of one that cannot stay. One that has grown beyond TINY gets room to grow further where
 // it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
 static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 {
     struct heap *heap = global_heap();
     bool has_grown = bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX;
-    if (has_grown && bytes <= SIZE_CLASS_SMALL_MAX / 2) {
+    if (has_grown && bytes > GROWN_RUN_BYTES) {
+        // No class serves such an alignment.
+        return slow_alloc(bytes, GLOBAL_UNIT_BYTES, false);
+    }
+    if (has_grown) {
         size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
         struct grant grant = {.ptr = NULL};
         if (size_class_of(room) < heap->class_count) {

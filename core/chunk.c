@@ -34,7 +34,7 @@ static struct chunk locate_in_run(const struct section *section, uint32_t first)
         .status = CHUNK_LIVE,
         .zone = (struct zone *)&section->marker,
         .base = section_unit_at(section, first),
-        .requested = unit->requested,
+        .requested = run_requested(unit),
         .capacity = (size_t)unit->length << section->unit_shift,
     };
 }
@@ -87,12 +87,35 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
     }
 }
 
+// Whether `bytes` are so few that the chunk had better move to a smaller class.
+static bool is_wasteful(const struct chunk *chunk, size_t bytes)
+{
+    return bytes <= chunk->requested / 2 && bytes <= SIZE_CLASS_SMALL_MAX &&
+           size_class_of(bytes) != chunk->zone->size_class;
+}
+
+// A LARGE chunk whose run neither grows nor loses more than half of itself.
+static bool resize_in_run(const struct chunk *chunk, size_t bytes)
+{
+    const struct section *section = (const struct section *)chunk->zone;
+    if (chunk->zone->kind != ZONE_LARGE || bytes <= chunk->capacity / 2) {
+        return false;
+    }
+    uint32_t first = section_unit_of(section, chunk->base);
+    run_set_requested(run_unit(section_runs(section), first), bytes);
+    return true;
+}
+
 bool chunk_resize(const struct chunk *chunk, size_t bytes)
 {
     struct zone *zone = chunk->zone;
-    bool is_wasteful = bytes <= chunk->requested / 2 && size_class_of(bytes) != zone->size_class;
-    if (bytes > zone->chunk_bytes || is_wasteful ||
-        zone->chunk_bytes - bytes > size_class_slack_max(zone->size_class)) {
+    if (bytes > chunk->capacity || is_wasteful(chunk, bytes)) {
+        return false;
+    }
+    if (zone->chunk_bytes == 0) {
+        return resize_in_run(chunk, bytes);
+    }
+    if (zone->chunk_bytes - bytes > size_class_slack_max(zone->size_class)) {
         return false;
     }
     zone_set_state(zone, chunk->index, STATE_LIVE + (unsigned)(zone->chunk_bytes - bytes));

@@ -37,9 +37,9 @@ static inline bool chunk_is_held_at(const struct chunk *chunk, const void *ptr)
     return chunk->status == CHUNK_LIVE && chunk->base == ptr;
 }
 
-// ANY, by whoever holds the chunk. Changes the requested size of a live TINY or SMALL chunk where it is.
-// False if it does not fit, or if it is half of what it was or less and another class serves it; then
-// nothing has changed.
+// ANY, by whoever holds the chunk. Changes the requested size of a live chunk where it is, as long as
+// that takes nothing and gives nothing back. False if it does not fit, if it would leave more than half
+// of a run unused, or if the chunk is better off in a smaller class; then nothing has changed.
 bool chunk_resize(const struct chunk *chunk, size_t bytes);
 
 // ANY. What the state of a chunk says of it.

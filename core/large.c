@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { LARGE_ROOM_BYTES = 1 << 20 }; // a run that grows takes half as much again, or this
+
 // What a departing mapping's record holds in place of the requested bytes.
 #define DEPARTURE_UNDER_WAY ((size_t)0)
 #define DEPARTURE_REFUSED ((size_t)1)
@@ -167,6 +169,22 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
     arena_give_run(arena, section, section_unit_of(section, chunk->base), leaving);
 }
 
+// Makes a run longer where it is: with room for the next time if there is that much, else just so.
+static bool grow_run(struct arena *arena, struct run_table *runs, uint32_t first, uint32_t count)
+{
+    uint32_t old_count = run_unit(runs, first)->length;
+    uint64_t most = (uint64_t)LARGE_ROOM_BYTES >> arena->unit_shift;
+    uint64_t room = count / 2 < most ? count / 2 : most;
+    bool clean = false;
+    if (!(count + room <= runs->unit_count &&
+          run_grow(runs, first, count + (uint32_t)room, &clean)) &&
+        !run_grow(runs, first, count, &clean)) {
+        return false;
+    }
+    arena->used_unit_count += run_unit(runs, first)->length - old_count;
+    return true;
+}
+
 static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t bytes,
                        struct need *need)
 {
@@ -174,26 +192,22 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
     struct run_table *runs = section_runs(section);
     uint32_t first = section_unit_of(section, chunk->base);
     uint32_t old_count = run_unit(runs, first)->length;
-    uint64_t count = bits_divide_up(bytes, (size_t)1 << arena->unit_shift);
+    uint64_t count = bits_divide_up(bytes == 0 ? 1 : bytes, arena_unit_bytes(arena));
     if (count > runs->unit_count) {
         return false;
     }
-    count = count == 0 ? 1 : count;
-    if (count > old_count) {
-        bool clean = false;
-        if (!run_grow(runs, first, (uint32_t)count, &clean)) {
-            uint32_t least = run_commitment_to_grow(runs, first, (uint32_t)count);
-            if (least != RUN_NONE) {
-                *need = arena_need_units(arena, section, least);
-            }
-            return false;
+    if (count > old_count && !grow_run(arena, runs, first, (uint32_t)count)) {
+        uint32_t least = run_commitment_to_grow(runs, first, (uint32_t)count);
+        if (least != RUN_NONE) {
+            *need = arena_need_units(arena, section, least);
         }
-        arena->used_unit_count += (uint32_t)count - old_count;
-    } else if (count < old_count) {
+        return false;
+    }
+    if (count < old_count) {
         run_shrink(runs, first, (uint32_t)count);
         arena->used_unit_count -= old_count - (uint32_t)count;
     }
-    run_unit(runs, first)->requested = bytes;
+    run_set_requested(run_unit(runs, first), bytes);
     return true;
 }
 

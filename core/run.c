@@ -233,8 +233,8 @@ void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, size_
 {
     uint32_t count = run_unit(table, first)->length;
     write_run(table, first, count, kind, false);
-    run_unit(table, first + count - 1)->requested = RUN_TAIL;
-    run_unit(table, first)->requested = requested;
+    run_set_requested(run_unit(table, first + count - 1), RUN_TAIL);
+    run_set_requested(run_unit(table, first), requested);
 }
 
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
@@ -304,7 +304,7 @@ bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *cle
         return false;
     }
     erase_run(table, after);
-    size_t requested = run_unit(table, first)->requested;
+    size_t requested = run_requested(run_unit(table, first));
     erase_run(table, first);
     run_unit(table, first)->length = count;
     run_mark(table, first, kind, requested);
@@ -316,7 +316,7 @@ uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count)
     uint32_t old_count = run_unit(table, first)->length;
     enum run_kind kind = run_unit(table, first)->kind;
     ASSERT(count != 0 && count < old_count);
-    size_t requested = run_unit(table, first)->requested;
+    size_t requested = run_requested(run_unit(table, first));
     erase_run(table, first);
     run_unit(table, first)->length = count;
     run_mark(table, first, kind, requested);
@@ -330,7 +330,7 @@ uint32_t run_large_holding(const struct run_table *table, uint32_t unit)
     uint32_t first = unit;
     const struct unit *entry = run_unit(table, first);
     while (first != 0 && (entry->kind == RUN_INSIDE ||
-                          (entry->kind == RUN_LARGE && entry->requested == RUN_TAIL))) {
+                          (entry->kind == RUN_LARGE && run_requested(entry) == RUN_TAIL))) {
         entry = run_unit(table, --first);
     }
     return entry->kind == RUN_LARGE && unit - first < entry->length ? first : RUN_NONE;

@@ -26,6 +26,7 @@
 
 #include "core/bits.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,8 +57,8 @@ struct unit {
         struct {
             uint32_t next, previous; // RUN_FREE: neighbours in the list, RUN_NONE at its ends
         };
-        size_t
-            requested; // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first
+        // RUN_LARGE: the bytes asked for, by run_requested(); RUN_TAIL in a last entry that is no first.
+        size_t requested;
     };
 };
 
@@ -110,6 +111,19 @@ uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
 
 // LOCKED. Takes a free run out of its list and marks it RUN_LEAVING.
 void run_leave(struct run_table *table, uint32_t first);
+
+// ANY. The requested bytes of a RUN_LARGE run, from its first entry. Whoever holds the chunk may change
+// them at any time, others may read them: hence the atomic.
+static inline size_t run_requested(const struct unit *first)
+{
+    return atomic_load_explicit((const _Atomic size_t *)&first->requested, memory_order_relaxed);
+}
+
+// ANY, by whoever holds the chunk. Notes another requested size of a RUN_LARGE run.
+static inline void run_set_requested(struct unit *first, size_t bytes)
+{
+    atomic_store_explicit((_Atomic size_t *)&first->requested, bytes, memory_order_relaxed);
+}
 
 // LOCKED. Makes a run of more units out of this one, without moving it. False if its neighbours do not
 // allow it, and then nothing has changed.
