@@ -64,6 +64,9 @@ struct heap *global_heap_get(void)
     while (heap == NULL && memory_meet(&need)) {
         heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
     }
+    if (!is_first) {
+        platform_exit_open(&global.exit);
+    }
     global_unlock();
     if (heap == NULL) {
         return NULL;
@@ -72,7 +75,7 @@ struct heap *global_heap_get(void)
     if (!is_first) {
         // The process's first thread keeps its heap to the end. This may allocate, from the heap that
         // the slot holds by now.
-        (void)platform_at_thread_exit(leave, heap);
+        (void)platform_at_thread_exit(&global.exit, leave, heap);
     }
     return heap;
 }

@@ -27,7 +27,8 @@ enum {
 struct global {
     struct zone_map_wide wide; // directly below the arena (zone_map.h)
     struct arena arena;
-    struct platform_lock lock; // guards the arena
+    struct platform_lock lock; // guards the arena and `exit`
+    struct platform_exit exit;
     struct options options;
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };

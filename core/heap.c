@@ -95,7 +95,8 @@ static bool is_last_listed(const struct heap *heap, const struct zone *zone)
 static void settle(struct heap *heap, struct zone *zone)
 {
     relist(heap, zone);
-    if (zone_is_empty(zone) && zone->home_count == 0 && !is_last_listed(heap, zone)) {
+    // An empty zone has all its chunks, so none is on its way home.
+    if (zone_is_empty(zone) && !is_last_listed(heap, zone)) {
         unlist(heap, zone);
         zone->next = heap->empties;
         heap->empties = zone_offset(heap, zone);

@@ -15,8 +15,9 @@ extern char **environ;
 
 enum { ADDRESS_BITS = sizeof(void *) == 8 ? 48 : 32 };
 
-_Thread_local void *platform_slot_value __attribute__((tls_model("initial-exec"))) =
-    (void *)&platform_slot_initial;
+_Thread_local struct platform_thread platform_thread __attribute__((tls_model("initial-exec"))) = {
+    .slot = (void *)&platform_slot_initial,
+};
 
 // ---- words ----------------------------------------------------------------------------------------
 
@@ -196,39 +197,33 @@ void platform_lock_reset(struct platform_lock *lock)
     *lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
 }
 
-// Thread exit: one key for the process, made when the first thread asks. Its destructor goes round
-// nearly as often as the system allows before it calls `leave`, so that other destructors still find
-// the thread's value; the last round is for a thread that asks again after that.
-static struct {
-    pthread_once_t once;
-    pthread_key_t key;
-    bool has_key;
-} exits = {.once = PTHREAD_ONCE_INIT};
-
-static _Thread_local struct {
-    void (*leave)(void *value);
-    unsigned rounds;
-} thread_exit __attribute__((tls_model("initial-exec")));
-
+// The key's destructor goes round nearly as often as the system allows before it calls `leave`, so that
+// other destructors still find the thread's value; the last round is for a thread that asks again after
+// that.
 static void on_thread_exit(void *value)
 {
-    if (++thread_exit.rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 &&
-        pthread_setspecific(exits.key, value) == 0) {
+    struct platform_thread *thread = &platform_thread;
+    if (++thread->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 &&
+        pthread_setspecific(thread->exit->key, value) == 0) {
         return;
     }
-    thread_exit.leave(value);
+    thread->leave(value);
 }
 
-static void make_key(void)
+void platform_exit_open(struct platform_exit *exit)
 {
-    exits.has_key = pthread_key_create(&exits.key, on_thread_exit) == 0;
+    if (!exit->was_tried) {
+        exit->was_tried = true;
+        exit->has_key = pthread_key_create(&exit->key, on_thread_exit) == 0;
+    }
 }
 
-bool platform_at_thread_exit(void (*leave)(void *value), void *value)
+bool platform_at_thread_exit(const struct platform_exit *exit, void (*leave)(void *value),
+                             void *value)
 {
-    thread_exit.leave = leave;
-    pthread_once(&exits.once, make_key);
-    return exits.has_key && pthread_setspecific(exits.key, value) == 0;
+    platform_thread.leave = leave;
+    platform_thread.exit = exit;
+    return exit->has_key && pthread_setspecific(exit->key, value) == 0;
 }
 
 void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
-// The thread slot on Linux: initial-exec thread-local storage, 8 bytes that exist before the thread's
-// first instruction and cost two to read.
+// The thread slot on Linux: initial-exec thread-local storage, 32 bytes that exist before the thread's
+// first instruction; the slot costs two to read.
 #ifndef FT_PLATFORM_LINUX_SLOT_H
 #define FT_PLATFORM_LINUX_SLOT_H
 
-extern _Thread_local void *platform_slot_value
+struct platform_exit;
+
+// All that the platform knows of a thread.
+struct platform_thread {
+    void *slot;
+    void (*leave)(void *value); // what platform_at_thread_exit() was told
+    const struct platform_exit *exit;
+    unsigned rounds; // of destructors that have gone by
+};
+
+extern _Thread_local struct platform_thread platform_thread
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 static inline void *platform_slot(void)
 {
-    return platform_slot_value;
+    return platform_thread.slot;
 }
 
 static inline void platform_slot_set(void *value)
 {
-    platform_slot_value = value;
+    platform_thread.slot = value;
 }
 
 #endif

@@ -79,10 +79,22 @@ extern const struct platform_slot_initial platform_slot_initial;
 static inline void *platform_slot(void);
 static inline void platform_slot_set(void *value);
 
+// The process's means to hear of threads that end; zeroed, and opened once.
+struct platform_exit {
+    pthread_key_t key;
+    bool has_key;
+    bool was_tried;
+};
+
+// Opens it, the first time. Never allocates; to be called under one lock always. If the system has no
+// means left, platform_at_thread_exit() will say so.
+void platform_exit_open(struct platform_exit *exit);
+
 // Has `leave` called with `value` when the calling thread ends, as late as the system allows: after
-// the destructors of most other thread-local values. If value is NULL it takes that wish back. May
-// allocate: to be called without locks. False if the system has no means left; then leave is not called.
-bool platform_at_thread_exit(void (*leave)(void *value), void *value);
+// the destructors of most other thread-local values. May allocate: to be called without locks. False if
+// the system has no means left; then leave is not called.
+bool platform_at_thread_exit(const struct platform_exit *exit, void (*leave)(void *value),
+                             void *value);
 
 // Has these called around every fork: before, by the forking thread; after, in parent and in child.
 // May allocate: to be called without locks, once.

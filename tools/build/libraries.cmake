@@ -8,7 +8,9 @@ function(ft_shared_library target version_script)
     target_link_options(${target} PRIVATE
         -Wl,--version-script=${version_script}
         # One segment less for the loader to map, and no lazy binding inside malloc.
-        -Wl,-z,noseparate-code -Wl,-z,now)
+        -Wl,-z,noseparate-code -Wl,-z,now
+        # Its memory is in use for as long as the process lives.
+        -Wl,-z,nodelete)
     if(NOT FT_SANITIZE) # whose runtime may come with the program only
         target_link_options(${target} PRIVATE -Wl,--no-undefined)
     endif()
