@@ -178,8 +178,30 @@ bool platform_release(void *base, size_t bytes)
 
 // ---- threads --------------------------------------------------------------------------------------
 
+enum {
+    LOCK_TRIES = 30
+}; // before a thread goes to sleep: the lock is held for less than that takes
+
+// Tells the processor that this is a loop that waits.
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 void platform_lock(struct platform_lock *lock)
 {
+    for (unsigned attempt = 0; attempt < LOCK_TRIES; attempt++) {
+        if (pthread_mutex_trylock(&lock->mutex) == 0) {
+            return;
+        }
+        for (unsigned pause = 0; pause < attempt; pause++) {
+            relax();
+        }
+    }
     if (pthread_mutex_lock(&lock->mutex) != 0) {
         stop("pthread_mutex_lock");
     }
