@@ -33,8 +33,11 @@ EXPORT void *calloc(size_t count, size_t each)
         errno = ENOMEM;
         return NULL;
     }
-    void *ptr = heap_fast_alloc(global_heap(), bytes);
-    return ptr != NULL ? memset(ptr, 0, bytes) : slow_alloc(bytes, SIZE_CLASS_STEP, true);
+    struct grant grant = heap_fast_grant(global_heap(), bytes);
+    if (grant.ptr == NULL) {
+        return slow_alloc(bytes, SIZE_CLASS_STEP, true);
+    }
+    return grant.is_zero ? grant.ptr : memset(grant.ptr, 0, bytes);
 }
 
 EXPORT void *realloc(void *ptr, size_t bytes)

@@ -29,7 +29,7 @@ static void tell_zone(struct text *text, const struct chunk *chunk)
 static void tell_free_chunk(struct text *text, const struct chunk *chunk)
 {
     if (chunk->zone == NULL) {
-        text_string(text, "it lies in free memory of this allocator, no zone holds it any more");
+        text_string(text, "memory of this allocator where no chunk is any more");
         return;
     }
     text_string(text,

@@ -37,13 +37,16 @@ struct arena_config {
     bool wide;
 };
 
+enum { ARENA_GONE_COUNT = 16 }; // mappings that are remembered, so that a late free of one is told
+
 struct arena {
     struct zone_map map; // first: offsets in the arena count from here
     struct arena_config config;
-    uintptr_t mappings;   // records of mappings of single chunks, by address
-    uintptr_t departing;  // records of mappings on their way to the system, and of those it refused
-    uintptr_t heaps;      // all heaps ever made, from the newest on
-    uintptr_t idle_heaps; // those without a thread
+    uintptr_t mappings;  // records of mappings of single chunks, by address
+    uintptr_t departing; // records of mappings on their way to the system, and of those it refused
+    _Atomic uintptr_t gone[ARENA_GONE_COUNT]; // where the last departed mappings were
+    uintptr_t heaps;                          // all heaps ever made, from the newest on
+    uintptr_t idle_heaps;                     // those without a thread
     uint32_t heap_count;
     uint32_t unit_shift;
 
@@ -57,6 +60,7 @@ struct arena {
     size_t used_unit_count; // units in runs that are not free, the arena's own included
     size_t leaving_count;   // ranges on their way to the system
     size_t given_count;     // units given back since the last of them
+    size_t gone_count;      // mappings that have departed
 };
 
 // ANY. The size of a unit, in bytes.

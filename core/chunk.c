@@ -50,6 +50,18 @@ static struct chunk locate_in_mapping(struct zone *zone)
     };
 }
 
+// Whether a mapping began here that the system has taken, one of the last few.
+static bool was_mapping(const struct arena *arena, const void *ptr)
+{
+    for (unsigned index = 0; index < ARENA_GONE_COUNT; index++) {
+        uintptr_t gone = atomic_load_explicit(&arena->gone[index], memory_order_relaxed);
+        if (gone != 0 && gone == (uintptr_t)ptr) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The map knows nothing of the address: is it in a LARGE chunk or in a mapping after its first unit?
 static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
 {
@@ -65,7 +77,7 @@ static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
             return locate_in_mapping(zone);
         }
     }
-    return (struct chunk){.status = CHUNK_FOREIGN};
+    return (struct chunk){.status = was_mapping(arena, ptr) ? CHUNK_UNUSED : CHUNK_FOREIGN};
 }
 
 struct chunk chunk_locate(const struct arena *arena, const void *ptr)

@@ -12,11 +12,11 @@
 
 enum chunk_status {
     CHUNK_FOREIGN, // no memory of this arena
-    CHUNK_UNUSED,  // memory of this arena that is no chunk: free units, the tail of a zone
-    CHUNK_FRESH,   // a free chunk that was never handed out
-    CHUNK_FREED,   // a free chunk
-    CHUNK_HOME,    // freed by another thread, on its way home
-    CHUNK_LIVE,    // a chunk that the program holds
+    CHUNK_UNUSED, // memory of this arena that is no chunk: free units, a zone's tail, a mapping that was
+    CHUNK_FRESH, // a free chunk that was never handed out
+    CHUNK_FREED, // a free chunk
+    CHUNK_HOME,  // freed by another thread, on its way home
+    CHUNK_LIVE,  // a chunk that the program holds
 };
 
 struct chunk {

@@ -8,6 +8,12 @@
 #include "core/heap.h"
 #include "core/zone_map.h"
 
+// OWNER. The stack that serves a TINY request.
+static inline struct heap_stack *heap_fast_stack(struct heap *heap, struct heap_place place)
+{
+    return (struct heap_stack *)((uintptr_t)heap + (uintptr_t)place.stack_word * 8);
+}
+
 // OWNER. A chunk for `bytes`, or NULL: too large for TINY, or the stack is empty.
 static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
 {
@@ -15,8 +21,7 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
         return NULL;
     }
     struct heap_place place = heap_places[bytes];
-    uintptr_t at = place.stack_word;
-    struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at * 8);
+    struct heap_stack *stack = heap_fast_stack(heap, place);
     struct chunk_entry *top = stack->top;
     void *chunk = top[-1].chunk;
     if (__builtin_expect(chunk != NULL, 1)) {
@@ -24,6 +29,19 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
         stack->top--; // read again, so that it is one instruction: a state may be anywhere
     }
     return chunk;
+}
+
+// OWNER. The same, and whether the chunk's bytes are known to be zero.
+static inline struct grant heap_fast_grant(struct heap *heap, size_t bytes)
+{
+    struct grant grant = {.ptr = NULL};
+    if (bytes <= SIZE_CLASS_TINY_MAX) {
+        struct heap_place place = heap_places[bytes];
+        const struct chunk_entry *top = heap_fast_stack(heap, place)->top;
+        grant.is_zero = top[-1].chunk != NULL && state_read_tiny(top[-1].state) == STATE_FRESH;
+        grant.ptr = heap_fast_alloc(heap, bytes);
+    }
+    return grant;
 }
 
 // OWNER. Takes back a chunk of the arena with a wide map that this heap belongs to. False, and then

@@ -132,6 +132,9 @@ static void send_mapping_away(struct arena *arena, struct zone *zone)
     unlink_record(arena, &arena->mappings, zone);
     arena->mapping_count--;
     arena->mapping_bytes -= zone->mapped;
+    uintptr_t base = (uintptr_t)zone_base(zone);
+    atomic_store_explicit(&arena->gone[arena->gone_count++ % ARENA_GONE_COUNT], base,
+                          memory_order_relaxed);
     zone->requested = DEPARTURE_UNDER_WAY;
     zone->next = arena->departing;
     arena->departing = offset_of(arena, zone);

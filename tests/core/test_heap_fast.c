@@ -73,6 +73,32 @@ static void a_fast_chunk_is_what_the_slow_path_would_have_given(void **state)
     driver_end(&churn.driver);
 }
 
+static void a_fresh_chunk_is_known_to_be_zero_and_a_reused_one_is_not(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes += 7) {
+        assert_null(heap_fast_grant(heap, SIZE_CLASS_TINY_MAX + 1).ptr);
+        alloc(heap, bytes); // a new zone for the first of a class; now the stack has some
+        struct grant grant = heap_fast_grant(heap, bytes);
+        if (grant.ptr == NULL) {
+            continue;
+        }
+        assert_int_equal(locate(grant.ptr).requested, bytes);
+        for (size_t at = 0; grant.is_zero && at < bytes; at++) {
+            assert_int_equal(((unsigned char *)grant.ptr)[at], 0);
+        }
+        memset(grant.ptr, 0xA5, bytes);
+        assert_true(heap_fast_free(heap, churn.driver.arena, grant.ptr));
+        struct grant again = heap_fast_grant(heap, bytes);
+        assert_ptr_equal(again.ptr, grant.ptr);
+        assert_false(again.is_zero);
+    }
+    // Zones of memory that was never used are zero all over.
+    assert_true(heap_fast_grant(heap, 16).is_zero);
+    driver_end(&churn.driver);
+}
+
 static void sizes_above_tiny_go_the_slow_way(void **state)
 {
     (void)state;
@@ -290,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heap_none_has_nothing_and_takes_nothing),
         cmocka_unit_test(a_fast_chunk_is_what_the_slow_path_would_have_given),
+        cmocka_unit_test(a_fresh_chunk_is_known_to_be_zero_and_a_reused_one_is_not),
         cmocka_unit_test(sizes_above_tiny_go_the_slow_way),
         cmocka_unit_test(an_empty_stack_goes_the_slow_way),
         cmocka_unit_test(a_full_stack_goes_the_slow_way),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/large.h"
-
+#include "core/misuse.h"
 #include "core/walk.h"
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
@@ -231,7 +231,7 @@ static void a_mapping_that_the_system_refused_to_take_is_used_again(void **state
     unsigned char *ptr = alloc(3000000, 16);
     driver->keeps = true;
     churn_free(&churn, churn.heaps[0], 0);
-    assert_int_equal(locate(ptr).status, CHUNK_FOREIGN);
+    assert_int_equal(locate(ptr).status, CHUNK_UNUSED);
     assert_int_equal(driver->arena->mapping_count, 0);
     struct need need;
     assert_null(large_take(driver->arena, 1400000, 16, &need).ptr); // too small for it
@@ -260,6 +260,10 @@ static void a_mapping_on_its_way_is_nobodys(void **state)
     assert_int_equal(leaving.range.base, (uintptr_t)ptr);
     assert_int_equal(leaving.range.bytes, chunk.capacity);
     assert_int_equal(locate(ptr + 5000).status, CHUNK_FOREIGN);
+    // Its start is remembered for a while, so that a second free is told as what it is.
+    chunk = locate(ptr);
+    assert_int_equal(chunk.status, CHUNK_UNUSED);
+    assert_int_equal(misuse_of(&chunk, ptr), MISUSE_DOUBLE_FREE);
     struct need need;
     assert_null(large_take(driver->arena, 3000000, 16, &need).ptr);
     assert_int_equal(need.kind, NEED_MAPPING);
