@@ -51,6 +51,16 @@ static void leave(void *value)
     global_unlock();
 }
 
+static void before_fork(void)
+{
+    global_lock();
+}
+
+static void after_fork_in_child(void)
+{
+    platform_lock_reset(&global.lock);
+}
+
 struct heap *global_heap_get(void)
 {
     struct heap *heap = global_heap();
@@ -72,26 +82,19 @@ struct heap *global_heap_get(void)
         return NULL;
     }
     platform_slot_set(heap);
-    if (!is_first) {
-        // The process's first thread keeps its heap to the end. This may allocate, from the heap that
-        // the slot holds by now.
+    // Both may allocate, from the heap that the slot holds by now.
+    if (is_first) {
+        // Before any other library can: handlers run in reverse order before a fork, so that the lock is
+        // taken last, and in order after it. The process's first thread keeps its heap to the end.
+        platform_at_fork(before_fork, global_unlock, after_fork_in_child);
+    } else {
         (void)platform_at_thread_exit(&global.exit, leave, heap);
     }
     return heap;
 }
 
-static void before_fork(void)
-{
-    global_lock();
-}
-
-static void after_fork_in_child(void)
-{
-    platform_lock_reset(&global.lock);
-}
-
 __attribute__((constructor)) void global_start(void)
 {
     options_read(&global.options);
-    platform_at_fork(before_fork, global_unlock, after_fork_in_child);
+    (void)global_heap_get();
 }

@@ -232,8 +232,13 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     }
     void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
-        // A chunk can always be made smaller.
-        return bytes <= chunk.requested && resize_large(&chunk, bytes) ? ptr : NULL;
+        // A LARGE chunk can always be made smaller.
+        if (chunk.zone->chunk_bytes != 0 || bytes > chunk.requested ||
+            !resize_large(&chunk, bytes)) {
+            return NULL;
+        }
+        errno = saved;
+        return ptr;
     }
     if (moved != NULL) {
         memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);

@@ -146,18 +146,31 @@ void *platform_map(size_t bytes, size_t align)
     }
     size_t before = (size_t)(-(uintptr_t)base & (align - 1));
     char *aligned = base + before;
-    bool trimmed = (before == 0 || platform_release(base, before)) &&
-                   (before == more || platform_release(aligned + bytes, more - before));
-    if (trimmed && platform_commit(aligned, bytes)) {
-        return aligned;
+    if (before != 0 && !platform_release(base, before)) {
+        platform_release(base, bytes + more);
+        return NULL;
     }
-    platform_release(aligned, bytes);
-    return NULL;
+    if (before != more && !platform_release(aligned + bytes, more - before)) {
+        platform_release(aligned, bytes + more - before);
+        return NULL;
+    }
+    if (!platform_commit(aligned, bytes)) {
+        platform_release(aligned, bytes);
+        return NULL;
+    }
+    return aligned;
 }
 
 bool platform_commit(void *base, size_t bytes)
 {
-    return map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
+    if (map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL) {
+        return true;
+    }
+    // Linux before 6.12 may have unmapped the range before it refused: then it is reserved again. That it
+    // is still there is the usual case, and the failure wanted.
+    (void)mmap(base, bytes, PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    return false;
 }
 
 bool platform_purge(void *base, size_t bytes)

@@ -8,7 +8,7 @@
 //         ▲   ──map────────────────────────────► committed (zero)
 //         └──────────────────── release ─────────────┘ from either
 //
-// Bytes and addresses given to these calls are multiples of the page. Every call may be made by any
+// Bytes and addresses given to these calls are multiples of the page, and bytes not 0. Every call may be made by any
 // thread, at any time, with or without locks held, unless it says otherwise; none allocates. A lack of
 // memory or of mappings (ENOMEM, EAGAIN) comes back as NULL or false; any other failure of the system
 // is a bug of ours: it is reported and the process is aborted. None of them keeps errno: that is the
@@ -91,8 +91,9 @@ struct platform_exit {
 void platform_exit_open(struct platform_exit *exit);
 
 // Has `leave` called with `value` when the calling thread ends, as late as the system allows: after
-// the destructors of most other thread-local values. May allocate: to be called without locks. False if
-// the system has no means left; then leave is not called.
+// the destructors of most other thread-local values. A thread that asks for the first time in a later
+// round of its destructors may end before leave is called. May allocate: to be called without locks.
+// False if the system has no means left; then leave is not called.
 bool platform_at_thread_exit(const struct platform_exit *exit, void (*leave)(void *value),
                              void *value);
 
