@@ -57,15 +57,16 @@ EXPORT int reallocarr(void *target, size_t count, size_t each)
     if (__builtin_mul_overflow(count, each, &bytes)) {
         return EOVERFLOW;
     }
-    errno = 0;
-    void *moved = ptr == NULL ? NULL : slow_realloc(ptr, bytes, "reallocarr");
-    if (ptr == NULL && bytes != 0) {
-        moved = malloc(bytes);
-    }
-    int error = errno;
-    if (error != 0) {
-        errno = saved;
-        return error;
+    void *moved = NULL;
+    if (bytes == 0) {
+        free(ptr);
+    } else {
+        moved = ptr == NULL ? malloc(bytes) : slow_realloc(ptr, bytes, "reallocarr");
+        if (moved == NULL) {
+            int error = errno;
+            errno = saved;
+            return error;
+        }
     }
     memcpy(target, &moved, sizeof(moved));
     errno = saved;

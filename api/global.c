@@ -28,8 +28,18 @@ static void open_arena(void)
     CHECK(arena_add_section(&global.arena, (uintptr_t)global.first, sizeof(global.first), NULL));
 }
 
+// Whether the calling thread is in the middle of a fork, and so has the lock. No other thread's heap is
+// ever found there by the thread that owns it.
+static bool is_forking(void)
+{
+    return atomic_load_explicit(&global.forker, memory_order_relaxed) == global_heap();
+}
+
 void global_lock(void)
 {
+    if (is_forking()) {
+        return;
+    }
     platform_lock(&global.lock);
     if (global.arena.section_count == 0) {
         open_arena();
@@ -38,7 +48,9 @@ void global_lock(void)
 
 void global_unlock(void)
 {
-    platform_unlock(&global.lock);
+    if (!is_forking()) {
+        platform_unlock(&global.lock);
+    }
 }
 
 // The calling thread ends: its heap waits for the next thread.
@@ -51,13 +63,23 @@ static void leave(void *value)
     global_unlock();
 }
 
+// Without a heap, the forking thread cannot be told from others; its handlers must not allocate then.
 static void before_fork(void)
 {
+    struct heap *heap = global_heap_get();
     global_lock();
+    atomic_store_explicit(&global.forker, heap, memory_order_relaxed);
+}
+
+static void after_fork_in_parent(void)
+{
+    atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
+    global_unlock();
 }
 
 static void after_fork_in_child(void)
 {
+    atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
     platform_lock_reset(&global.lock);
 }
 
@@ -74,9 +96,7 @@ struct heap *global_heap_get(void)
     while (heap == NULL && memory_meet(&need)) {
         heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
     }
-    if (!is_first) {
-        platform_exit_open(&global.exit);
-    }
+    platform_exit_open(&global.exit);
     global_unlock();
     if (heap == NULL) {
         return NULL;
@@ -86,7 +106,7 @@ struct heap *global_heap_get(void)
     if (is_first) {
         // Before any other library can: handlers run in reverse order before a fork, so that the lock is
         // taken last, and in order after it. The process's first thread keeps its heap to the end.
-        platform_at_fork(before_fork, global_unlock, after_fork_in_child);
+        platform_at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     } else {
         (void)platform_at_thread_exit(&global.exit, leave, heap);
     }

@@ -29,6 +29,8 @@ struct global {
     struct arena arena;
     struct platform_lock lock; // guards the arena and `exit`
     struct platform_exit exit;
+    // The heap of the thread that forks: it has the lock, and the handlers of other libraries allocate.
+    _Atomic(struct heap *) forker;
     struct options options;
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };

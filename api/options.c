@@ -208,7 +208,9 @@ void options_parse(struct options *options, const struct option_source *source)
         }
     }
     for (size_t index = 0; source->entry(index) != NULL; index++) {
-        if (is_ours(source->entry(index), &key, &value) && !piece_is(key, environment_list)) {
+        bool is_single =
+            is_ours(source->entry(index), &key, &value) && !piece_is(key, environment_list);
+        if (is_single && *value != '\0') {
             struct piece whole = {.start = value, .length = strlen(value)};
             set(options, source, key, whole, source->is_privileged);
         }

@@ -176,6 +176,16 @@ static bool resize_in_place(const struct chunk *chunk, size_t bytes)
     return chunk->zone->chunk_bytes == 0 && !is_wasteful && resize_large(chunk, bytes);
 }
 
+// Makes a chunk smaller without other memory, however much that wastes. False if it cannot note so much
+// slack.
+static bool shrink_where_it_is(const struct chunk *chunk, size_t bytes)
+{
+    if (bytes > chunk->requested) {
+        return false;
+    }
+    return chunk->zone->chunk_bytes != 0 ? chunk_shrink(chunk, bytes) : resize_large(chunk, bytes);
+}
+
 // Whether the program holds the chunk that ptr was found to be, at its start. If not, that is reported.
 static bool check_held(const struct chunk *chunk, const void *ptr, const char *call)
 {
@@ -201,6 +211,15 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 {
     struct heap *heap = global_heap();
     bool has_grown = bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX;
+    if (has_grown && chunk->zone->kind == ZONE_MAPPED && bytes <= PTRDIFF_MAX / 2) {
+        // A mapping cannot grow where it is; what is not touched costs nothing.
+        void *roomy = slow_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, false);
+        if (roomy != NULL) {
+            struct chunk moved = chunk_locate(&global.arena, roomy);
+            (void)resize_in_place(&moved, bytes);
+            return roomy;
+        }
+    }
     if (has_grown && bytes > GROWN_RUN_BYTES) {
         // No class serves such an alignment.
         return slow_alloc(bytes, GLOBAL_UNIT_BYTES, false);
@@ -232,9 +251,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     }
     void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
-        // A LARGE chunk can always be made smaller.
-        if (chunk.zone->chunk_bytes != 0 || bytes > chunk.requested ||
-            !resize_large(&chunk, bytes)) {
+        if (!shrink_where_it_is(&chunk, bytes)) {
             return NULL;
         }
         errno = saved;

@@ -72,23 +72,47 @@ static bool keeps_too_much(const struct arena *arena)
     return dirty > allowed && dirty - allowed > arena->used_unit_count / 4;
 }
 
+// Takes the longest free run that is not known to be zero out of its list. False if none is long enough.
+static bool leave_longest(struct arena *arena, struct leaving *leaving)
+{
+    struct section *longest = NULL;
+    uint32_t first = RUN_NONE;
+    size_t bytes = PURGE_BYTES_MIN - 1;
+    for (struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        uint32_t candidate = run_longest_dirty(section_runs(section));
+        size_t length = candidate == RUN_NONE
+                            ? 0
+                            : (size_t)run_unit(section_runs(section), candidate)->length
+                                  << arena->unit_shift;
+        if (length > bytes) {
+            longest = section;
+            first = candidate;
+            bytes = length;
+        }
+    }
+    if (longest == NULL) {
+        return false;
+    }
+    run_leave(section_runs(longest), first);
+    *leaving = (struct leaving){
+        .kind = LEAVING_PURGE,
+        .range = {.base = (uintptr_t)section_unit_at(longest, first), .bytes = bytes},
+    };
+    return true;
+}
+
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first,
                     struct leaving *leaving)
 {
     struct run_table *runs = section_runs(section);
     arena->used_unit_count -= run_unit(runs, first)->length;
     arena->given_count += run_unit(runs, first)->length;
-    first = run_give(runs, first, false);
-    size_t bytes = (size_t)run_unit(runs, first)->length << arena->unit_shift;
+    run_give(runs, first, false);
     bool is_due = arena->given_count << arena->unit_shift >= PURGE_EVERY_BYTES;
-    if (leaving != NULL && bytes >= PURGE_BYTES_MIN && is_due && keeps_too_much(arena)) {
-        run_leave(runs, first);
+    if (leaving != NULL && is_due && keeps_too_much(arena) && leave_longest(arena, leaving)) {
         arena->leaving_count++;
         arena->given_count = 0;
-        *leaving = (struct leaving){
-            .kind = LEAVING_PURGE,
-            .range = {.base = (uintptr_t)section_unit_at(section, first), .bytes = bytes},
-        };
     }
 }
 

@@ -118,6 +118,17 @@ static bool resize_in_run(const struct chunk *chunk, size_t bytes)
     return true;
 }
 
+bool chunk_shrink(const struct chunk *chunk, size_t bytes)
+{
+    struct zone *zone = chunk->zone;
+    size_t slack = zone->chunk_bytes - bytes;
+    if (slack > size_class_slack_max(zone->size_class)) {
+        return false;
+    }
+    zone_set_state(zone, chunk->index, STATE_LIVE + (unsigned)slack);
+    return true;
+}
+
 bool chunk_resize(const struct chunk *chunk, size_t bytes)
 {
     struct zone *zone = chunk->zone;
@@ -127,9 +138,5 @@ bool chunk_resize(const struct chunk *chunk, size_t bytes)
     if (zone->chunk_bytes == 0) {
         return resize_in_run(chunk, bytes);
     }
-    if (zone->chunk_bytes - bytes > size_class_slack_max(zone->size_class)) {
-        return false;
-    }
-    zone_set_state(zone, chunk->index, STATE_LIVE + (unsigned)(zone->chunk_bytes - bytes));
-    return true;
+    return chunk_shrink(chunk, bytes);
 }

@@ -42,6 +42,10 @@ static inline bool chunk_is_held_at(const struct chunk *chunk, const void *ptr)
 // of a run unused, or if the chunk is better off in a smaller class; then nothing has changed.
 bool chunk_resize(const struct chunk *chunk, size_t bytes);
 
+// ANY, by whoever holds the chunk. The same for a TINY or SMALL chunk and no more bytes than it has, even
+// if another class were better. False if its state cannot note the slack.
+bool chunk_shrink(const struct chunk *chunk, size_t bytes);
+
 // ANY. What the state of a chunk says of it.
 enum chunk_status chunk_status_of(unsigned state);
 

@@ -91,15 +91,37 @@ static bool is_last_listed(const struct heap *heap, const struct zone *zone)
     return true;
 }
 
+// Takes an empty zone out of its list, for heap_give_empty().
+static void send_out(struct heap *heap, struct zone *zone)
+{
+    unlist(heap, zone);
+    zone->next = heap->empties;
+    heap->empties = zone_offset(heap, zone);
+}
+
 // A zone has got chunks back: to its list, or, if it has all of them and is not the last, on its way out.
 static void settle(struct heap *heap, struct zone *zone)
 {
     relist(heap, zone);
     // An empty zone has all its chunks, so none is on its way home.
     if (zone_is_empty(zone) && !is_last_listed(heap, zone)) {
-        unlist(heap, zone);
-        zone->next = heap->empties;
-        heap->empties = zone_offset(heap, zone);
+        send_out(heap, zone);
+    }
+}
+
+// Sends the empty SMALL zones that were kept on their way out, too: they are large, and the next thread may
+// want none of them.
+static void unlist_empty_small(struct heap *heap)
+{
+    for (unsigned size_class = SIZE_CLASS_TINY_COUNT; size_class < SIZE_CLASS_COUNT; size_class++) {
+        uintptr_t next = heap->zones[size_class][ZONE_FILL_COUNT - 1];
+        while (next != 0) {
+            struct zone *zone = zone_at(heap, next);
+            next = zone->next;
+            if (zone_is_empty(zone)) {
+                send_out(heap, zone);
+            }
+        }
     }
 }
 
@@ -429,6 +451,7 @@ void heap_retire(struct heap *heap)
     struct arena *arena = heap_arena(heap);
     heap_flush(heap);
     drain(heap);
+    unlist_empty_small(heap);
     while (heap_give_empty(heap, NULL)) {
     }
     heap->is_idle = true;

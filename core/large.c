@@ -25,7 +25,8 @@ struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size
     return (struct need){
         .kind = NEED_MAPPING,
         .bytes = bits_align_up(bytes == 0 ? 1 : bytes, page),
-        .align = align > page ? align : page,
+        // At a unit of its own, so that the map leads to it and to nothing else.
+        .align = align > arena->config.unit_bytes ? align : arena->config.unit_bytes,
     };
 }
 
@@ -143,11 +144,7 @@ static void send_mapping_away(struct arena *arena, struct zone *zone)
 void large_unmapped(struct arena *arena, const struct leaving *leaving, bool done)
 {
     CHECK(leaving->kind == LEAVING_UNMAP);
-    struct zone *zone = offset_to(arena, arena->departing);
-    while (zone != NULL && (uintptr_t)zone_base(zone) != leaving->range.base) {
-        zone = offset_to(arena, zone->next);
-    }
-    CHECK(zone != NULL);
+    struct zone *zone = offset_to(arena, leaving->record);
     if (!done) {
         zone->requested = DEPARTURE_REFUSED;
         return;
@@ -162,6 +159,7 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
         *leaving = (struct leaving){
             .kind = LEAVING_UNMAP,
             .range = {.base = (uintptr_t)chunk->base, .bytes = chunk->capacity},
+            .record = offset_of(arena, chunk->zone),
         };
         send_mapping_away(arena, chunk->zone);
         return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // LARGE zones: one chunk that is a run of its own, or, where no section would hold it, a mapping.
 //
-// A LARGE chunk begins where its run begins, so it is aligned to the arena's unit at least. It grows in
+// A LARGE chunk begins where its run or mapping begins, so it is aligned to the arena's unit at least. It grows in
 // place while the units after it are free, and shrinks in place always.
 //
 // Everything here is LOCKED.

@@ -41,6 +41,7 @@ enum leaving_kind {
 struct leaving {
     enum leaving_kind kind;
     struct range range;
+    uintptr_t record; // UNMAP: the mapping's record, from the arena
 };
 
 #endif

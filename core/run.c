@@ -347,6 +347,20 @@ uint32_t run_longest_free(const struct run_table *table)
     return 0;
 }
 
+uint32_t run_longest_dirty(const struct run_table *table)
+{
+    for (uint32_t bin = table->bin_count; bin-- > 0;) {
+        uint32_t first = heads_of(table)[bin];
+        while (first != RUN_NONE && run_unit(table, first)->clean) {
+            first = run_unit(table, first)->next;
+        }
+        if (first != RUN_NONE) {
+            return first;
+        }
+    }
+    return RUN_NONE;
+}
+
 // Whether a free run is a member of the list of its length (R3).
 static bool is_listed(const struct run_table *table, uint32_t first)
 {

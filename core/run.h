@@ -143,6 +143,10 @@ uint32_t run_large_holding(const struct run_table *table, uint32_t unit);
 // LOCKED. Units of the longest free run, to within an eighth; virgin units are not counted.
 uint32_t run_longest_free(const struct run_table *table);
 
+// LOCKED. The first unit of a long free run that is not known to be zero: one of the longest list that has
+// such a run, or RUN_NONE.
+uint32_t run_longest_dirty(const struct run_table *table);
+
 // LOCKED. Whether the invariants hold.
 bool run_table_is_valid(const struct run_table *table);
 

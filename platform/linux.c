@@ -135,8 +135,12 @@ void *platform_reserve(size_t bytes)
 
 void *platform_map(size_t bytes, size_t align)
 {
-    if (align <= platform_page_bytes()) {
-        return accept(map(NULL, bytes, PROT_READ | PROT_WRITE, 0), bytes);
+    void *plain = accept(map(NULL, bytes, PROT_READ | PROT_WRITE, 0), bytes);
+    if (plain == NULL || ((uintptr_t)plain & (align - 1)) == 0) {
+        return plain;
+    }
+    if (!platform_release(plain, bytes)) {
+        return NULL;
     }
     // Reserve as much more as holds an aligned range anywhere, and keep only that.
     size_t more = align - platform_page_bytes();

@@ -164,7 +164,7 @@ static void what_is_too_large_for_runs_asks_for_a_mapping(void **state)
     assert_null(large_take(driver->arena, RUN_MAX + 1, 16, &need).ptr);
     assert_int_equal(need.kind, NEED_MAPPING);
     assert_int_equal(need.bytes, RUN_MAX + 4096);
-    assert_int_equal(need.align, 4096);
+    assert_int_equal(need.align, 65536);
     assert_null(large_take(driver->arena, 100, 2 * RUN_MAX, &need).ptr);
     assert_int_equal(need.kind, NEED_MAPPING);
     assert_int_equal(need.bytes, 4096);
