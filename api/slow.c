@@ -252,6 +252,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
         if (!shrink_where_it_is(&chunk, bytes)) {
+            errno = ENOMEM;
             return NULL;
         }
         errno = saved;

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// The fake platform does what it says, and whoever plays on it notices a platform that lies.
+#include "tests/fake/campaign.h"
+
+#include "platform/platform.h"
+#include "tests/core/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PAGE = 4096 };
+
+static const struct fake_config plain = {.page_bytes = PAGE, .place = FAKE_LOW};
+
+static void mappings_are_counted_with_their_splits(void **state)
+{
+    (void)state;
+    fake_reset(&plain);
+    char *base = platform_reserve(8 * PAGE);
+    assert_non_null(base);
+    assert_int_equal(fake_books.mapping_count, 1);
+    assert_true(platform_commit(base + 2 * PAGE, PAGE));
+    assert_int_equal(fake_books.mapping_count, 3);
+    assert_true(platform_commit(base + 3 * PAGE, PAGE));
+    assert_int_equal(fake_books.mapping_count, 3);
+    assert_true(platform_release(base, 2 * PAGE));
+    assert_int_equal(fake_books.mapping_count, 2);
+    fake_limits.mapping_count = 2;
+    assert_false(platform_release(base + 5 * PAGE, PAGE)); // a hole would make three
+    assert_int_equal(fake_books.unreleased_bytes, PAGE);
+    assert_true(platform_release(base + 2 * PAGE, 6 * PAGE));
+    assert_int_equal(fake_books.reserved_bytes, 0);
+}
+
+static void budgets_are_kept_to_and_can_change(void **state)
+{
+    (void)state;
+    fake_reset(&plain);
+    fake_limits.committed_bytes = 2 * PAGE;
+    fake_limits.reserved_bytes = 10 * PAGE;
+    assert_int_equal(platform_address_limit(), 10 * PAGE);
+    assert_null(platform_reserve(11 * PAGE));
+    char *base = platform_reserve(8 * PAGE);
+    assert_true(platform_commit(base, 2 * PAGE));
+    assert_true(platform_commit(base, 2 * PAGE)); // is charged already
+    assert_false(platform_commit(base + 2 * PAGE, PAGE));
+    assert_null(platform_map(PAGE, PAGE));
+    fake_limits.committed_bytes = PAGE;
+    assert_true(platform_purge(base, 2 * PAGE));
+    assert_int_equal(fake_books.committed_bytes, 2 * PAGE);
+    fake_limits.committed_bytes = SIZE_MAX;
+    assert_non_null(platform_map(PAGE, PAGE));
+    assert_int_equal(fake_books.refused, 3);
+    assert_int_equal(errno, FAKE_ERRNO);
+}
+
+static void faults_come_once_from_then_on_and_in_pairs(void **state)
+{
+    (void)state;
+    static const struct {
+        struct fake_faults faults;
+        const char *refused; // of six calls
+    } cases[] = {
+        {{FAKE_NEVER, 1, 2}, "......"},
+        {{FAKE_ONCE, 3, 0}, "..x..."},
+        {{FAKE_FROM_THEN_ON, 3, 0}, "..xxxx"},
+        {{FAKE_PAIR, 2, 5}, ".x..x."},
+    };
+    for (unsigned index = 0; index < 4; index++) {
+        fake_reset(&plain);
+        fake_faults = cases[index].faults;
+        for (unsigned call = 0; call < 6; call++) {
+            assert_int_equal(platform_reserve(PAGE) == NULL, cases[index].refused[call] == 'x');
+        }
+    }
+}
+
+static void addresses_lie_where_the_configuration_says(void **state)
+{
+    (void)state;
+    struct fake_config config = plain;
+    uintptr_t bases[FAKE_PLACE_COUNT][2];
+    for (unsigned place = 0; place < FAKE_PLACE_COUNT; place++) {
+        config.place = (enum fake_place)place;
+        fake_reset(&config);
+        bases[place][0] = (uintptr_t)platform_reserve(PAGE);
+        bases[place][1] = (uintptr_t)platform_reserve(PAGE);
+    }
+    assert_true(bases[FAKE_LOW][0] % 65536 == 0 && bases[FAKE_LOW][1] > bases[FAKE_LOW][0] + PAGE);
+    assert_int_equal(bases[FAKE_HIGH][1] + PAGE, bases[FAKE_HIGH][0]);
+    assert_int_equal(bases[FAKE_ADJACENT][1], bases[FAKE_ADJACENT][0] + PAGE);
+    assert_int_equal(bases[FAKE_ODD][0] % 65536, 3 * PAGE);
+}
+
+// Whether fn, in a child, ends otherwise than by itself; what it says is dropped.
+static bool is_stopped(void (*fn)(const void *argument), const void *argument)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        campaign_watch();
+        if (freopen("/dev/null", "w", stderr) == NULL) {
+            _exit(0);
+        }
+        fn(argument);
+        _exit(0);
+    }
+    int status = 0;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    return status != 0;
+}
+
+static char *reserved;
+
+static void touch(const void *argument)
+{
+    (void)argument;
+    *(volatile char *)reserved = 1;
+}
+
+static void commit_twice_as_much(const void *argument)
+{
+    (void)argument;
+    platform_commit(reserved, 4 * PAGE);
+}
+
+static void release_half_a_page(const void *argument)
+{
+    (void)argument;
+    platform_release(reserved, PAGE / 2);
+}
+
+static void what_breaks_the_contract_stops_the_process(void **state)
+{
+    (void)state;
+    fake_reset(&plain);
+    reserved = platform_reserve(2 * PAGE);
+    assert_true(is_stopped(touch, NULL));
+    assert_true(is_stopped(commit_twice_as_much, NULL));
+    assert_true(is_stopped(release_half_a_page, NULL));
+    assert_true(platform_commit(reserved, PAGE));
+    assert_false(is_stopped(touch, NULL));
+}
+
+struct planted {
+    enum fake_lie lie;
+    const char *sequence;
+};
+
+static const struct sequence *sequence_named(const char *name)
+{
+    for (size_t index = 0; index < sequence_count; index++) {
+        if (strcmp(sequences[index].name, name) == 0) {
+            return &sequences[index];
+        }
+    }
+    fail_msg("there is no sequence %s", name);
+    return NULL;
+}
+
+static void play_planted(const void *argument)
+{
+    const struct planted *planted = argument;
+    const struct sequence *sequence = sequence_named(planted->sequence);
+    struct fake_faults none = {.when = FAKE_NEVER};
+    struct fake_config config = plain;
+    struct outcome undisturbed = campaign_case(sequence, &config, &none, 1, NULL);
+    config.lie = planted->lie;
+    campaign_case(sequence, &config, &none, 1, &undisturbed);
+}
+
+static void a_platform_that_lies_is_noticed(void **state)
+{
+    (void)state;
+    static const struct planted planted[] = {
+        {FAKE_COMMIT_LEAVES_DIRT, "calloc_takes_what_was_used"},
+        {FAKE_COMMIT_DOES_NOTHING, "large_chunks_come_and_go"},
+        {FAKE_MAP_LEAVES_DIRT, "mappings_that_stay_serve_again"},
+        {FAKE_PURGE_DOES_NOTHING, "calloc_takes_what_was_purged"},
+        {FAKE_RELEASE_DOES_NOTHING, "huge_chunks_get_mappings"},
+    };
+    for (unsigned index = 0; index < sizeof(planted) / sizeof(planted[0]); index++) {
+        struct planted honest = {FAKE_HONEST, planted[index].sequence};
+        assert_false(is_stopped(play_planted, &honest));
+        if (!is_stopped(play_planted, &planted[index])) {
+            fail_msg("lie %u went unnoticed", planted[index].lie);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mappings_are_counted_with_their_splits),
+        cmocka_unit_test(budgets_are_kept_to_and_can_change),
+        cmocka_unit_test(faults_come_once_from_then_on_and_in_pairs),
+        cmocka_unit_test(addresses_lie_where_the_configuration_says),
+        cmocka_unit_test(what_breaks_the_contract_stops_the_process),
+        cmocka_unit_test(a_platform_that_lies_is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
