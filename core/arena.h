@@ -145,7 +145,7 @@ bool arena_serves_zones_of(const struct arena *arena, unsigned size_class);
 // LOCKED. The section that an address lies in, or NULL.
 struct section *arena_section_of(const struct arena *arena, const void *ptr);
 
-// LOCKED. The first address that the arena's unit `ptr` lies in; the sections by address.
+// LOCKED. The section with the lowest address, or NULL.
 static inline struct section *arena_first_section(const struct arena *arena)
 {
     return offset_to(arena, arena->map.sections);

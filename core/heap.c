@@ -204,7 +204,7 @@ static bool refill(struct heap *heap, unsigned size_class)
         stack->capacity * 2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX) {
         deepen(heap, size_class);
     }
-    // Without memory for a stack, the heap's spare entry serves: one chunk at a time.
+    // Without memory for a stack, heap_take() goes to the zone for each chunk.
     uint32_t want = (uint32_t)stack->capacity / 2;
     if (want == 0) {
         return false;

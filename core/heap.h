@@ -69,7 +69,7 @@ struct heap {
     struct chunk_entry *spare[HEAP_STACK_LEVELS]; // outgrown memory of stacks, by level
 };
 
-// What the stacks of heap_none have below their bottom.
+// What the stacks of HEAP_NONE have below their bottom.
 extern const struct chunk_entry heap_no_entry[1];
 
 // The heap of a thread that has none: its stacks are empty and full at once, so that every call goes

@@ -4,7 +4,7 @@
 // A LARGE chunk begins where its run or mapping begins, so it is aligned to the arena's unit at least. It grows in
 // place while the units after it are free, and shrinks in place always.
 //
-// Everything here is LOCKED.
+// Everything here is LOCKED, but for large_need_for_mapping().
 #ifndef FT_CORE_LARGE_H
 #define FT_CORE_LARGE_H
 
