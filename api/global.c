@@ -21,6 +21,7 @@ static void open_arena(void)
         .run_bytes_max = GLOBAL_RUN_BYTES_MAX,
         .dirty_bytes_max = GLOBAL_DIRTY_BYTES_MAX,
         .zone_bytes_max = SIZE_MAX,
+        .stack_bytes_max = GLOBAL_STACK_BYTES_MAX,
         .wide = true,
     };
     CHECK(config.page_bytes <= config.unit_bytes);

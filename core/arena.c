@@ -2,6 +2,7 @@
 #include "core/arena.h"
 
 #include "core/check.h"
+#include "core/poison.h"
 
 #include <string.h>
 
@@ -10,6 +11,12 @@ enum {
     PURGE_EVERY_BYTES = 8 << 20, // and so much must have been given back since the last one
 };
 
+static bool serves_zones_of(const struct arena *arena, unsigned size_class)
+{
+    struct zone_layout layout = zone_layout_of(size_class, arena_unit_bytes(arena));
+    return (size_t)layout.unit_count << arena->unit_shift <= arena->config.zone_bytes_max;
+}
+
 void arena_init(struct arena *arena, const struct arena_config *config)
 {
     arena->config = *config;
@@ -17,6 +24,11 @@ void arena_init(struct arena *arena, const struct arena_config *config)
     arena->map.unit_shift = arena->unit_shift;
     arena->map.wide = config->wide;
     CHECK(bits_is_power_of_two(config->unit_bytes) && bits_is_power_of_two(config->page_bytes));
+    CHECK(config->unit_bytes >= ARENA_UNIT_BYTES_MIN && config->unit_bytes <= ARENA_UNIT_BYTES_MAX);
+    while (arena->class_count < SIZE_CLASS_COUNT && serves_zones_of(arena, arena->class_count)) {
+        arena->class_count++;
+    }
+    arena->record_kind_count = config->wide ? SECTION_RECORD_KINDS : arena->class_count;
     // Mappings may lie anywhere, which only a wide map can tell.
     CHECK(config->wide || config->run_bytes_max == SIZE_MAX);
     CHECK(!config->wide || arena->unit_shift == ZONE_MAP_WIDE_UNIT_SHIFT);
@@ -34,6 +46,18 @@ static struct run take_from(struct section *section, uint32_t count, uint32_t al
         run.section = NULL;
     }
     return run;
+}
+
+// Clears a run that becomes the arena's own for good.
+static void make_meta(struct arena *arena, const struct run *run)
+{
+    size_t bytes = (size_t)run->count << arena->unit_shift;
+    void *base = section_unit_at(run->section, run->first);
+    ft_unpoison(base, bytes);
+    if (!run->clean) {
+        memset(base, 0, bytes);
+    }
+    arena->meta_unit_count += run->count;
 }
 
 struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need)
@@ -56,7 +80,16 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
         arena_need_run(arena, (uint32_t)units, (uint32_t)align_units, need);
         return run;
     }
-    arena->used_unit_count += run.count;
+    arena_count_used(arena, run.count);
+    return run;
+}
+
+struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
+{
+    struct run run = arena_take_run(arena, bytes, 1, need);
+    if (run.section != NULL) {
+        make_meta(arena, &run);
+    }
     return run;
 }
 
@@ -142,10 +175,8 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
     if (run.section == NULL) {
         return NULL;
     }
-    if (!run.clean) {
-        memset(section_unit_at(section, run.first), 0, (size_t)count << arena->unit_shift);
-    }
-    arena->used_unit_count += count;
+    arena_count_used(arena, count);
+    make_meta(arena, &run);
     section_add_record_run(section, run.first);
     return section_take_record(section, record_class, recycled);
 }
@@ -162,7 +193,7 @@ struct zone *arena_take_record(struct arena *arena, struct section *section, uns
         return NULL;
     }
     struct section *growing = NULL;
-    uint32_t count = 1;
+    uint32_t count = arena_units_for(arena, sizeof(struct zone));
     for (struct section *other = arena_first_section(arena); zone == NULL && other != NULL;
          other = arena_next_section(arena, other)) {
         zone = record_from(arena, other, record_class, recycled);
@@ -180,25 +211,62 @@ struct zone *arena_take_record(struct arena *arena, struct section *section, uns
     return zone;
 }
 
-bool arena_serves_zones_of(const struct arena *arena, unsigned size_class)
+// A run for a zone, and a record, wherever that is. NULL and *need on failure.
+static struct zone *take_zone(struct arena *arena, unsigned size_class, uint32_t count,
+                              struct run *run, bool *recycled, struct need *need)
 {
-    struct zone_layout layout = zone_layout_of(size_class, arena_unit_bytes(arena));
-    return (size_t)layout.unit_count << arena->unit_shift <= arena->config.zone_bytes_max;
+    *run = arena_take_run(arena, (size_t)count << arena->unit_shift, 1, need);
+    if (run->section == NULL) {
+        return NULL;
+    }
+    struct zone *zone = arena_take_record(arena, run->section, size_class, recycled, need);
+    if (zone == NULL) {
+        arena->used_unit_count -= count;
+        run_give(section_runs(run->section), run->first, run->clean);
+    }
+    return zone;
+}
+
+// The same in a narrow arena: its map notes the way from the section to the record, so both are of one.
+static struct zone *take_zone_narrow(struct arena *arena, unsigned size_class, uint32_t count,
+                                     struct run *run, bool *recycled, struct need *need)
+{
+    for (struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        *run = take_from(section, count, 1, false);
+        if (run->section == NULL) {
+            *run = take_from(section, count, 1, true);
+        }
+        if (run->section == NULL) {
+            continue;
+        }
+        struct zone *zone = record_from(arena, section, size_class, recycled);
+        if (zone != NULL) {
+            zone->section = offset_of(arena, section);
+            arena_count_used(arena, count);
+            return zone;
+        }
+        run_give(section_runs(section), run->first, run->clean);
+        if (section->area_committed != section->area_end) {
+            *need = arena_need_record_area(arena, section, size_class);
+            return NULL;
+        }
+    }
+    arena_need_run(arena, count, 1, need);
+    return NULL;
 }
 
 struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
                             uintptr_t heap, struct need *need)
 {
     struct zone_layout layout = zone_layout_of(size_class, arena_unit_bytes(arena));
-    struct run run = arena_take_run(arena, (size_t)layout.unit_count << arena->unit_shift, 1, need);
-    if (run.section == NULL) {
-        return NULL;
-    }
+    struct run run;
     bool recycled = false;
-    struct zone *zone = arena_take_record(arena, run.section, size_class, &recycled, need);
+    struct zone *zone =
+        arena->map.wide
+            ? take_zone(arena, size_class, layout.unit_count, &run, &recycled, need)
+            : take_zone_narrow(arena, size_class, layout.unit_count, &run, &recycled, need);
     if (zone == NULL) {
-        arena->used_unit_count -= run.count;
-        run_give(section_runs(run.section), run.first, run.clean);
         return NULL;
     }
     void *base = section_unit_at(run.section, run.first);

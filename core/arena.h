@@ -25,7 +25,7 @@
 struct arena_config {
     // Grain of commitments, a power of two.
     size_t page_bytes;
-    // A power of two from 256 bytes to 1 MiB; a multiple of page_bytes if anything is to be committed.
+    // A power of two from 32 bytes to 64 KiB; a multiple of page_bytes if anything is to be committed.
     size_t unit_bytes;
     // Larger chunks get a mapping of their own; SIZE_MAX: none does.
     size_t run_bytes_max;
@@ -33,9 +33,15 @@ struct arena_config {
     size_t dirty_bytes_max;
     // A class whose zones would be larger is served as runs; a sixteenth of a small region.
     size_t zone_bytes_max;
+    // Chunks that all stacks of a heap together may grow to hold.
+    size_t stack_bytes_max;
+    // Regions that become sections may hold anything; else they are zero.
+    bool is_dirty;
     // The map covers all addresses, and a struct zone_map_wide lies below the arena.
     bool wide;
 };
+
+enum { ARENA_UNIT_BYTES_MAX = 1 << 16, ARENA_UNIT_BYTES_MIN = 32 };
 
 enum { ARENA_GONE_COUNT = 16 }; // mappings that are remembered, so that a late free of one is told
 
@@ -49,6 +55,8 @@ struct arena {
     uintptr_t idle_heaps;                     // those without a thread
     uint32_t heap_count;
     uint32_t unit_shift;
+    uint32_t class_count;       // classes that are served as zones: those below this one
+    uint32_t record_kind_count; // lists of records that a section has
 
     // Counters, in the arena's own units of measure.
     size_t zone_count;    // TINY and SMALL zones
@@ -58,6 +66,9 @@ struct arena {
     size_t section_count;
     size_t unit_count;      // of all sections
     size_t used_unit_count; // units in runs that are not free, the arena's own included
+    size_t used_unit_max;   // the highest that was, since sections last came or went
+    size_t meta_unit_count; // the arena's own among them
+    size_t failure_count;   // requests that were refused for want of memory, by who counts them
     size_t leaving_count;   // ranges on their way to the system
     size_t given_count;     // units given back since the last of them
     size_t gone_count;      // mappings that have departed
@@ -99,6 +110,10 @@ struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t
 // has changed.
 bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const struct need *plan);
 
+// LOCKED, while nobody else uses the arena at all. Makes a section plain memory again. False if a zone, a
+// chunk or a heap is in it; then nothing has changed.
+bool arena_remove_section(struct arena *arena, struct section *section);
+
 // ANY. Makes a refused NEED_COMMIT as modest as it can be. False if it already was.
 bool arena_need_least(const struct arena *arena, struct need *need);
 
@@ -121,6 +136,18 @@ void arena_committed(struct arena *arena, const struct need *need);
 // section is NULL on failure, and *need then says what would help.
 struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need);
 
+// LOCKED. Takes a run of zeroed memory for the arena's own use, for good.
+struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need);
+
+// LOCKED. So many more units are in use.
+static inline void arena_count_used(struct arena *arena, size_t more)
+{
+    arena->used_unit_count += more;
+    if (arena->used_unit_count > arena->used_unit_max) {
+        arena->used_unit_max = arena->used_unit_count;
+    }
+}
+
 // LOCKED. Gives a run back. *leaving, if not NULL, may get a range to be purged, for arena_left().
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first,
                     struct leaving *leaving);
@@ -139,23 +166,20 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
 // LOCKED. Dissolves a zone that is empty and in no list.
 void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving);
 
-// ANY. Whether zones of this class are cut at all (arena_config.zone_bytes_max).
-bool arena_serves_zones_of(const struct arena *arena, unsigned size_class);
-
 // LOCKED. The section that an address lies in, or NULL.
 struct section *arena_section_of(const struct arena *arena, const void *ptr);
 
 // LOCKED. The section with the lowest address, or NULL.
 static inline struct section *arena_first_section(const struct arena *arena)
 {
-    return offset_to(arena, arena->map.sections);
+    return zone_map_first_section(&arena->map);
 }
 
 // LOCKED. The next section by address, or NULL.
 static inline struct section *arena_next_section(const struct arena *arena,
                                                  const struct section *section)
 {
-    return offset_to(arena, section->next);
+    return zone_map_next_section(&arena->map, section);
 }
 
 // LOCKED. Whether the arena's own invariants and those of its sections hold.

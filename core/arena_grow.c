@@ -3,6 +3,8 @@
 #include "core/arena.h"
 #include "core/check.h"
 
+#include <string.h>
+
 enum {
     COMMIT_STEP_MIN =
         2 << 20, // bytes committed at once, at least: as much as is committed already,
@@ -35,10 +37,10 @@ size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t al
 {
     size_t leaves = arena->map.wide ? 2 * ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t) : 0;
     size_t units = bytes + align + leaves + 4 * arena_unit_bytes(arena);
-    size_t entries = arena->map.wide ? 0 : arena_units_for(arena, units) * sizeof(uintptr_t);
-    // Metadata: the records' share, the run table, a narrow map's entries, and a page for each part.
+    // Metadata: the records' share, the run table, and a page for each part.
     return units + units / (SECTION_RECORD_SHARE / 2) + 4 * arena->config.page_bytes +
-           sizeof(struct section) + run_table_bytes(arena_units_for(arena, units)) + entries;
+           sizeof(struct section) + SECTION_RECORD_KINDS * sizeof(uintptr_t) +
+           run_table_bytes(arena_units_for(arena, units));
 }
 
 // How many units to commit so that at least `least` of them are, in a section that has `committed`.
@@ -74,7 +76,8 @@ struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t
                                size_t least)
 {
     align_region(&base, &bytes);
-    struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
+    struct section_shape shape =
+        section_shape_of(base, bytes, arena->unit_shift, arena->record_kind_count);
     uint64_t least_units = (uint64_t)arena_units_for(arena, least) +
                            leaf_units_for(arena, base + shape.units, shape.end - shape.units);
     if (shape.unit_count == 0 || least_units > shape.unit_count) {
@@ -94,17 +97,22 @@ struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t
 bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const struct need *plan)
 {
     align_region(&base, &bytes);
-    struct section_shape shape = section_shape_of(base, bytes, arena->unit_shift, !arena->map.wide);
+    struct section_shape shape =
+        section_shape_of(base, bytes, arena->unit_shift, arena->record_kind_count);
     uint32_t leaf_units = leaf_units_for(arena, base + shape.units, shape.end - shape.units);
     uint32_t committed = plan != NULL ? plan->units : shape.unit_count;
     if (shape.unit_count == 0 || leaf_units > committed) {
         return false;
     }
     struct section *section = (struct section *)base;
+    if (arena->config.is_dirty) {
+        memset(section, 0, shape.units);
+    }
     section_init(section, &shape, arena->unit_shift,
                  plan != NULL ? plan->commit[0].bytes : shape.units);
     section->marker.section = offset_of(arena, section);
     section_runs(section)->committed = committed;
+    section_runs(section)->fresh_is_zero = !arena->config.is_dirty;
     uint32_t leaf_each = arena_units_for(arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
     for (uint32_t taken = 0; taken < leaf_units; taken += leaf_each) {
         bool clean = true;
@@ -119,6 +127,38 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
     arena->section_count++;
     arena->unit_count += shape.unit_count;
     arena->used_unit_count += leaf_units;
+    arena->meta_unit_count += leaf_units;
+    arena->used_unit_max = arena->used_unit_count;
+    return true;
+}
+
+// The units of records in a section that holds nothing else, or SIZE_MAX.
+static size_t units_if_unused(const struct section *section)
+{
+    const struct run_table *runs = section_runs(section);
+    size_t records = 0;
+    for (uint32_t first = 0; first < runs->fresh; first += run_unit(runs, first)->length) {
+        const struct unit *unit = run_unit(runs, first);
+        if (unit->kind != RUN_FREE && unit->kind != RUN_RECORDS) {
+            return SIZE_MAX;
+        }
+        records += unit->kind == RUN_RECORDS ? unit->length : 0;
+    }
+    return records;
+}
+
+bool arena_remove_section(struct arena *arena, struct section *section)
+{
+    size_t records = units_if_unused(section);
+    if (records == SIZE_MAX) {
+        return false;
+    }
+    zone_map_remove_section(&arena->map, section);
+    arena->section_count--;
+    arena->unit_count -= section_runs(section)->unit_count;
+    arena->used_unit_count -= records;
+    arena->meta_unit_count -= records;
+    arena->used_unit_max = arena->used_unit_count;
     return true;
 }
 
@@ -181,11 +221,14 @@ void arena_need_run(const struct arena *arena, uint32_t count, uint32_t align_un
                     struct need *need)
 {
     *need = (struct need){.kind = NEED_NOTHING};
+    if (count + align_units > RUN_UNITS_MAX) {
+        return; // no section is that long
+    }
     for (struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
         const struct run_table *runs = section_runs(section);
         uint32_t least = run_commitment_for(runs, section_run_shape(section, count, align_units));
-        if (least != RUN_NONE) {
+        if (least != RUN_NONE && least > runs->committed) {
             *need = arena_need_units(arena, section, least);
             return;
         }

@@ -34,7 +34,7 @@ static struct chunk locate_in_run(const struct section *section, uint32_t first)
         .status = CHUNK_LIVE,
         .zone = (struct zone *)&section->marker,
         .base = section_unit_at(section, first),
-        .requested = run_requested(unit),
+        .requested = run_note(unit),
         .capacity = (size_t)unit->length << section->unit_shift,
     };
 }
@@ -114,7 +114,7 @@ static bool resize_in_run(const struct chunk *chunk, size_t bytes)
         return false;
     }
     uint32_t first = section_unit_of(section, chunk->base);
-    run_set_requested(run_unit(section_runs(section), first), bytes);
+    run_set_note(run_unit(section_runs(section), first), (uint32_t)bytes);
     return true;
 }
 

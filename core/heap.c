@@ -12,9 +12,7 @@ enum {
     STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
 };
 
-_Static_assert(offsetof(struct heap, stacks) % 8 == 0, "heap_places count in words");
-_Static_assert(offsetof(struct heap, none) <= HEAP_OWNER_MASK,
-               "an owner word holds a stack's place");
+_Static_assert(sizeof(struct heap) <= HEAP_OWNER_MASK, "an owner word holds a stack's place");
 
 const struct chunk_entry heap_no_entry[1];
 _Static_assert(SIZE_CLASS_COUNT == 5 * 8, "HEAP_NONE has as many stacks");
@@ -42,7 +40,7 @@ static void unlist(struct heap *heap, struct zone *zone)
     if (zone->previous != 0) {
         zone_at(heap, zone->previous)->next = zone->next;
     } else {
-        heap->zones[zone->size_class][zone->fill] = zone->next;
+        heap_lists(heap, zone->size_class)[zone->fill] = zone->next;
     }
     zone->fill = ZONE_UNLISTED;
 }
@@ -59,7 +57,7 @@ static void relist(struct heap *heap, struct zone *zone)
     if (fill == ZONE_UNLISTED) {
         return;
     }
-    uintptr_t *first = &heap->zones[zone->size_class][fill];
+    uintptr_t *first = &heap_lists(heap, zone->size_class)[fill];
     zone->next = *first;
     zone->previous = 0;
     if (*first != 0) {
@@ -71,8 +69,9 @@ static void relist(struct heap *heap, struct zone *zone)
 static struct zone *fullest_zone(const struct heap *heap, unsigned size_class)
 {
     for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
-        if (heap->zones[size_class][fill] != 0) {
-            return zone_at(heap, heap->zones[size_class][fill]);
+        uintptr_t first = heap_lists(heap, size_class)[fill];
+        if (first != 0) {
+            return zone_at(heap, first);
         }
     }
     return NULL;
@@ -83,7 +82,7 @@ static struct zone *fullest_zone(const struct heap *heap, unsigned size_class)
 static bool is_last_listed(const struct heap *heap, const struct zone *zone)
 {
     for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
-        uintptr_t first = heap->zones[zone->size_class][fill];
+        uintptr_t first = heap_lists(heap, zone->size_class)[fill];
         if (first != 0 && (zone_at(heap, first) != zone || zone->next != 0)) {
             return false;
         }
@@ -109,12 +108,11 @@ static void settle(struct heap *heap, struct zone *zone)
     }
 }
 
-// Sends the empty SMALL zones that were kept on their way out, too: they are large, and the next thread may
-// want none of them.
-static void unlist_empty_small(struct heap *heap)
+// Sends the empty zones that were kept, of this class and those above, on their way out, too.
+static void unlist_empty(struct heap *heap, unsigned size_class)
 {
-    for (unsigned size_class = SIZE_CLASS_TINY_COUNT; size_class < SIZE_CLASS_COUNT; size_class++) {
-        uintptr_t next = heap->zones[size_class][ZONE_FILL_COUNT - 1];
+    for (; size_class < heap->class_count; size_class++) {
+        uintptr_t next = heap_lists(heap, size_class)[ZONE_FILL_COUNT - 1];
         while (next != 0) {
             struct zone *zone = zone_at(heap, next);
             next = zone->next;
@@ -152,7 +150,7 @@ static bool deepen(struct heap *heap, unsigned size_class)
     struct heap_stack *stack = &heap->stacks[size_class];
     size_t chunk_bytes = size_class_bytes(size_class);
     uint32_t first = chunk_bytes <= SIZE_CLASS_TINY_MAX ? STACK_CAPACITY_MIN : 2;
-    uintptr_t capacity = stack->capacity == 0 ? first : stack->capacity * 2;
+    size_t capacity = stack->capacity == 0 ? first : (size_t)stack->capacity * 2;
     size_t more_bytes = (capacity - stack->capacity) * chunk_bytes;
     unsigned level = bits_lowest(capacity);
     if (level >= HEAP_STACK_LEVELS || capacity * chunk_bytes > HEAP_STACK_BYTES_MAX ||
@@ -174,7 +172,7 @@ static bool deepen(struct heap *heap, unsigned size_class)
     stack->bottom = bottom;
     stack->top = bottom + count;
     stack->limit = bottom + capacity;
-    stack->capacity = capacity;
+    stack->capacity = (uint16_t)capacity;
     return true;
 }
 
@@ -201,11 +199,11 @@ static bool refill(struct heap *heap, unsigned size_class)
     }
     struct heap_stack *stack = &heap->stacks[size_class];
     if (stack->capacity < STACK_REFILL_CAPACITY_MAX &&
-        stack->capacity * 2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX) {
+        stack->capacity * (size_t)2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX) {
         deepen(heap, size_class);
     }
     // Without memory for a stack, heap_take() goes to the zone for each chunk.
-    uint32_t want = (uint32_t)stack->capacity / 2;
+    uint32_t want = stack->capacity / 2U;
     if (want == 0) {
         return false;
     }
@@ -274,7 +272,7 @@ static void drain(struct heap *heap)
 static bool serves_as_run(const struct heap *heap, unsigned size_class)
 {
     return size_class_bytes(size_class) > HEAP_RUN_CLASS_BYTES &&
-           heap->served[size_class] < HEAP_RUNS_BEFORE_ZONE;
+           heap->stacks[size_class].served < HEAP_RUNS_BEFORE_ZONE;
 }
 
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
@@ -293,7 +291,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
     if (serves_as_run(heap, size_class)) {
         grant = large_take(arena, bytes, align, need);
         if (grant.ptr != NULL) {
-            heap->served[size_class]++;
+            heap->stacks[size_class].served++;
         }
         return grant;
     }
@@ -322,7 +320,7 @@ void heap_put(struct heap *heap, const struct chunk *chunk)
     struct heap_stack *stack = &heap->stacks[zone->size_class];
     zone_set_state(zone, chunk->index, STATE_FREED);
     if (stack->top == stack->limit && !deepen(heap, zone->size_class)) {
-        flush_down_to(heap, stack, stack->capacity / 2);
+        flush_down_to(heap, stack, stack->capacity / 2U);
     }
     if (stack->top == stack->limit) {
         zone_give(zone, chunk->index);
@@ -387,38 +385,92 @@ bool heap_give_empty(struct heap *heap, struct leaving *leaving)
 
 void heap_flush(struct heap *heap)
 {
-    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         flush_down_to(heap, &heap->stacks[size_class], 0);
     }
 }
 
+// Gives up stacks, and the empty zones of this class and those above.
+static void trim_from(struct heap *heap, unsigned size_class)
+{
+    heap_flush(heap);
+    drain(heap);
+    unlist_empty(heap, size_class);
+    while (heap_give_empty(heap, NULL)) {
+    }
+}
+
+void heap_trim(struct heap *heap)
+{
+    trim_from(heap, 0);
+}
+
+struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
+{
+    struct need need;
+    heap_trim(heap);
+    struct grant grant = heap_alloc(heap, bytes, align, &need);
+    return grant.ptr != NULL ? grant : large_take(heap_arena(heap), bytes, align, &need);
+}
+
 // ---- life ---------------------------------------------------------------------------------------
 
-size_t heap_bytes_min(void)
+size_t heap_bytes_min(const struct arena *arena)
 {
-    return sizeof(struct heap) + 16 * (STACK_CAPACITY_MIN + 1) * sizeof(struct chunk_entry);
+    size_t each = sizeof(struct heap_stack) + ZONE_FILL_COUNT * sizeof(uintptr_t);
+    return offsetof(struct heap, stacks) + arena->class_count * each;
 }
 
 static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
 {
     heap->owner = ++arena->heap_count << HEAP_OWNER_SHIFT;
+    heap->class_count = arena->class_count;
+    heap->address = (uintptr_t)heap;
     heap->arena = (uintptr_t)arena - (uintptr_t)heap;
-    heap->budget = HEAP_BUDGET_BYTES;
-    heap->memory_next = bits_align_up(sizeof(struct heap), _Alignof(struct chunk_entry));
+    heap->lists = offsetof(struct heap, stacks) + heap->class_count * sizeof(struct heap_stack);
+    heap->budget = arena->config.stack_bytes_max;
+    heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
     heap->memory_end = bytes;
     heap->next_heap = arena->heaps;
     arena->heaps = offset_of(arena, heap);
-    while (heap->class_count < SIZE_CLASS_COUNT &&
-           arena_serves_zones_of(arena, heap->class_count)) {
-        heap->class_count++;
-    }
-    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         struct chunk_entry *bottom = &heap->none + 1;
         heap->stacks[size_class] = (struct heap_stack){
             .top = bottom,
             .limit = bottom,
             .bottom = bottom,
         };
+    }
+}
+
+static struct chunk_entry *moved(struct chunk_entry *entry, uintptr_t distance)
+{
+    return entry == NULL ? NULL : (struct chunk_entry *)((uintptr_t)entry + distance);
+}
+
+// The arena lies elsewhere than when the heap's pointers were written: they move with it.
+static void move_in(struct heap *heap)
+{
+    uintptr_t distance = (uintptr_t)heap - heap->address;
+    if (distance == 0) {
+        return;
+    }
+    heap->address = (uintptr_t)heap;
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        struct heap_stack *stack = &heap->stacks[size_class];
+        stack->bottom = moved(stack->bottom, distance);
+        stack->limit = moved(stack->limit, distance);
+        stack->top = moved(stack->top, distance);
+        for (struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {
+            entry->chunk = (void *)((uintptr_t)entry->chunk + distance);
+            entry->state = (void *)((uintptr_t)entry->state + distance);
+        }
+    }
+    for (unsigned level = 0; level < HEAP_STACK_LEVELS; level++) {
+        heap->spare[level] = moved(heap->spare[level], distance);
+        for (struct chunk_entry *spare = heap->spare[level]; spare != NULL; spare = spare->chunk) {
+            spare->chunk = moved(spare->chunk, distance);
+        }
     }
 }
 
@@ -429,32 +481,42 @@ struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need)
         struct heap *heap = offset_to(arena, arena->idle_heaps);
         arena->idle_heaps = heap->next_idle;
         heap->is_idle = false;
+        move_in(heap);
         return heap;
     }
     if (arena->heap_count == HEAP_ID_MAX) {
         return NULL;
     }
-    struct run run = arena_take_run(arena, bytes, 1, need);
+    struct run run = arena_take_meta(arena, bytes, need);
     if (run.section == NULL) {
         return NULL;
     }
     struct heap *heap = section_unit_at(run.section, run.first);
-    if (!run.clean) {
-        memset(heap, 0, bytes);
-    }
     heap_init(heap, arena, bytes);
     return heap;
 }
 
-void heap_retire(struct heap *heap)
+static void make_idle(struct arena *arena, struct heap *heap)
 {
-    struct arena *arena = heap_arena(heap);
-    heap_flush(heap);
-    drain(heap);
-    unlist_empty_small(heap);
-    while (heap_give_empty(heap, NULL)) {
-    }
     heap->is_idle = true;
     heap->next_idle = arena->idle_heaps;
     arena->idle_heaps = offset_of(arena, heap);
+}
+
+void heap_retire(struct heap *heap)
+{
+    // SMALL zones are large, and the next thread may want none of them.
+    trim_from(heap, SIZE_CLASS_TINY_COUNT);
+    make_idle(heap_arena(heap), heap);
+}
+
+void heap_revive_all(struct arena *arena)
+{
+    arena->idle_heaps = 0;
+    for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        move_in(heap);
+        heap_trim(heap);
+        make_idle(arena, heap);
+    }
 }

@@ -18,8 +18,8 @@
 //   H2  A zone of this heap is in the list of its fill, or in none if it has nothing to take.
 //   H3  A zone that has chunks on their way home is in the `home` list, and no other is.
 //
-// What a heap holds in pointers (its stacks) means nothing to another process; zones and lists are
-// offsets.
+// What a heap holds in pointers (its stacks) means nothing to another process, and is set right when a heap
+// that has moved is acquired; zones and lists are offsets.
 #ifndef FT_CORE_HEAP_H
 #define FT_CORE_HEAP_H
 
@@ -37,7 +37,6 @@ enum {
     HEAP_OWNER_MASK = (1 << HEAP_OWNER_SHIFT) - 1,
     HEAP_ID_MAX = (1 << 20) - 2,      // heaps of one arena; the id above means none
     HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
-    HEAP_BUDGET_BYTES = 1 << 20,      // chunks that all stacks together may hold
     HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold
     HEAP_RUNS_BEFORE_ZONE = 4,   // chunks of a large class served as runs, before it gets a zone
     HEAP_RUN_CLASS_BYTES = 4096, // classes above are large in that sense
@@ -47,26 +46,28 @@ struct heap_stack {
     struct chunk_entry *top;   // one above the entry that is popped next
     struct chunk_entry *limit; // the highest value of top
     struct chunk_entry *bottom;
-    uintptr_t capacity; // entries from bottom to limit
+    uint16_t capacity; // entries from bottom to limit
+    uint16_t served;   // chunks of the class served as runs so far, up to the limit
 };
 
+// Every member is one word, so that stacks are found by their number of words on any machine.
 struct heap {
-    uint32_t owner;                   // the id, shifted; the lower bits are 0
-    bool is_idle;                     // LOCKED: no thread has it
-    uint8_t class_count;              // classes that are served as zones: those below this one
-    uint8_t served[SIZE_CLASS_COUNT]; // chunks of each class served as runs so far, up to the limit
-    struct heap_stack stacks[SIZE_CLASS_COUNT];
-    struct chunk_entry none; // what a stack without memory has below its bottom
-    uintptr_t arena;         // from this heap
-    uintptr_t zones[SIZE_CLASS_COUNT][ZONE_FILL_COUNT]; // first of each list, from the arena
+    uint32_t owner;        // the id, shifted; the lower bits are 0
+    uintptr_t is_idle;     // LOCKED: no thread has it
+    uintptr_t class_count; // classes that are served as zones: those below this one
+    uintptr_t address;     // of this heap, when its pointers were written
+    uintptr_t arena;       // from this heap
+    uintptr_t lists;       // of zones, by class and fill (heap_lists), from this heap
     uintptr_t home;        // LOCKED: zones with chunks on their way home, from the arena
     uintptr_t empties;     // OWNER: zones that became empty and go back, from the arena
     uintptr_t next_heap;   // LOCKED: the arena's list of all heaps
     uintptr_t next_idle;   // LOCKED: the arena's list of heaps without a thread
-    size_t budget;         // bytes of chunks that stacks may still grow by
+    uintptr_t budget;      // bytes of chunks that stacks may still grow by
     uintptr_t memory_next; // memory for stacks, from this heap
     uintptr_t memory_end;
     struct chunk_entry *spare[HEAP_STACK_LEVELS]; // outgrown memory of stacks, by level
+    struct chunk_entry none;                    // what a stack without memory has below its bottom
+    struct heap_stack stacks[SIZE_CLASS_COUNT]; // there is memory for class_count of them
 };
 
 // What the stacks of HEAP_NONE have below their bottom.
@@ -98,20 +99,26 @@ static inline bool heap_is_none(const struct heap *heap)
 
 // Where a TINY request is served, and the state that its chunk gets.
 struct heap_place {
-    uint8_t stack_word; // the class's stack in a heap, in words of 8 bytes
+    uint8_t stack_word; // the class's stack in a heap, in words of a pointer's size
     uint8_t live_state; // STATE_LIVE + slack
 };
 
 // For each number of bytes.
 extern const struct heap_place heap_places[SIZE_CLASS_TINY_MAX + 1];
 
-// ANY. The smallest memory that a heap can use, in bytes.
-size_t heap_bytes_min(void);
+// ANY. The smallest memory that a heap of this arena can use, in bytes: it has no stacks.
+size_t heap_bytes_min(const struct arena *arena);
 
 // ANY. The arena that a heap belongs to.
 static inline struct arena *heap_arena(const struct heap *heap)
 {
     return (struct arena *)((uintptr_t)heap + heap->arena);
+}
+
+// OWNER. The first zone of each fill of a class, from the arena.
+static inline uintptr_t *heap_lists(const struct heap *heap, unsigned size_class)
+{
+    return (uintptr_t *)((uintptr_t)heap + heap->lists) + (size_t)size_class * ZONE_FILL_COUNT;
 }
 
 // LOCKED. Gives the calling thread a heap: one that waits for a thread, or a new one with `bytes` of
@@ -121,6 +128,10 @@ struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need);
 // OWNER and LOCKED. The heap's thread ends: what its stacks hold goes home, empty zones go back, and
 // the heap waits for the next thread.
 void heap_retire(struct heap *heap);
+
+// LOCKED. Takes every heap from whoever had it, while nobody is in any call: their stacks' chunks go home, and
+// all wait for the next thread. The arena may have moved since.
+void heap_revive_all(struct arena *arena);
 
 // OWNER. Hands out a chunk of this class, for `bytes` that it holds and whose slack it can note, from
 // the stack or the heap's own zones. ptr is NULL if they have none.
@@ -155,6 +166,14 @@ bool heap_give_empty(struct heap *heap, struct leaving *leaving);
 
 // OWNER. Returns every chunk in the stacks to its zone.
 void heap_flush(struct heap *heap);
+
+// OWNER and LOCKED. Gives up what the heap keeps at hand: its stacks' chunks go home, and its empty zones
+// back to their sections. Nothing leaves for the system.
+void heap_trim(struct heap *heap);
+
+// OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again, in zones and for
+// a run of the chunk's own.
+struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align);
 
 // OWNER and LOCKED. Whether the invariants hold, those of the heap's zones included.
 bool heap_is_valid(const struct heap *heap);

@@ -11,7 +11,7 @@
 // OWNER. The stack that serves a TINY request.
 static inline struct heap_stack *heap_fast_stack(struct heap *heap, struct heap_place place)
 {
-    return (struct heap_stack *)((uintptr_t)heap + (uintptr_t)place.stack_word * 8);
+    return (struct heap_stack *)((uintptr_t)heap + (uintptr_t)place.stack_word * sizeof(uintptr_t));
 }
 
 // OWNER. A chunk for `bytes`, or NULL: too large for TINY, or the stack is empty.

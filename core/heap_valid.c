@@ -31,7 +31,8 @@ static bool lists_are_valid(const struct heap *heap, unsigned size_class)
 {
     for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
         uintptr_t previous = 0;
-        for (uintptr_t at = heap->zones[size_class][fill]; at != 0; at = zone_at(heap, at)->next) {
+        for (uintptr_t at = heap_lists(heap, size_class)[fill]; at != 0;
+             at = zone_at(heap, at)->next) {
             const struct zone *zone = zone_at(heap, at);
             if (zone->fill != fill || zone_fill_of(zone) != fill || zone->previous != previous ||
                 zone->size_class != size_class || !zone_is_valid(zone)) {
@@ -70,7 +71,7 @@ static bool zone_is_in_place(const struct heap *heap, const struct zone *zone)
         return zone_available(zone) == 0 || is_in_list(heap, heap->empties, zone);
     }
     return zone->fill < ZONE_FILL_COUNT &&
-           is_in_list(heap, heap->zones[zone->size_class][zone->fill], zone);
+           is_in_list(heap, heap_lists(heap, zone->size_class)[zone->fill], zone);
 }
 
 // Goes through all zones of the arena for those of the heap.
@@ -95,7 +96,7 @@ static bool zones_are_in_place(const struct heap *heap)
 
 bool heap_is_valid(const struct heap *heap)
 {
-    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         if (!stack_is_valid(heap, size_class) || !lists_are_valid(heap, size_class)) {
             return false;
         }

@@ -79,7 +79,7 @@ struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct 
     if (run.section == NULL) {
         return (struct grant){.ptr = NULL};
     }
-    run_mark(section_runs(run.section), run.first, RUN_LARGE, bytes);
+    run_mark(section_runs(run.section), run.first, RUN_LARGE, (uint32_t)bytes);
     void *base = section_unit_at(run.section, run.first);
     zone_map_set(&arena->map, base, 1, &run.section->marker);
     arena->large_count++;
@@ -92,15 +92,11 @@ void *large_adopt(struct arena *arena, struct range mapping, size_t bytes, struc
     *need = (struct need){.kind = NEED_NOTHING};
     if (zone_map_leaf_missing(&arena->map, unit, 1) != 0) {
         size_t leaf_bytes = ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t);
-        struct run run = arena_take_run(arena, leaf_bytes, 1, need);
+        struct run run = arena_take_meta(arena, leaf_bytes, need);
         if (run.section == NULL) {
             return NULL;
         }
-        void *leaf = section_unit_at(run.section, run.first);
-        if (!run.clean) {
-            memset(leaf, 0, leaf_bytes);
-        }
-        zone_map_add_leaf(&arena->map, unit, leaf);
+        zone_map_add_leaf(&arena->map, unit, section_unit_at(run.section, run.first));
     }
     bool recycled = false;
     struct zone *zone = arena_take_record(arena, NULL, SECTION_RECORD_MAPPED, &recycled, need);
@@ -182,7 +178,7 @@ static bool grow_run(struct arena *arena, struct run_table *runs, uint32_t first
         !run_grow(runs, first, count, &clean)) {
         return false;
     }
-    arena->used_unit_count += run_unit(runs, first)->length - old_count;
+    arena_count_used(arena, run_unit(runs, first)->length - old_count);
     return true;
 }
 
@@ -208,7 +204,7 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
         run_shrink(runs, first, (uint32_t)count);
         arena->used_unit_count -= old_count - (uint32_t)count;
     }
-    run_set_requested(run_unit(runs, first), bytes);
+    run_set_note(run_unit(runs, first), (uint32_t)bytes);
     return true;
 }
 

@@ -3,9 +3,14 @@
 
 #include "core/check.h"
 
-static uint32_t *heads_of(const struct run_table *table)
+enum { LINK_NONE = UINT16_MAX }; // what ends a list
+
+_Static_assert(sizeof(struct unit) == 8, "an entry is one word");
+_Static_assert((int)RUN_UNITS_MAX <= (int)LINK_NONE, "a list's members are below its end");
+
+static uint16_t *heads_of(const struct run_table *table)
 {
-    return (uint32_t *)(table + 1);
+    return (uint16_t *)(table + 1);
 }
 
 // The list that a run of this length is kept in.
@@ -31,7 +36,7 @@ static uint32_t bin_above(uint32_t length)
 
 static size_t units_at(uint32_t bin_count)
 {
-    return bits_align_up(sizeof(struct run_table) + bin_count * sizeof(uint32_t),
+    return bits_align_up(sizeof(struct run_table) + bin_count * sizeof(uint16_t),
                          _Alignof(struct unit));
 }
 
@@ -48,43 +53,54 @@ struct unit *run_unit(const struct run_table *table, uint32_t unit)
 
 void run_table_init(struct run_table *table, uint32_t unit_count)
 {
+    ASSERT(unit_count <= RUN_UNITS_MAX);
     table->unit_count = unit_count;
-    table->bin_count = bin_of(unit_count) + 1;
+    table->bin_count = (uint16_t)(bin_of(unit_count) + 1);
+    table->fresh_is_zero = true;
     for (uint32_t bin = 0; bin < table->bin_count; bin++) {
-        heads_of(table)[bin] = RUN_NONE;
+        heads_of(table)[bin] = LINK_NONE;
     }
+}
+
+static void write_unit(struct unit *unit, struct unit entry)
+{
+    if (sizeof(uintptr_t) < sizeof(uint64_t)) {
+        *unit = entry;
+        return;
+    }
+    uint64_t word;
+    memcpy(&word, &entry, sizeof(word));
+    atomic_store_explicit((_Atomic uint64_t *)unit, word, memory_order_relaxed);
 }
 
 // Writes the entries by which a run is told.
 static void write_run(struct run_table *table, uint32_t first, uint32_t count, enum run_kind kind,
                       bool clean)
 {
-    struct unit *head = run_unit(table, first);
-    struct unit *tail = run_unit(table, first + count - 1);
-    head->length = tail->length = count;
-    head->kind = tail->kind = (uint8_t)kind;
-    head->clean = tail->clean = clean;
+    struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .clean = clean};
+    write_unit(run_unit(table, first), entry);
+    write_unit(run_unit(table, first + count - 1), entry);
 }
 
 // Forgets that a run begins and ends here, before it becomes part of another.
 static void erase_run(struct run_table *table, uint32_t first)
 {
     struct unit *head = run_unit(table, first);
-    run_unit(table, first + head->length - 1)->kind = RUN_INSIDE;
-    head->kind = RUN_INSIDE;
+    write_unit(run_unit(table, first + head->length - 1), (struct unit){.kind = RUN_INSIDE});
+    write_unit(head, (struct unit){.kind = RUN_INSIDE});
 }
 
 static void list_insert(struct run_table *table, uint32_t first)
 {
     struct unit *unit = run_unit(table, first);
     uint32_t bin = bin_of(unit->length);
-    uint32_t next = heads_of(table)[bin];
-    unit->previous = RUN_NONE;
+    uint16_t next = heads_of(table)[bin];
+    unit->previous = LINK_NONE;
     unit->next = next;
-    if (next != RUN_NONE) {
-        run_unit(table, next)->previous = first;
+    if (next != LINK_NONE) {
+        run_unit(table, next)->previous = (uint16_t)first;
     }
-    heads_of(table)[bin] = first;
+    heads_of(table)[bin] = (uint16_t)first;
     table->bitmap[bin / BITS_PER_WORD] |= (uintptr_t)1 << (bin % BITS_PER_WORD);
     table->free_count += unit->length;
     table->dirty_count += unit->clean ? 0 : unit->length;
@@ -95,15 +111,15 @@ static void list_remove(struct run_table *table, uint32_t first)
     struct unit *unit = run_unit(table, first);
     CHECK(unit->kind == RUN_FREE);
     uint32_t bin = bin_of(unit->length);
-    if (unit->next != RUN_NONE) {
+    if (unit->next != LINK_NONE) {
         run_unit(table, unit->next)->previous = unit->previous;
     }
-    if (unit->previous != RUN_NONE) {
+    if (unit->previous != LINK_NONE) {
         run_unit(table, unit->previous)->next = unit->next;
     } else {
         heads_of(table)[bin] = unit->next;
     }
-    if (heads_of(table)[bin] == RUN_NONE) {
+    if (heads_of(table)[bin] == LINK_NONE) {
         table->bitmap[bin / BITS_PER_WORD] &= ~((uintptr_t)1 << (bin % BITS_PER_WORD));
     }
     table->free_count -= unit->length;
@@ -162,7 +178,7 @@ uint32_t run_take(struct run_table *table, struct run_shape shape, bool *clean)
     }
     // A run of the exact list may fit by luck; each one of the lists above fits for certain.
     uint32_t whole = heads_of(table)[bin_of((uint32_t)worst)];
-    if (whole == RUN_NONE || run_unit(table, whole)->length < worst) {
+    if (whole == LINK_NONE || run_unit(table, whole)->length < worst) {
         uint32_t bin = bin_above((uint32_t)worst);
         whole = bin < table->bin_count ? first_from(table, bin) : RUN_NONE;
     }
@@ -191,7 +207,7 @@ static void raise_fresh(struct run_table *table, uint32_t end)
     uint32_t start = table->fresh;
     if (end > start) {
         table->fresh = end;
-        insert_free(table, start, end - start, true);
+        insert_free(table, start, end - start, table->fresh_is_zero);
     }
 }
 
@@ -229,12 +245,20 @@ uint32_t run_commitment_for(const struct run_table *table, struct run_shape shap
     return end > table->unit_count ? RUN_NONE : (uint32_t)end;
 }
 
-void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, size_t requested)
+// Writes the entries of a run in use.
+static void write_used(struct run_table *table, uint32_t first, uint32_t count, enum run_kind kind,
+                       uint32_t note)
 {
-    uint32_t count = run_unit(table, first)->length;
-    write_run(table, first, count, kind, false);
-    run_set_requested(run_unit(table, first + count - 1), RUN_TAIL);
-    run_set_requested(run_unit(table, first), requested);
+    struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .note = note};
+    struct unit last = entry;
+    last.note = kind == RUN_LARGE ? RUN_TAIL : note;
+    write_unit(run_unit(table, first + count - 1), last);
+    write_unit(run_unit(table, first), entry);
+}
+
+void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint32_t note)
+{
+    write_used(table, first, run_unit(table, first)->length, kind, note);
 }
 
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
@@ -286,10 +310,17 @@ uint32_t run_commitment_to_grow(const struct run_table *table, uint32_t first, u
                                                                              : RUN_NONE;
 }
 
+// Makes a run in use end elsewhere. What it loses or gains is nobody's meanwhile.
+static void resize_used(struct run_table *table, uint32_t first, uint32_t count)
+{
+    struct unit head = *run_unit(table, first);
+    erase_run(table, first);
+    write_used(table, first, count, head.kind, head.note);
+}
+
 bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *clean)
 {
     uint32_t old_count = run_unit(table, first)->length;
-    enum run_kind kind = run_unit(table, first)->kind;
     uint32_t after = first + old_count;
     struct run_shape rest = {.count = count - old_count, .align = 1, .phase = 0};
     uint32_t right = free_after(table, first);
@@ -304,22 +335,15 @@ bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *cle
         return false;
     }
     erase_run(table, after);
-    size_t requested = run_requested(run_unit(table, first));
-    erase_run(table, first);
-    run_unit(table, first)->length = count;
-    run_mark(table, first, kind, requested);
+    resize_used(table, first, count);
     return true;
 }
 
 uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count)
 {
     uint32_t old_count = run_unit(table, first)->length;
-    enum run_kind kind = run_unit(table, first)->kind;
     ASSERT(count != 0 && count < old_count);
-    size_t requested = run_requested(run_unit(table, first));
-    erase_run(table, first);
-    run_unit(table, first)->length = count;
-    run_mark(table, first, kind, requested);
+    resize_used(table, first, count);
     write_run(table, first + count, old_count - count, RUN_META, false);
     return run_give(table, first + count, false);
 }
@@ -330,7 +354,7 @@ uint32_t run_large_holding(const struct run_table *table, uint32_t unit)
     uint32_t first = unit;
     const struct unit *entry = run_unit(table, first);
     while (first != 0 && (entry->kind == RUN_INSIDE ||
-                          (entry->kind == RUN_LARGE && run_requested(entry) == RUN_TAIL))) {
+                          (entry->kind == RUN_LARGE && run_note(entry) == RUN_TAIL))) {
         entry = run_unit(table, --first);
     }
     return entry->kind == RUN_LARGE && unit - first < entry->length ? first : RUN_NONE;
@@ -351,10 +375,10 @@ uint32_t run_longest_dirty(const struct run_table *table)
 {
     for (uint32_t bin = table->bin_count; bin-- > 0;) {
         uint32_t first = heads_of(table)[bin];
-        while (first != RUN_NONE && run_unit(table, first)->clean) {
+        while (first != LINK_NONE && run_unit(table, first)->clean) {
             first = run_unit(table, first)->next;
         }
-        if (first != RUN_NONE) {
+        if (first != LINK_NONE) {
             return first;
         }
     }
@@ -365,7 +389,7 @@ uint32_t run_longest_dirty(const struct run_table *table)
 static bool is_listed(const struct run_table *table, uint32_t first)
 {
     uint32_t bin = bin_of(run_unit(table, first)->length);
-    for (uint32_t unit = heads_of(table)[bin]; unit != RUN_NONE;
+    for (uint32_t unit = heads_of(table)[bin]; unit != LINK_NONE;
          unit = run_unit(table, unit)->next) {
         if (unit == first) {
             return (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
@@ -379,12 +403,26 @@ static bool bitmap_is_valid(const struct run_table *table)
 {
     for (uint32_t bin = 0; bin < table->bin_count; bin++) {
         bool is_set = (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
-        if (is_set != (heads_of(table)[bin] != RUN_NONE)) {
+        if (is_set != (heads_of(table)[bin] != LINK_NONE)) {
             return false;
         }
     }
     for (uint32_t bin = table->bin_count; bin < RUN_BITMAP_BITS; bin++) {
         if ((table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether the entries between a run's first and last are empty, but for a zone's notes (R1).
+static bool inside_is_valid(const struct run_table *table, uint32_t first)
+{
+    const struct unit *head = run_unit(table, first);
+    for (uint32_t unit = first + 1; unit + 1 < first + head->length; unit++) {
+        const struct unit *entry = run_unit(table, unit);
+        if (entry->kind != RUN_INSIDE || entry->length != 0 || entry->clean ||
+            (entry->note != 0 && head->kind != RUN_ZONE)) {
             return false;
         }
     }
@@ -403,7 +441,8 @@ bool run_table_is_valid(const struct run_table *table)
             return false;
         }
         const struct unit *tail = run_unit(table, first + head->length - 1);
-        if (tail->kind != head->kind || tail->length != head->length) {
+        if (tail->kind != head->kind || tail->length != head->length ||
+            !inside_is_valid(table, first)) {
             return false;
         }
         if (head->kind == RUN_FREE) {
@@ -418,8 +457,7 @@ bool run_table_is_valid(const struct run_table *table)
     }
     for (uint32_t unit = table->fresh; unit < table->unit_count; unit++) {
         const struct unit *entry = run_unit(table, unit);
-        if (entry->kind != RUN_INSIDE || entry->length != 0 || entry->clean ||
-            entry->requested != 0) {
+        if (entry->kind != RUN_INSIDE || entry->length != 0 || entry->clean || entry->note != 0) {
             return false;
         }
     }

@@ -14,7 +14,8 @@
 //   | A free | B used | C free |    run_give(B)    |      one free run      |
 //
 // Invariants, all checked by run_table_is_valid():
-//   R1  The runs below `fresh` cover it without gap; first and last entry of each agree.
+//   R1  The runs below `fresh` cover it without gap; first and last entry of each agree, and those in
+//       between are RUN_INSIDE and empty, but for a zone's note.
 //   R2  No two free runs are neighbours.
 //   R3  A free run is in the list of its length, and a list's bit is set if it has members.
 //   R4  free_count and dirty_count are the units of all free runs and of those not known to be zero.
@@ -30,35 +31,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     RUN_EXACT_BINS = 8,    // lengths that have a list of their own
-    RUN_BITMAP_BITS = 256, // enough for 2^31 units
+    RUN_UNITS_MAX = 65535, // of one table: indices and lengths are of 16 bits
+    RUN_BITMAP_BITS = 128, // enough for that
     RUN_BITMAP_WORDS = RUN_BITMAP_BITS / BITS_PER_WORD,
 };
 
 #define RUN_NONE UINT32_MAX
-#define RUN_TAIL SIZE_MAX // no chunk is that large
+#define RUN_TAIL UINT32_MAX // no chunk is that large
 
 enum run_kind {
     RUN_INSIDE,  // neither first nor last unit of a run
     RUN_FREE,    // in a list
     RUN_ZONE,    // a TINY or SMALL zone
     RUN_LARGE,   // one chunk
-    RUN_META,    // memory of the arena's own: heaps, records, leaves of the zone map
+    RUN_META,    // memory of the arena's own: heaps, leaves of the zone map
+    RUN_RECORDS, // more of it: records of zones
     RUN_LEAVING, // on its way to the system: in no list, until the caller says how that went
 };
 
+// One word, written whole where somebody may read it without the lock.
 struct unit {
-    uint32_t length; // of the run, in units
-    uint8_t kind;    // enum run_kind
-    bool clean;      // RUN_FREE: every byte is known to be zero
+    _Alignas(8) uint16_t length; // of the run, in units
+    uint8_t kind;                // enum run_kind
+    bool clean;                  // RUN_FREE: every byte is known to be zero
     union {
         struct {
-            uint32_t next, previous; // RUN_FREE: neighbours in the list, RUN_NONE at its ends
+            uint16_t next, previous; // RUN_FREE: neighbours in the list
         };
-        // RUN_LARGE: the bytes asked for, by run_requested(); RUN_TAIL in a last entry that is no first.
-        size_t requested;
+        // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first. RUN_ZONE, and inside
+        // of one: what a narrow zone map notes (zone_map.h).
+        uint32_t note;
     };
 };
 
@@ -68,9 +74,10 @@ struct run_table {
     uint32_t fresh;
     uint32_t free_count;
     uint32_t dirty_count;
-    uint32_t bin_count;
+    uint16_t bin_count;
+    bool fresh_is_zero; // virgin units are: else they hold anything
     uintptr_t bitmap[RUN_BITMAP_WORDS];
-    // uint32_t heads[bin_count], then struct unit units[unit_count]
+    // uint16_t heads[bin_count], then struct unit units[unit_count]
 };
 
 // What a run must be like: `count` units, and the first one's index plus `phase` a multiple of `align`,
@@ -84,7 +91,8 @@ struct run_shape {
 // ANY. Bytes of a table for this many units.
 size_t run_table_bytes(uint32_t unit_count);
 
-// LOCKED. Makes zeroed memory at an address aligned for a pointer into a table; nothing is committed.
+// LOCKED. Makes zeroed memory at an address aligned for a unit into a table; nothing is committed, and what
+// will be is zero. unit_count is at most RUN_UNITS_MAX.
 void run_table_init(struct run_table *table, uint32_t unit_count);
 
 // LOCKED. The entry of a unit.
@@ -103,8 +111,8 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
 // within the section is enough.
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape);
 
-// LOCKED. Says what a run that was taken serves as, and what was requested if that is RUN_LARGE.
-void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, size_t requested);
+// LOCKED. Says what a run that was taken serves as; note: what was requested if that is RUN_LARGE, else 0.
+void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint32_t note);
 
 // LOCKED. Gives a run back. Returns the first unit of the free run that it has become part of.
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
@@ -112,17 +120,29 @@ uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
 // LOCKED. Takes a free run out of its list and marks it RUN_LEAVING.
 void run_leave(struct run_table *table, uint32_t first);
 
-// ANY. The requested bytes of a RUN_LARGE run, from its first entry. Whoever holds the chunk may change
-// them at any time, others may read them: hence the atomic.
-static inline size_t run_requested(const struct unit *first)
+// ANY. The entry of a unit as it is at one moment.
+static inline struct unit run_unit_read(const struct unit *unit)
 {
-    return atomic_load_explicit((const _Atomic size_t *)&first->requested, memory_order_relaxed);
+    if (sizeof(uintptr_t) < sizeof(uint64_t)) {
+        return *unit;
+    }
+    uint64_t word = atomic_load_explicit((const _Atomic uint64_t *)unit, memory_order_relaxed);
+    struct unit read;
+    memcpy(&read, &word, sizeof(read));
+    return read;
 }
 
-// ANY, by whoever holds the chunk. Notes another requested size of a RUN_LARGE run.
-static inline void run_set_requested(struct unit *first, size_t bytes)
+// ANY. The note of an entry: of a RUN_LARGE run's first, the requested bytes. Whoever holds that chunk may
+// change them at any time, others may read them: hence the atomic.
+static inline uint32_t run_note(const struct unit *unit)
 {
-    atomic_store_explicit((_Atomic size_t *)&first->requested, bytes, memory_order_relaxed);
+    return atomic_load_explicit((const _Atomic uint32_t *)&unit->note, memory_order_relaxed);
+}
+
+// ANY, by whoever holds the chunk; LOCKED for a zone's. Changes the note of an entry.
+static inline void run_set_note(struct unit *unit, uint32_t note)
+{
+    atomic_store_explicit((_Atomic uint32_t *)&unit->note, note, memory_order_relaxed);
 }
 
 // LOCKED. Makes a run of more units out of this one, without moving it. False if its neighbours do not
@@ -140,7 +160,8 @@ uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count);
 // `unit`. Right for as long as nobody gives or takes what it passes.
 uint32_t run_large_holding(const struct run_table *table, uint32_t unit);
 
-// LOCKED. Units of the longest free run, to within an eighth; virgin units are not counted.
+// LOCKED. Units of a free run of the longest list that has one, the longest to within an eighth; virgin units
+// are not counted.
 uint32_t run_longest_free(const struct run_table *table);
 
 // LOCKED. The first unit of a long free run that is not known to be zero: one of the longest list that has

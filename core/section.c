@@ -6,31 +6,31 @@
 
 // Where each part lies if the section has this many units; unit 0 is aligned by its address.
 static struct section_shape shape_for(uintptr_t base, uint32_t unit_count, unsigned unit_shift,
-                                      bool narrow)
+                                      unsigned record_kinds)
 {
     struct section_shape shape = {.unit_count = unit_count};
     size_t unit_bytes = (size_t)1 << unit_shift;
-    shape.table = bits_align_up(sizeof(struct section), _Alignof(max_align_t));
-    shape.entries = bits_align_up(shape.table + run_table_bytes(unit_count), sizeof(uintptr_t));
-    size_t entry_bytes = narrow ? unit_count * sizeof(uintptr_t) : 0;
-    shape.records = bits_align_up(base + shape.entries + entry_bytes, 64) - base;
-    size_t area = unit_count * (unit_bytes / SECTION_RECORD_SHARE);
+    shape.table =
+        bits_align_up(offsetof(struct section, record_lists) + record_kinds * sizeof(uintptr_t),
+                      _Alignof(struct unit));
+    shape.records = bits_align_up(base + shape.table + run_table_bytes(unit_count), 64) - base;
+    size_t area = record_kinds != 0 ? unit_count * unit_bytes / SECTION_RECORD_SHARE : 0;
     shape.units = bits_align_up(base + shape.records + area, unit_bytes) - base;
     shape.end = shape.units + unit_count * unit_bytes;
     return shape;
 }
 
 struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift,
-                                      bool narrow)
+                                      unsigned record_kinds)
 {
     size_t per_unit = ((size_t)1 << unit_shift) + sizeof(struct unit);
     size_t guess = bytes / per_unit;
-    if (guess > UINT32_MAX / 4) {
-        guess = UINT32_MAX / 4;
+    if (guess > RUN_UNITS_MAX) {
+        guess = RUN_UNITS_MAX;
     }
     // Metadata takes a few percent, so a few steps down find the most units that fit.
     while (guess != 0) {
-        struct section_shape shape = shape_for(base, (uint32_t)guess, unit_shift, narrow);
+        struct section_shape shape = shape_for(base, (uint32_t)guess, unit_shift, record_kinds);
         if (shape.end <= bytes) {
             return shape;
         }
@@ -47,7 +47,6 @@ void section_init(struct section *section, const struct section_shape *shape, un
     section->marker.base = shape->units;
     section->end = shape->end;
     section->table = shape->table;
-    section->entries = shape->records - shape->entries >= sizeof(uintptr_t) ? shape->entries : 0;
     section->units = shape->units;
     section->unit_shift = unit_shift;
     section->record_next = shape->records;
@@ -109,7 +108,7 @@ void section_give_record(struct section *section, struct zone *zone, unsigned re
 void section_add_record_run(struct section *section, uint32_t first)
 {
     const struct unit *unit = run_unit(section_runs(section), first);
-    ASSERT(unit->kind == RUN_META);
+    run_mark(section_runs(section), first, RUN_RECORDS, 0);
     section->record_next = offset_of(section, section_unit_at(section, first));
     section->record_end = section->record_next + ((uintptr_t)unit->length << section->unit_shift);
 }
@@ -119,8 +118,9 @@ bool section_is_valid(const struct section *section)
     size_t unit_bytes = (size_t)1 << section->unit_shift;
     const struct run_table *runs = section_runs(section);
     return section->marker.kind == ZONE_LARGE && section->marker.fast_bound == 0 &&
-           section->table >= sizeof(struct section) && section->units >= section->table &&
-           section->area_committed <= section->area_end && section->area_end <= section->units &&
+           section->table >= offsetof(struct section, record_lists) &&
+           section->units >= section->table && section->area_committed <= section->area_end &&
+           section->area_end <= section->units &&
            section->units + runs->unit_count * unit_bytes == section->end &&
            section->record_next <= section->record_end && run_table_is_valid(runs);
 }

@@ -3,15 +3,14 @@
 // away from what programs can overrun:
 //
 //   base                                                            unit 0
-//   +---------+-----------+----------------+---------------------+--+----------------------------+
-//   | section | run table | map entries(*) | records ...         |  | units ...        |  virgin |
-//   +---------+-----------+----------------+---------------------+--+----------------------------+
-//                                          ^ grows with the units that are committed
-//   (*) only in an arena whose map is narrow (zone_map.h)
+//   +---------+--------------+-----------+---------------------+--+----------------------------+
+//   | section | record lists | run table | records ...         |  | units ...        |  virgin |
+//   +---------+--------------+-----------+---------------------+--+----------------------------+
+//                                        ^ grows with the units that are committed
 //
 // Records (zone.h) are never moved, and never become anything but a record of the same class, so that a
 // late free that still holds one reads sense. When the area for records is used up, more records are
-// made in runs of kind RUN_META.
+// made in runs of kind RUN_RECORDS.
 //
 // Everything here is LOCKED unless it says otherwise.
 #ifndef FT_CORE_SECTION_H
@@ -32,34 +31,34 @@ enum {
 };
 
 struct section {
-    struct zone marker;    // what the map entries of LARGE units lead to
-    uintptr_t next;        // the next section by address, from the arena
-    uintptr_t end;         // the region's end, from this section
-    uintptr_t table;       // the run table, from this section
-    uintptr_t entries;     // the narrow map's entries, from this section, or 0
-    uintptr_t units;       // unit 0, from this section
-    uintptr_t record_next; // the bytes that the next record may take, from this section
-    uintptr_t record_end;  //
-    uintptr_t area_end;    // end of the area for records; committed below area_committed
+    struct zone marker;     // what the map entries of LARGE units lead to
+    _Atomic uintptr_t next; // the next section by address, from the arena (zone_map.h)
+    uintptr_t end;          // the region's end, from this section
+    uintptr_t table;        // the run table, from this section
+    uintptr_t units;        // unit 0, from this section
+    uintptr_t record_next;  // the bytes that the next record may take, from this section
+    uintptr_t record_end;   //
+    uintptr_t area_end;     // end of the area for records; committed below area_committed
     uintptr_t area_committed;
-    uintptr_t
-        record_lists[SECTION_RECORD_KINDS]; // records without a zone, by class, from this section
     uint32_t unit_shift;
+    bool is_continued; // the next section was made of the same region
+    // Records without a zone, by class, from this section; there is memory for as many as the arena has.
+    uintptr_t record_lists[SECTION_RECORD_KINDS];
 };
 
 // How a region is laid out as a section; every member is a distance from the region's base.
 struct section_shape {
     size_t table;
-    size_t entries;
     size_t records;
     size_t units;
     size_t end;
     uint32_t unit_count; // 0: the region is too small
 };
 
-// ANY. The layout of the region at base. narrow: map entries lie in the section.
+// ANY. The layout of the region at base, of as much of it as one section can use. record_kinds: lists of
+// records that it has.
 struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned unit_shift,
-                                      bool narrow);
+                                      unsigned record_kinds);
 
 // LOCKED. Makes a section of a region that is zeroed, and committed below shape->records at least.
 // area_committed: bytes from base that are committed without a gap.
@@ -103,7 +102,7 @@ struct zone *section_take_record(struct section *section, unsigned record_class,
 // LOCKED. Gives a record back, whose header still tells its class.
 void section_give_record(struct section *section, struct zone *zone, unsigned record_class);
 
-// LOCKED. Makes a run of kind RUN_META the place where the next records are made. Its bytes are zero.
+// LOCKED. Makes a run that was taken the place where the next records are made. Its bytes are zero.
 void section_add_record_run(struct section *section, uint32_t first);
 
 // ANY. Bytes of a record of this class.

@@ -9,19 +9,30 @@ static struct zone_map_wide *wide_of(const struct zone_map *map)
     return (struct zone_map_wide *)map - 1;
 }
 
+// The section whose units an address lies in, or NULL.
+static struct section *section_of(const struct zone_map *map, const void *ptr)
+{
+    struct section *section = zone_map_first_section(map);
+    while (section != NULL && !section_holds(section, ptr)) {
+        section = zone_map_next_section(map, section);
+    }
+    return section;
+}
+
 static struct zone *find_narrow(const struct zone_map *map, const void *ptr)
 {
-    const struct section *section = offset_to(map, map->sections);
-    while (section != NULL && !section_holds(section, ptr)) {
-        section = offset_to(map, section->next);
-    }
+    struct zone *nothing = (struct zone *)&map->nothing;
+    struct section *section = section_of(map, ptr);
     if (section == NULL) {
-        return (struct zone *)&map->nothing;
+        return nothing;
     }
-    const _Atomic uintptr_t *entries = offset_to(section, section->entries);
-    uintptr_t entry =
-        atomic_load_explicit(&entries[section_unit_of(section, ptr)], memory_order_relaxed);
-    return (struct zone *)((uintptr_t)map + entry);
+    const struct unit *unit = run_unit(section_runs(section), section_unit_of(section, ptr));
+    struct unit entry = run_unit_read(unit);
+    if (entry.kind == RUN_LARGE) {
+        return entry.note != RUN_TAIL ? &section->marker : nothing;
+    }
+    bool is_zone = (entry.kind == RUN_ZONE || entry.kind == RUN_INSIDE) && entry.note != 0;
+    return is_zone ? offset_to(section, (uintptr_t)entry.note * ZONE_MAP_NOTE_BYTES) : nothing;
 }
 
 struct zone *zone_map_find(const struct zone_map *map, const void *ptr)
@@ -32,43 +43,66 @@ struct zone *zone_map_find(const struct zone_map *map, const void *ptr)
     return zone_map_is_within(ptr) ? zone_map_find_wide(map, ptr) : (struct zone *)&map->nothing;
 }
 
-// The entry of the unit that holds `address`, whose leaf or section is there.
-static _Atomic uintptr_t *entry_of(struct zone_map *map, uintptr_t address)
+static void set_wide(struct zone_map *map, uintptr_t address, uint32_t count,
+                     const struct zone *zone)
 {
-    if (map->wide) {
-        struct zone_map_wide *wide = wide_of(map);
+    struct zone_map_wide *wide = wide_of(map);
+    for (uint32_t each = 0; each < count; each++) {
         uintptr_t leaf = atomic_load_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
                                               memory_order_relaxed);
         CHECK(leaf != 0);
         uintptr_t unit = (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
-        return (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + (leaf + unit) * sizeof(uintptr_t));
-    }
-    struct section *section = offset_to(map, map->sections);
-    while (!section_holds(section, (const void *)address)) {
-        section = offset_to(map, section->next);
-    }
-    return (_Atomic uintptr_t *)offset_to(section, section->entries) +
-           section_unit_of(section, (const void *)address);
-}
-
-void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone)
-{
-    uintptr_t address = (uintptr_t)base;
-    for (uint32_t unit = 0; unit < count; unit++) {
-        atomic_store_explicit(entry_of(map, address), offset_of(map, zone), memory_order_release);
+        _Atomic uintptr_t *entry =
+            (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + (leaf + unit) * sizeof(uintptr_t));
+        atomic_store_explicit(entry, offset_of(map, zone), memory_order_release);
         address += (uintptr_t)1 << map->unit_shift;
     }
 }
 
+void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone)
+{
+    if (map->wide) {
+        set_wide(map, (uintptr_t)base, count, zone);
+        return;
+    }
+    struct section *section = section_of(map, base);
+    if (zone == &section->marker) {
+        return; // the run's kind says so
+    }
+    uintptr_t note = offset_of(section, zone) / ZONE_MAP_NOTE_BYTES;
+    CHECK(offset_of(section, zone) % ZONE_MAP_NOTE_BYTES == 0 && note <= UINT32_MAX);
+    for (uint32_t each = 0; each < count; each++) {
+        run_set_note(run_unit(section_runs(section), section_unit_of(section, base) + each),
+                     (uint32_t)note);
+    }
+}
+
+// The link that leads to the first section at or above an address.
+static _Atomic uintptr_t *link_above(struct zone_map *map, const struct section *section)
+{
+    _Atomic uintptr_t *link = &map->sections;
+    struct section *next = zone_map_first_section(map);
+    while (next != NULL && next < section) {
+        link = &next->next;
+        next = zone_map_next_section(map, next);
+    }
+    return link;
+}
+
 void zone_map_add_section(struct zone_map *map, struct section *section)
 {
-    uintptr_t *link = &map->sections;
-    for (struct section *next = offset_to(map, *link); next != NULL && next < section;
-         next = offset_to(map, *link)) {
-        link = &next->next;
-    }
-    section->next = *link;
-    *link = offset_of(map, section);
+    _Atomic uintptr_t *link = link_above(map, section);
+    uintptr_t next = atomic_load_explicit(link, memory_order_relaxed);
+    atomic_store_explicit(&section->next, next, memory_order_relaxed);
+    atomic_store_explicit(link, offset_of(map, section), memory_order_release);
+}
+
+void zone_map_remove_section(struct zone_map *map, struct section *section)
+{
+    _Atomic uintptr_t *link = link_above(map, section);
+    CHECK(atomic_load_explicit(link, memory_order_relaxed) == offset_of(map, section));
+    atomic_store_explicit(link, atomic_load_explicit(&section->next, memory_order_relaxed),
+                          memory_order_relaxed);
 }
 
 uintptr_t zone_map_leaf_missing(const struct zone_map *map, uintptr_t base, size_t bytes)

@@ -10,8 +10,9 @@
 //                 root ──► leaf of 65536 entries ──► struct zone
 //                 no leaf ──► `nowhere`, a leaf that is always zero
 //
-//   narrow: an arena on buffers of its caller: each section holds the entries of its own units, and
-//   the few sections are searched.
+//   narrow: an arena on buffers of its caller: the few sections are searched, and a unit's entry in the
+//   run table is the map's as well. Where a zone lies, its note is the way from the section to the zone's
+//   header, in steps of ZONE_MAP_NOTE_BYTES; LARGE runs are known by their kind.
 //
 // An entry is written before or after its zone is in use, never while; it is read without a lock, by
 // any thread, with any pointer. A release store publishes the zone's header, and the dependent load
@@ -19,6 +20,7 @@
 #ifndef FT_CORE_ZONE_MAP_H
 #define FT_CORE_ZONE_MAP_H
 
+#include "core/offset.h"
 #include "core/section.h"
 #include "core/zone.h"
 
@@ -32,6 +34,7 @@ enum {
     ZONE_MAP_LEAF_ENTRIES = 1 << (ZONE_MAP_LEAF_SHIFT - ZONE_MAP_WIDE_UNIT_SHIFT),
     ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 48 : 32,
     ZONE_MAP_ROOT_ENTRIES = 1 << (ZONE_MAP_ADDRESS_BITS - ZONE_MAP_LEAF_SHIFT),
+    ZONE_MAP_NOTE_BYTES = 64,
 };
 
 // What lies directly below a wide map, zeroed, and never written but through the map.
@@ -41,8 +44,8 @@ struct zone_map_wide {
 };
 
 struct zone_map {
-    struct zone nothing; // all zero, at offset 0
-    uintptr_t sections;  // the first section by address, from the map
+    struct zone nothing;        // all zero, at offset 0
+    _Atomic uintptr_t sections; // the first section by address, from the map
     uint32_t unit_shift;
     bool wide;
 };
@@ -77,8 +80,25 @@ struct zone *zone_map_find(const struct zone_map *map, const void *ptr);
 // is there.
 void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone);
 
+// ANY. The section with the lowest address, or NULL. What the list leads to is ready: the release store in
+// zone_map_add_section() publishes it, and the dependent loads through the offset pair with that.
+static inline struct section *zone_map_first_section(const struct zone_map *map)
+{
+    return offset_to(map, atomic_load_explicit(&map->sections, memory_order_relaxed));
+}
+
+// ANY. The next section by address, or NULL.
+static inline struct section *zone_map_next_section(const struct zone_map *map,
+                                                    const struct section *section)
+{
+    return offset_to(map, atomic_load_explicit(&section->next, memory_order_relaxed));
+}
+
 // LOCKED. Puts a section in its place in the list.
 void zone_map_add_section(struct zone_map *map, struct section *section);
+
+// LOCKED, while nobody else uses the map at all. Takes a section out of the list.
+void zone_map_remove_section(struct zone_map *map, struct section *section);
 
 // LOCKED. The lowest address in [base, base + bytes) that has no leaf, or 0. A narrow map needs none.
 uintptr_t zone_map_leaf_missing(const struct zone_map *map, uintptr_t base, size_t bytes);

@@ -187,7 +187,7 @@ static size_t stacked_in(const struct arena *arena)
     size_t count = 0;
     for (const struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
          heap = offset_to(arena, heap->next_heap)) {
-        for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
             const struct heap_stack *stack = &heap->stacks[size_class];
             count += (size_t)(stack->top - stack->bottom);
         }
@@ -222,7 +222,7 @@ static size_t own_units(const struct arena *arena)
         const struct run_table *runs = section_runs(section);
         for (uint32_t first = 0; first < runs->fresh; first += run_unit(runs, first)->length) {
             const struct unit *unit = run_unit(runs, first);
-            count += unit->kind == RUN_META ? unit->length : 0;
+            count += unit->kind == RUN_META || unit->kind == RUN_RECORDS ? unit->length : 0;
         }
     }
     return count;
@@ -242,10 +242,10 @@ void churn_expect_all_returned(struct churn *churn)
     size_t kept = 0;
     for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
          heap = offset_to(arena, heap->next_heap)) {
-        for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
             unsigned zones = 0;
             for (unsigned fill = 0; fill < ZONE_FILL_COUNT; fill++) {
-                const struct zone *zone = offset_to(arena, heap->zones[size_class][fill]);
+                const struct zone *zone = offset_to(arena, heap_lists(heap, size_class)[fill]);
                 for (; zone != NULL; zone = offset_to(arena, zone->next)) {
                     assert_true(zone_is_empty(zone));
                     kept_units += zone->unit_count;

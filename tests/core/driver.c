@@ -24,6 +24,7 @@ void driver_begin(struct driver *driver, const struct driver_options *options)
         .run_bytes_max = or_else(options->run_bytes_max, SIZE_MAX),
         .dirty_bytes_max = or_else(options->dirty_bytes_max, SIZE_MAX),
         .zone_bytes_max = or_else(options->zone_bytes_max, SIZE_MAX),
+        .stack_bytes_max = 1 << 20,
         .wide = options->wide,
     };
     arena_init(driver->arena, &config);

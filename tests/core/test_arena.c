@@ -279,6 +279,7 @@ static void arena_is_valid_checks_its_parts(void **state)
     // Two sections in the wrong order.
     struct section *first = arena_first_section(arena);
     struct section *second = arena_next_section(arena, first);
+    assert_true(first != NULL && second != NULL);
     arena->map.sections = offset_of(arena, second);
     second->next = offset_of(arena, first);
     first->next = 0;

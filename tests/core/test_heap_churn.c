@@ -89,7 +89,7 @@ static void heaps_of_the_smallest_size_work_without_room_for_stacks(void **state
     (void)state;
     struct random random = random_seeded(104);
     const struct driver_options options = {.unit_bytes = 1024, .section_bytes = 8 << 20};
-    churn_begin(&churn, &options, 3, heap_bytes_min(), random_next(&random));
+    churn_begin(&churn, &options, 3, 4096, random_next(&random));
     churn.held_most = 1500;
     run_program(6000, 500);
     assert_int_equal(churn.fail_count, 0);

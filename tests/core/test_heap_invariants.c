@@ -105,7 +105,7 @@ static void a_chunk_in_a_stack_and_in_its_zone(void)
     // The counts of the zone are right, its list too: only the stack should not hold the chunk.
     zone->fill = ZONE_UNLISTED;
     zone->fill = zone_fill_of(zone);
-    uintptr_t *first = &scene.heap->zones[zone->size_class][zone->fill];
+    uintptr_t *first = &heap_lists(scene.heap, zone->size_class)[zone->fill];
     struct zone *next = offset_to(scene.driver.arena, *first);
     zone->next = *first;
     zone->previous = 0;
@@ -128,7 +128,7 @@ static void a_bottom_that_ends_nothing(void)
 static void a_zone_in_the_wrong_list(void)
 {
     struct zone *zone = zone_of(TAKEN - 1);
-    uintptr_t *lists = scene.heap->zones[zone->size_class];
+    uintptr_t *lists = heap_lists(scene.heap, zone->size_class);
     assert_ptr_equal(offset_to(scene.driver.arena, lists[zone->fill]), zone);
     uint32_t wrong = (zone->fill + 1) % ZONE_FILL_COUNT;
     lists[wrong] = lists[zone->fill];
@@ -139,15 +139,15 @@ static void a_zone_in_the_wrong_list(void)
 static void a_zone_in_the_list_of_another_class(void)
 {
     struct zone *zone = zone_of(TAKEN - 1);
-    uintptr_t *list = &scene.heap->zones[zone->size_class][zone->fill];
-    scene.heap->zones[2][zone->fill] = *list;
+    uintptr_t *list = &heap_lists(scene.heap, zone->size_class)[zone->fill];
+    heap_lists(scene.heap, 2)[zone->fill] = *list;
     *list = 0;
 }
 
 static void a_zone_with_chunks_in_no_list(void)
 {
     struct zone *zone = zone_of(TAKEN - 1);
-    scene.heap->zones[zone->size_class][zone->fill] = 0;
+    heap_lists(scene.heap, zone->size_class)[zone->fill] = 0;
     zone->fill = ZONE_UNLISTED;
 }
 

@@ -186,7 +186,7 @@ static void a_run_grows_into_the_free_units_after_it(void **state)
     assert_true(run_table_is_valid(table));
     assert_int_equal(run_unit(table, 5)->length, 8);
     assert_int_equal(run_unit(table, 5)->kind, RUN_LARGE);
-    assert_int_equal(run_unit(table, 5)->requested, 1234);
+    assert_int_equal(run_unit(table, 5)->note, 1234);
     assert_int_equal(table->free_count, 2);
     for (uint32_t unit = 5; unit < 13; unit++) {
         assert_int_equal(run_large_holding(table, unit), 5);
@@ -236,7 +236,7 @@ static void a_run_shrinks_to_any_length(void **state)
         assert_int_equal(run_shrink(table, 10, count), 10 + count);
         assert_true(run_table_is_valid(table));
         assert_int_equal(run_unit(table, 10)->length, count);
-        assert_int_equal(run_unit(table, 10)->requested, 99);
+        assert_int_equal(run_unit(table, 10)->note, 99);
         assert_int_equal(run_unit(table, 10)->kind, RUN_LARGE);
         assert_int_equal(run_unit(table, 10 + count)->length, 10 - count);
         assert_int_equal(table->dirty_count, 10 - count);

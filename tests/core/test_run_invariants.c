@@ -36,9 +36,9 @@ static void expect_noticed(breaker *breaks)
     region_delete(&memory);
 }
 
-static uint32_t *heads(struct run_table *table)
+static uint16_t *heads(struct run_table *table)
 {
-    return (uint32_t *)(table + 1);
+    return (uint16_t *)(table + 1);
 }
 
 static void a_gap(struct run_table *table)
@@ -93,7 +93,7 @@ static void free_neighbours(struct run_table *table)
 
 static void a_free_run_in_no_list(struct run_table *table)
 {
-    heads(table)[4] = RUN_NONE;
+    heads(table)[4] = UINT16_MAX;
     table->bitmap[0] &= ~((uintptr_t)1 << 4);
 }
 
@@ -110,7 +110,7 @@ static void a_bit_without_a_list(struct run_table *table)
 static void a_free_run_in_the_wrong_list(struct run_table *table)
 {
     heads(table)[3] = 4;
-    heads(table)[4] = RUN_NONE;
+    heads(table)[4] = UINT16_MAX;
     table->bitmap[0] ^= (uintptr_t)3 << 3;
 }
 
@@ -161,7 +161,7 @@ static void a_virgin_unit_that_is_clean(struct run_table *table)
 
 static void a_virgin_unit_with_a_request(struct run_table *table)
 {
-    run_unit(table, 15)->requested = RUN_TAIL;
+    run_unit(table, 15)->note = RUN_TAIL;
 }
 
 static void run_table_is_valid_checks_r1(void **state)

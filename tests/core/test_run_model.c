@@ -21,7 +21,7 @@ struct model {
         uint32_t first;
         uint32_t count;
         enum run_kind kind;
-        size_t requested;
+        uint32_t requested;
     } runs[RUNS_MAX]; // by owner; count 0: not in use
 };
 
@@ -64,7 +64,7 @@ static void expect_model(const struct model *model)
         assert_int_equal(run_large_holding(model->table, first + count / 2) == first,
                          head->kind == RUN_LARGE);
         if (head->kind == RUN_LARGE) {
-            assert_int_equal(head->requested, model->runs[owner].requested);
+            assert_int_equal(head->note, model->runs[owner].requested);
             assert_int_equal(run_large_holding(model->table, first + count - 1), first);
             assert_int_equal(run_large_holding(model->table, first), first);
         }
@@ -154,7 +154,7 @@ static void do_take(struct model *model, uint32_t owner)
     model->runs[owner].kind = RUN_META;
     if (random_chance(&model->random, 70)) {
         model->runs[owner].kind = random_chance(&model->random, 70) ? RUN_LARGE : RUN_ZONE;
-        model->runs[owner].requested = random_below(&model->random, 1000);
+        model->runs[owner].requested = (uint32_t)random_below(&model->random, 1000);
         run_mark(table, first, model->runs[owner].kind, model->runs[owner].requested);
     }
 }

@@ -11,21 +11,21 @@
 // Sections lie at addresses that suit a struct section, and need suit nothing else.
 enum { ALIGN = 64 };
 
-static void expect_shape(uintptr_t base, size_t bytes, unsigned shift, bool narrow)
+static void expect_shape(uintptr_t base, size_t bytes, unsigned shift, unsigned kinds)
 {
-    struct section_shape shape = section_shape_of(base, bytes, shift, narrow);
+    struct section_shape shape = section_shape_of(base, bytes, shift, kinds);
     if (shape.unit_count == 0) {
         return;
     }
     size_t unit = (size_t)1 << shift;
-    assert_true(shape.table >= sizeof(struct section));
-    assert_int_equal(shape.table % _Alignof(struct run_table), 0);
-    assert_true(shape.entries >= shape.table + run_table_bytes(shape.unit_count));
-    assert_int_equal(shape.entries % sizeof(uintptr_t), 0);
-    size_t entry_bytes = narrow ? shape.unit_count * sizeof(uintptr_t) : 0;
-    assert_true(shape.records >= shape.entries + entry_bytes);
+    size_t lists = offsetof(struct section, record_lists) + kinds * sizeof(uintptr_t);
+    assert_true(shape.table >= lists && shape.table < lists + 8);
+    assert_int_equal(shape.table % _Alignof(struct unit), 0);
+    assert_true(shape.records >= shape.table + run_table_bytes(shape.unit_count));
     assert_int_equal((base + shape.records) % 64, 0);
-    assert_true(shape.units >= shape.records + shape.unit_count * (unit / SECTION_RECORD_SHARE));
+    size_t area = kinds != 0 ? shape.unit_count * unit / SECTION_RECORD_SHARE : 0;
+    assert_true(shape.units >= shape.records + area);
+    assert_true(shape.unit_count <= RUN_UNITS_MAX);
     assert_int_equal((base + shape.units) % unit, 0);
     assert_int_equal(shape.end, shape.units + shape.unit_count * unit);
     assert_true(shape.end <= bytes);
@@ -35,15 +35,16 @@ static void the_parts_of_every_region_fit_and_are_aligned(void **state)
 {
     (void)state;
     struct random random = random_seeded(13);
-    for (unsigned shift = 8; shift <= 20; shift++) {
+    for (unsigned shift = 5; shift <= 16; shift++) {
         for (unsigned round = 0; round < 400; round++) {
             uintptr_t base = (uintptr_t)(random_next(&random) >> 17) & ~(uintptr_t)(ALIGN - 1);
-            expect_shape(base, random_size(&random, (size_t)1 << 34), shift, round % 2 != 0);
+            expect_shape(base, random_size(&random, (size_t)1 << 34), shift,
+                         round % (SECTION_RECORD_KINDS + 1));
         }
     }
     for (size_t bytes = 0; bytes < 20000; bytes++) {
-        expect_shape((uintptr_t)1 << 30, bytes, 8, true);
-        expect_shape(((uintptr_t)1 << 30) + ALIGN, bytes, 10, false);
+        expect_shape((uintptr_t)1 << 30, bytes, 8, SECTION_RECORD_KINDS);
+        expect_shape(((uintptr_t)1 << 30) + ALIGN, bytes, 10, 0);
     }
 }
 
@@ -54,7 +55,7 @@ static void a_larger_region_never_has_fewer_units(void **state)
     for (unsigned shift = 8; shift <= 16; shift += 4) {
         uint32_t before = 0;
         for (size_t bytes = 0; bytes < (size_t)200 << shift; bytes += ALIGN) {
-            uint32_t count = section_shape_of(base, bytes, shift, true).unit_count;
+            uint32_t count = section_shape_of(base, bytes, shift, SECTION_RECORD_KINDS).unit_count;
             assert_true(count >= before);
             before = count;
         }
@@ -67,7 +68,7 @@ static void little_of_a_region_goes_to_metadata(void **state)
     (void)state;
     for (unsigned shift = 8; shift <= 16; shift++) {
         size_t bytes = (size_t)1000 << shift;
-        struct section_shape shape = section_shape_of((uintptr_t)1 << 30, bytes, shift, true);
+        struct section_shape shape = section_shape_of((uintptr_t)1 << 30, bytes, shift, SECTION_RECORD_KINDS);
         // The header, a sixty-fourth for records, an entry in each of two tables, and a unit to align.
         size_t per_unit = 16 + 8 + ((size_t)1 << shift) / 64;
         size_t rest = sizeof(struct section) + 1024 + 1000 * per_unit + ((size_t)2 << shift);
@@ -80,7 +81,7 @@ static void regions_that_are_too_small_are_refused(void **state)
     (void)state;
     for (unsigned shift = 8; shift <= 20; shift++) {
         for (size_t bytes = 0; bytes < sizeof(struct section) + ((size_t)1 << shift); bytes += 61) {
-            assert_int_equal(section_shape_of((uintptr_t)1 << 30, bytes, shift, true).unit_count,
+            assert_int_equal(section_shape_of((uintptr_t)1 << 30, bytes, shift, SECTION_RECORD_KINDS).unit_count,
                              0);
         }
     }
@@ -91,7 +92,7 @@ static struct section *section_new(struct region *region, unsigned shift, size_t
 {
     *region = region_new(bytes, (size_t)1 << shift, phase);
     uintptr_t base = (uintptr_t)region->base;
-    struct section_shape shape = section_shape_of(base, bytes, shift, true);
+    struct section_shape shape = section_shape_of(base, bytes, shift, SECTION_RECORD_KINDS);
     if (shape.unit_count == 0) {
         return NULL;
     }
@@ -155,7 +156,7 @@ static void aligned_runs_are_aligned_by_their_address(void **state)
     for (size_t phase = 0; phase < 16; phase++) {
         struct region region = region_new(100000, 256 * 16, phase * 256 + 64);
         struct section_shape shape =
-            section_shape_of((uintptr_t)region.base, region.bytes, 8, true);
+            section_shape_of((uintptr_t)region.base, region.bytes, 8, SECTION_RECORD_KINDS);
         struct section *section = (struct section *)region.base;
         section_init(section, &shape, 8, shape.units);
         section_runs(section)->committed = shape.unit_count;
