@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/options.h"
 
-#include "api/text.h"
+#include "api/print.h"
 #include "platform/platform.h"
 
 #include <stdint.h>
@@ -102,32 +102,34 @@ static const struct option_row *nearest_row(struct piece key)
 
 static void complain_of_key(const struct option_source *source, struct piece key)
 {
-    struct text text;
-    text.length = 0;
-    text_string(&text, "ft_malloc: no option is called '");
-    text_bytes(&text, key.start, key.length < OPTION_NAME_MAX ? key.length : OPTION_NAME_MAX);
-    text_string(&text, "'; the nearest is '");
-    text_string(&text, nearest_row(key)->name);
-    text_string(&text, "'\n");
-    source->complain(text.bytes, text.length);
+    struct print print;
+    struct text *text = &print.text;
+    print_begin(&print);
+    text_string(text, "ft_malloc: no option is called '");
+    text_bytes(text, key.start, key.length < OPTION_NAME_MAX ? key.length : OPTION_NAME_MAX);
+    text_string(text, "'; the nearest is '");
+    text_string(text, nearest_row(key)->name);
+    text_string(text, "'\n");
+    source->complain(text->bytes, text->length);
 }
 
 static void complain_of_value(const struct option_source *source, const struct option_row *row,
                               struct piece value)
 {
-    struct text text;
-    text.length = 0;
-    text_string(&text, "ft_malloc: option '");
-    text_string(&text, row->name);
-    text_string(&text, "' cannot be '");
-    text_bytes(&text, value.start, value.length < OPTION_NAME_MAX ? value.length : OPTION_NAME_MAX);
-    text_string(&text, "'; it is one of");
+    struct print print;
+    struct text *text = &print.text;
+    print_begin(&print);
+    text_string(text, "ft_malloc: option '");
+    text_string(text, row->name);
+    text_string(text, "' cannot be '");
+    text_bytes(text, value.start, value.length < OPTION_NAME_MAX ? value.length : OPTION_NAME_MAX);
+    text_string(text, "'; it is one of");
     for (unsigned index = 0; row->values[index] != NULL; index++) {
-        text_string(&text, index == 0 ? " " : ", ");
-        text_string(&text, row->values[index]);
+        text_string(text, index == 0 ? " " : ", ");
+        text_string(text, row->values[index]);
     }
-    text_string(&text, "\n");
-    source->complain(text.bytes, text.length);
+    text_string(text, "\n");
+    source->complain(text->bytes, text->length);
 }
 
 static enum option_answer *answer_at(struct options *options, const struct option_row *row)

@@ -2,7 +2,7 @@
 #include "api/report.h"
 
 #include "api/global.h"
-#include "api/text.h"
+#include "api/print.h"
 
 #include <string.h>
 
@@ -122,14 +122,15 @@ void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, s
     if (answer == ANSWER_IGNORE) {
         return;
     }
-    struct text text;
-    text.length = 0;
-    text_string(&text, "ft_malloc: ");
-    tell_misuse(&text, call, misuse);
-    text_address(&text, (uintptr_t)ptr);
-    tell_pointer(&text, misuse, ptr, bytes, chunk);
-    text_string(&text, "\n");
-    text_write(&text, PLATFORM_ERRORS);
+    struct print print;
+    struct text *text = &print.text;
+    print_begin(&print);
+    text_string(text, "ft_malloc: ");
+    tell_misuse(text, call, misuse);
+    text_address(text, (uintptr_t)ptr);
+    tell_pointer(text, misuse, ptr, bytes, chunk);
+    text_string(text, "\n");
+    print_write(&print, PLATFORM_ERRORS);
     if (answer == ANSWER_ABORT) {
         platform_abort();
     }

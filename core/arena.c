@@ -53,7 +53,7 @@ static void make_meta(struct arena *arena, const struct run *run)
 {
     size_t bytes = (size_t)run->count << arena->unit_shift;
     void *base = section_unit_at(run->section, run->first);
-    ft_unpoison(base, bytes);
+    poison_lift(base, bytes);
     if (!run->clean) {
         memset(base, 0, bytes);
     }
@@ -139,7 +139,7 @@ void arena_give_run(struct arena *arena, struct section *section, uint32_t first
                     struct leaving *leaving)
 {
     struct run_table *runs = section_runs(section);
-    arena->used_unit_count -= run_unit(runs, first)->length;
+    arena_count_unused(arena, run_unit(runs, first)->length);
     arena->given_count += run_unit(runs, first)->length;
     run_give(runs, first, false);
     bool is_due = arena->given_count << arena->unit_shift >= PURGE_EVERY_BYTES;
@@ -221,7 +221,7 @@ static struct zone *take_zone(struct arena *arena, unsigned size_class, uint32_t
     }
     struct zone *zone = arena_take_record(arena, run->section, size_class, recycled, need);
     if (zone == NULL) {
-        arena->used_unit_count -= count;
+        arena_count_unused(arena, count);
         run_give(section_runs(run->section), run->first, run->clean);
     }
     return zone;
@@ -299,6 +299,37 @@ struct section *arena_section_of(const struct arena *arena, const void *ptr)
     return section;
 }
 
+// What the map must lead to from a unit of this run (M1).
+static bool is_mapped_right(const struct arena *arena, const struct section *section,
+                            uint32_t first, uint32_t unit)
+{
+    const struct zone *zone = zone_map_find(&arena->map, section_unit_at(section, unit));
+    const struct unit *head = run_unit(section_runs(section), first);
+    if (head->kind == RUN_ZONE) {
+        return zone_base(zone) == section_unit_at(section, first) &&
+               zone->unit_count == head->length && zone->chunk_count != 0;
+    }
+    if (head->kind == RUN_LARGE && unit == first) {
+        return zone == &section->marker;
+    }
+    return zone == &arena->map.nothing;
+}
+
+static bool map_is_valid(const struct arena *arena, const struct section *section)
+{
+    const struct run_table *runs = section_runs(section);
+    uint32_t first = 0;
+    for (uint32_t unit = 0; unit < runs->fresh; unit++) {
+        if (unit == first + run_unit(runs, first)->length) {
+            first = unit;
+        }
+        if (!is_mapped_right(arena, section, first, unit)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool arena_is_valid(const struct arena *arena)
 {
     size_t used = 0;
@@ -307,7 +338,8 @@ bool arena_is_valid(const struct arena *arena)
     uintptr_t end = 0;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
-        if ((uintptr_t)section < end || !section_is_valid(section)) {
+        if ((uintptr_t)section < end || !section_is_valid(section) ||
+            !map_is_valid(arena, section)) {
             return false;
         }
         end = (uintptr_t)section + section->end;

@@ -68,6 +68,7 @@ struct arena {
     size_t used_unit_count; // units in runs that are not free, the arena's own included
     size_t used_unit_max;   // the highest that was, since sections last came or went
     size_t meta_unit_count; // the arena's own among them
+    size_t change_count;    // of the runs: a walk that knows the number need not look where it is
     size_t failure_count;   // requests that were refused for want of memory, by who counts them
     size_t leaving_count;   // ranges on their way to the system
     size_t given_count;     // units given back since the last of them
@@ -110,9 +111,11 @@ struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t
 // has changed.
 bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const struct need *plan);
 
-// LOCKED, while nobody else uses the arena at all. Makes a section plain memory again. False if a zone, a
-// chunk or a heap is in it; then nothing has changed.
-bool arena_remove_section(struct arena *arena, struct section *section);
+// LOCKED. Whether neither a zone nor a chunk nor a heap is in a section.
+bool arena_section_is_unused(const struct section *section);
+
+// LOCKED, while nobody else uses the arena at all. Makes an unused section plain memory again.
+void arena_remove_section(struct arena *arena, struct section *section);
 
 // ANY. Makes a refused NEED_COMMIT as modest as it can be. False if it already was.
 bool arena_need_least(const struct arena *arena, struct need *need);
@@ -142,10 +145,18 @@ struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
 // LOCKED. So many more units are in use.
 static inline void arena_count_used(struct arena *arena, size_t more)
 {
+    arena->change_count++;
     arena->used_unit_count += more;
     if (arena->used_unit_count > arena->used_unit_max) {
         arena->used_unit_max = arena->used_unit_count;
     }
+}
+
+// LOCKED. So many less.
+static inline void arena_count_unused(struct arena *arena, size_t less)
+{
+    arena->change_count++;
+    arena->used_unit_count -= less;
 }
 
 // LOCKED. Gives a run back. *leaving, if not NULL, may get a range to be purged, for arena_left().

@@ -126,40 +126,35 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
     zone_map_add_section(&arena->map, section);
     arena->section_count++;
     arena->unit_count += shape.unit_count;
-    arena->used_unit_count += leaf_units;
+    arena_count_used(arena, leaf_units);
     arena->meta_unit_count += leaf_units;
     arena->used_unit_max = arena->used_unit_count;
     return true;
 }
 
-// The units of records in a section that holds nothing else, or SIZE_MAX.
-static size_t units_if_unused(const struct section *section)
+bool arena_section_is_unused(const struct section *section)
 {
     const struct run_table *runs = section_runs(section);
-    size_t records = 0;
     for (uint32_t first = 0; first < runs->fresh; first += run_unit(runs, first)->length) {
-        const struct unit *unit = run_unit(runs, first);
-        if (unit->kind != RUN_FREE && unit->kind != RUN_RECORDS) {
-            return SIZE_MAX;
+        enum run_kind kind = run_unit(runs, first)->kind;
+        if (kind != RUN_FREE && kind != RUN_RECORDS) {
+            return false;
         }
-        records += unit->kind == RUN_RECORDS ? unit->length : 0;
     }
-    return records;
+    return true;
 }
 
-bool arena_remove_section(struct arena *arena, struct section *section)
+void arena_remove_section(struct arena *arena, struct section *section)
 {
-    size_t records = units_if_unused(section);
-    if (records == SIZE_MAX) {
-        return false;
-    }
+    CHECK(arena_section_is_unused(section));
+    const struct run_table *runs = section_runs(section);
+    size_t records = runs->fresh - runs->free_count;
     zone_map_remove_section(&arena->map, section);
     arena->section_count--;
-    arena->unit_count -= section_runs(section)->unit_count;
-    arena->used_unit_count -= records;
+    arena->unit_count -= runs->unit_count;
+    arena_count_unused(arena, records);
     arena->meta_unit_count -= records;
     arena->used_unit_max = arena->used_unit_count;
-    return true;
 }
 
 // The ranges that take a section from what is committed to `units`.

@@ -186,7 +186,7 @@ struct ft_core_item {
 
 // A walk through an arena; zeroed, it stands before the start.
 struct ft_core_walk {
-    uintptr_t cursor[5];
+    uintptr_t cursor[6];
 };
 
 // Tells the next zone or chunk in use, by increasing address; false at the end. Between two steps

@@ -405,6 +405,14 @@ void heap_trim(struct heap *heap)
     trim_from(heap, 0);
 }
 
+void heap_trim_idle(struct arena *arena)
+{
+    for (struct heap *heap = offset_to(arena, arena->idle_heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_idle)) {
+        trim_from(heap, 0);
+    }
+}
+
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
 {
     struct need need;

@@ -171,6 +171,9 @@ void heap_flush(struct heap *heap);
 // back to their sections. Nothing leaves for the system.
 void heap_trim(struct heap *heap);
 
+// LOCKED. The same for all heaps that wait for a thread.
+void heap_trim_idle(struct arena *arena);
+
 // OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again, in zones and for
 // a run of the chunk's own.
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align);

@@ -202,7 +202,7 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
     }
     if (count < old_count) {
         run_shrink(runs, first, (uint32_t)count);
-        arena->used_unit_count -= old_count - (uint32_t)count;
+        arena_count_unused(arena, old_count - (uint32_t)count);
     }
     run_set_note(run_unit(runs, first), (uint32_t)bytes);
     return true;

@@ -1,31 +1,37 @@
 // SPDX-License-Identifier: MIT
-// A hook for tools that watch memory, as AddressSanitizer and Valgrind do: ft_core tells them which bytes a
+// A hook for tools that watch memory, as AddressSanitizer and Valgrind do: ft_core tells which bytes a
 // program may touch, so that they find a use after free, and an overrun at the exact end, in an arena of
-// ours as in malloc. Without the hook it compiles to nothing.
-//
-// -DFT_POISON_HEADER=\"file.h\" names a header with these two functions:
-//
-//   static inline void ft_poison(const void *base, size_t bytes);   nobody may touch these bytes
-//   static inline void ft_unpoison(const void *base, size_t bytes); they may be touched again, whatever they hold
+// ours as in malloc. Compiled with FT_POISON=1, it calls two functions that whoever links it defines;
+// without, it is nothing.
 #ifndef FT_CORE_POISON_H
 #define FT_CORE_POISON_H
 
 #include <stddef.h>
 
-#ifdef FT_POISON_HEADER
-#include FT_POISON_HEADER
-#else
-static inline void ft_poison(const void *base, size_t bytes)
+#ifndef FT_POISON
+#define FT_POISON 0
+#endif
+
+// Nobody may touch these bytes until they are lifted again.
+void ft_core_poison(const void *base, size_t bytes);
+
+// They may be touched again, whatever they hold.
+void ft_core_unpoison(const void *base, size_t bytes);
+
+// ANY. The program has no business here.
+static inline void poison_lay(const void *base, size_t bytes)
 {
-    (void)base;
-    (void)bytes;
+    if (FT_POISON) {
+        ft_core_poison(base, bytes);
+    }
 }
 
-static inline void ft_unpoison(const void *base, size_t bytes)
+// ANY. The bytes are in use.
+static inline void poison_lift(const void *base, size_t bytes)
 {
-    (void)base;
-    (void)bytes;
+    if (FT_POISON) {
+        ft_core_unpoison(base, bytes);
+    }
 }
-#endif
 
 #endif

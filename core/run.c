@@ -45,17 +45,12 @@ size_t run_table_bytes(uint32_t unit_count)
     return units_at(bin_of(unit_count) + 1) + unit_count * sizeof(struct unit);
 }
 
-struct unit *run_unit(const struct run_table *table, uint32_t unit)
-{
-    ASSERT(unit < table->unit_count);
-    return (struct unit *)((uintptr_t)table + units_at(table->bin_count)) + unit;
-}
-
 void run_table_init(struct run_table *table, uint32_t unit_count)
 {
     ASSERT(unit_count <= RUN_UNITS_MAX);
     table->unit_count = unit_count;
     table->bin_count = (uint16_t)(bin_of(unit_count) + 1);
+    table->units = (uint32_t)units_at(table->bin_count);
     table->fresh_is_zero = true;
     for (uint32_t bin = 0; bin < table->bin_count; bin++) {
         heads_of(table)[bin] = LINK_NONE;
@@ -369,6 +364,11 @@ uint32_t run_longest_free(const struct run_table *table)
         }
     }
     return 0;
+}
+
+uint32_t run_frontier(const struct run_table *table)
+{
+    return table->unit_count - fresh_start(table, (struct run_shape){.count = 1, .align = 1});
 }
 
 uint32_t run_longest_dirty(const struct run_table *table)

@@ -26,6 +26,7 @@
 #define FT_CORE_RUN_H
 
 #include "core/bits.h"
+#include "core/check.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -74,6 +75,7 @@ struct run_table {
     uint32_t fresh;
     uint32_t free_count;
     uint32_t dirty_count;
+    uint32_t units; // the entries, from the table
     uint16_t bin_count;
     bool fresh_is_zero; // virgin units are: else they hold anything
     uintptr_t bitmap[RUN_BITMAP_WORDS];
@@ -95,8 +97,12 @@ size_t run_table_bytes(uint32_t unit_count);
 // will be is zero. unit_count is at most RUN_UNITS_MAX.
 void run_table_init(struct run_table *table, uint32_t unit_count);
 
-// LOCKED. The entry of a unit.
-struct unit *run_unit(const struct run_table *table, uint32_t unit);
+// ANY. The entry of a unit.
+static inline struct unit *run_unit(const struct run_table *table, uint32_t unit)
+{
+    ASSERT(unit < table->unit_count);
+    return (struct unit *)((uintptr_t)table + table->units) + unit;
+}
 
 // LOCKED. Takes a run out of the free ones. Returns its first unit, and in *clean whether its bytes
 // are known to be zero; RUN_NONE if no free run was found. Finds a fitting run whenever there is one
@@ -163,6 +169,9 @@ uint32_t run_large_holding(const struct run_table *table, uint32_t unit);
 // LOCKED. Units of a free run of the longest list that has one, the longest to within an eighth; virgin units
 // are not counted.
 uint32_t run_longest_free(const struct run_table *table);
+
+// LOCKED. Units from the first of those at the end that nobody has, virgin or free, to the table's end.
+uint32_t run_frontier(const struct run_table *table);
 
 // LOCKED. The first unit of a long free run that is not known to be zero: one of the longest list that has
 // such a run, or RUN_NONE.

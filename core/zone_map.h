@@ -14,6 +14,10 @@
 //   run table is the map's as well. Where a zone lies, its note is the way from the section to the zone's
 //   header, in steps of ZONE_MAP_NOTE_BYTES; LARGE runs are known by their kind.
 //
+// Invariant, checked by arena_is_valid():
+//   M1  Each unit of a zone's run leads to that zone, the first unit of a LARGE run to its section's marker,
+//       and every other unit of a section to `nothing`.
+//
 // An entry is written before or after its zone is in use, never while; it is read without a lock, by
 // any thread, with any pointer. A release store publishes the zone's header, and the dependent load
 // through the entry pairs with it.

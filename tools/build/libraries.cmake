@@ -31,7 +31,6 @@ function(ft_static_library target name)
         COMMENT "Linking the one object of lib${name}.a"
         COMMAND_EXPAND_LISTS VERBATIM)
     add_library(${target} STATIC ${object})
-    target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR}/api)
     set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     set_target_properties(${target} PROPERTIES
         OUTPUT_NAME ${name}

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "api/text.h"
-
-#include "platform/platform.h"
+#include "core/text.h"
 
 #include <string.h>
 
 void text_bytes(struct text *text, const char *string, size_t count)
 {
-    size_t room = TEXT_BYTES - text->length;
+    size_t room = text->room - text->length;
     count = count < room ? count : room;
     memcpy(text->bytes + text->length, string, count);
     text->length += count;
@@ -15,7 +13,10 @@ void text_bytes(struct text *text, const char *string, size_t count)
 
 void text_string(struct text *text, const char *string)
 {
-    text_bytes(text, string, strlen(string));
+    // One by one: compilers make a call of strlen() of a loop that counts.
+    for (; *string != '\0'; string++) {
+        text_bytes(text, string, 1);
+    }
 }
 
 static void text_number(struct text *text, uint64_t number, unsigned base)
@@ -38,12 +39,4 @@ void text_address(struct text *text, uintptr_t address)
 {
     text_string(text, "0x");
     text_number(text, address, 16);
-}
-
-void text_write(struct text *text, int descriptor)
-{
-    int cancel = platform_cancel_disable();
-    platform_write(descriptor, text->bytes, text->length);
-    platform_cancel_restore(cancel);
-    text->length = 0;
 }
