@@ -167,6 +167,12 @@ bool heap_give_empty(struct heap *heap, struct leaving *leaving);
 // OWNER. Returns every chunk in the stacks to its zone.
 void heap_flush(struct heap *heap);
 
+// OWNER and LOCKED. Takes back what other threads have freed.
+void heap_drain(struct heap *heap);
+
+// OWNER. Makes the empty zones that were kept, of this class and those above, wait for heap_give_empty(), too.
+void heap_unlist_empty(struct heap *heap, unsigned size_class);
+
 // OWNER and LOCKED. Gives up what the heap keeps at hand: its stacks' chunks go home, and its empty zones
 // back to their sections. Nothing leaves for the system.
 void heap_trim(struct heap *heap);

@@ -3,25 +3,8 @@
 
 #include "core/check.h"
 
-enum { LINK_NONE = UINT16_MAX }; // what ends a list
-
 _Static_assert(sizeof(struct unit) == 8, "an entry is one word");
-_Static_assert((int)RUN_UNITS_MAX <= (int)LINK_NONE, "a list's members are below its end");
-
-static uint16_t *heads_of(const struct run_table *table)
-{
-    return (uint16_t *)(table + 1);
-}
-
-// The list that a run of this length is kept in.
-static uint32_t bin_of(uint32_t length)
-{
-    if (length < RUN_EXACT_BINS) {
-        return length;
-    }
-    unsigned high = bits_highest(length);
-    return (high - 2) * RUN_EXACT_BINS + ((length >> (high - 3)) & (RUN_EXACT_BINS - 1));
-}
+_Static_assert((int)RUN_UNITS_MAX <= (int)RUN_LINK_NONE, "a list's members are below its end");
 
 // The first list in which every run is at least this long.
 static uint32_t bin_above(uint32_t length)
@@ -31,7 +14,7 @@ static uint32_t bin_above(uint32_t length)
     }
     unsigned high = bits_highest(length);
     uint32_t step = (uint32_t)1 << (high - 3);
-    return bin_of(length + (step - 1));
+    return run_bin_of(length + (step - 1));
 }
 
 static size_t units_at(uint32_t bin_count)
@@ -42,18 +25,18 @@ static size_t units_at(uint32_t bin_count)
 
 size_t run_table_bytes(uint32_t unit_count)
 {
-    return units_at(bin_of(unit_count) + 1) + unit_count * sizeof(struct unit);
+    return units_at(run_bin_of(unit_count) + 1) + unit_count * sizeof(struct unit);
 }
 
 void run_table_init(struct run_table *table, uint32_t unit_count)
 {
     ASSERT(unit_count <= RUN_UNITS_MAX);
     table->unit_count = unit_count;
-    table->bin_count = (uint16_t)(bin_of(unit_count) + 1);
+    table->bin_count = (uint16_t)(run_bin_of(unit_count) + 1);
     table->units = (uint32_t)units_at(table->bin_count);
     table->fresh_is_zero = true;
     for (uint32_t bin = 0; bin < table->bin_count; bin++) {
-        heads_of(table)[bin] = LINK_NONE;
+        run_heads(table)[bin] = RUN_LINK_NONE;
     }
 }
 
@@ -88,14 +71,14 @@ static void erase_run(struct run_table *table, uint32_t first)
 static void list_insert(struct run_table *table, uint32_t first)
 {
     struct unit *unit = run_unit(table, first);
-    uint32_t bin = bin_of(unit->length);
-    uint16_t next = heads_of(table)[bin];
-    unit->previous = LINK_NONE;
+    uint32_t bin = run_bin_of(unit->length);
+    uint16_t next = run_heads(table)[bin];
+    unit->previous = RUN_LINK_NONE;
     unit->next = next;
-    if (next != LINK_NONE) {
+    if (next != RUN_LINK_NONE) {
         run_unit(table, next)->previous = (uint16_t)first;
     }
-    heads_of(table)[bin] = (uint16_t)first;
+    run_heads(table)[bin] = (uint16_t)first;
     table->bitmap[bin / BITS_PER_WORD] |= (uintptr_t)1 << (bin % BITS_PER_WORD);
     table->free_count += unit->length;
     table->dirty_count += unit->clean ? 0 : unit->length;
@@ -105,16 +88,16 @@ static void list_remove(struct run_table *table, uint32_t first)
 {
     struct unit *unit = run_unit(table, first);
     CHECK(unit->kind == RUN_FREE);
-    uint32_t bin = bin_of(unit->length);
-    if (unit->next != LINK_NONE) {
+    uint32_t bin = run_bin_of(unit->length);
+    if (unit->next != RUN_LINK_NONE) {
         run_unit(table, unit->next)->previous = unit->previous;
     }
-    if (unit->previous != LINK_NONE) {
+    if (unit->previous != RUN_LINK_NONE) {
         run_unit(table, unit->previous)->next = unit->next;
     } else {
-        heads_of(table)[bin] = unit->next;
+        run_heads(table)[bin] = unit->next;
     }
-    if (heads_of(table)[bin] == LINK_NONE) {
+    if (run_heads(table)[bin] == RUN_LINK_NONE) {
         table->bitmap[bin / BITS_PER_WORD] &= ~((uintptr_t)1 << (bin % BITS_PER_WORD));
     }
     table->free_count -= unit->length;
@@ -138,7 +121,7 @@ static uint32_t first_from(const struct run_table *table, uint32_t bin)
         }
         bits = table->bitmap[word];
     }
-    return heads_of(table)[word * BITS_PER_WORD + bits_lowest(bits)];
+    return run_heads(table)[word * BITS_PER_WORD + bits_lowest(bits)];
 }
 
 // The first unit at or after `unit` where a run of this shape may begin.
@@ -172,8 +155,8 @@ uint32_t run_take(struct run_table *table, struct run_shape shape, bool *clean)
         return RUN_NONE;
     }
     // A run of the exact list may fit by luck; each one of the lists above fits for certain.
-    uint32_t whole = heads_of(table)[bin_of((uint32_t)worst)];
-    if (whole == LINK_NONE || run_unit(table, whole)->length < worst) {
+    uint32_t whole = run_heads(table)[run_bin_of((uint32_t)worst)];
+    if (whole == RUN_LINK_NONE || run_unit(table, whole)->length < worst) {
         uint32_t bin = bin_above((uint32_t)worst);
         whole = bin < table->bin_count ? first_from(table, bin) : RUN_NONE;
     }
@@ -360,7 +343,7 @@ uint32_t run_longest_free(const struct run_table *table)
     for (uint32_t word = RUN_BITMAP_WORDS; word-- > 0;) {
         if (table->bitmap[word] != 0) {
             uint32_t bin = word * BITS_PER_WORD + bits_highest(table->bitmap[word]);
-            return run_unit(table, heads_of(table)[bin])->length;
+            return run_unit(table, run_heads(table)[bin])->length;
         }
     }
     return 0;
@@ -374,94 +357,13 @@ uint32_t run_frontier(const struct run_table *table)
 uint32_t run_longest_dirty(const struct run_table *table)
 {
     for (uint32_t bin = table->bin_count; bin-- > 0;) {
-        uint32_t first = heads_of(table)[bin];
-        while (first != LINK_NONE && run_unit(table, first)->clean) {
+        uint32_t first = run_heads(table)[bin];
+        while (first != RUN_LINK_NONE && run_unit(table, first)->clean) {
             first = run_unit(table, first)->next;
         }
-        if (first != LINK_NONE) {
+        if (first != RUN_LINK_NONE) {
             return first;
         }
     }
     return RUN_NONE;
-}
-
-// Whether a free run is a member of the list of its length (R3).
-static bool is_listed(const struct run_table *table, uint32_t first)
-{
-    uint32_t bin = bin_of(run_unit(table, first)->length);
-    for (uint32_t unit = heads_of(table)[bin]; unit != LINK_NONE;
-         unit = run_unit(table, unit)->next) {
-        if (unit == first) {
-            return (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
-        }
-    }
-    return false;
-}
-
-// Whether every list with a set bit has members and every other one has none (R3).
-static bool bitmap_is_valid(const struct run_table *table)
-{
-    for (uint32_t bin = 0; bin < table->bin_count; bin++) {
-        bool is_set = (table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0;
-        if (is_set != (heads_of(table)[bin] != LINK_NONE)) {
-            return false;
-        }
-    }
-    for (uint32_t bin = table->bin_count; bin < RUN_BITMAP_BITS; bin++) {
-        if ((table->bitmap[bin / BITS_PER_WORD] >> (bin % BITS_PER_WORD) & 1) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// Whether the entries between a run's first and last are empty, but for a zone's notes (R1).
-static bool inside_is_valid(const struct run_table *table, uint32_t first)
-{
-    const struct unit *head = run_unit(table, first);
-    for (uint32_t unit = first + 1; unit + 1 < first + head->length; unit++) {
-        const struct unit *entry = run_unit(table, unit);
-        if (entry->kind != RUN_INSIDE || entry->length != 0 || entry->clean ||
-            (entry->note != 0 && head->kind != RUN_ZONE)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool run_table_is_valid(const struct run_table *table)
-{
-    uint32_t free_count = 0;
-    uint32_t dirty_count = 0;
-    bool before_is_free = false;
-    uint32_t first = 0;
-    while (first < table->fresh) {
-        const struct unit *head = run_unit(table, first);
-        if (head->kind == RUN_INSIDE || head->length == 0 || head->length > table->fresh - first) {
-            return false;
-        }
-        const struct unit *tail = run_unit(table, first + head->length - 1);
-        if (tail->kind != head->kind || tail->length != head->length ||
-            !inside_is_valid(table, first)) {
-            return false;
-        }
-        if (head->kind == RUN_FREE) {
-            if (before_is_free || !is_listed(table, first)) {
-                return false;
-            }
-            free_count += head->length;
-            dirty_count += head->clean ? 0 : head->length;
-        }
-        before_is_free = head->kind == RUN_FREE;
-        first += head->length;
-    }
-    for (uint32_t unit = table->fresh; unit < table->unit_count; unit++) {
-        const struct unit *entry = run_unit(table, unit);
-        if (entry->kind != RUN_INSIDE || entry->length != 0 || entry->clean || entry->note != 0) {
-            return false;
-        }
-    }
-    return first == table->fresh && table->fresh <= table->committed &&
-           table->committed <= table->unit_count && free_count == table->free_count &&
-           dirty_count == table->dirty_count && bitmap_is_valid(table);
 }

@@ -41,6 +41,8 @@ enum {
     RUN_BITMAP_WORDS = RUN_BITMAP_BITS / BITS_PER_WORD,
 };
 
+enum { RUN_LINK_NONE = UINT16_MAX }; // what ends a list
+
 #define RUN_NONE UINT32_MAX
 #define RUN_TAIL UINT32_MAX // no chunk is that large
 
@@ -89,6 +91,22 @@ struct run_shape {
     uint32_t align;
     uint32_t phase;
 };
+
+// LOCKED. The first member of each list, or RUN_LINK_NONE.
+static inline uint16_t *run_heads(const struct run_table *table)
+{
+    return (uint16_t *)(table + 1);
+}
+
+// ANY. The list that a run of this length is kept in.
+static inline uint32_t run_bin_of(uint32_t length)
+{
+    if (length < RUN_EXACT_BINS) {
+        return length;
+    }
+    unsigned high = bits_highest(length);
+    return (high - 2) * RUN_EXACT_BINS + ((length >> (high - 3)) & (RUN_EXACT_BINS - 1));
+}
 
 // ANY. Bytes of a table for this many units.
 size_t run_table_bytes(uint32_t unit_count);

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The life of heaps: made for a thread, given up by it, taken over by the next, or left behind by the dead.
+#include "core/check.h"
+#include "core/heap.h"
+
+// Gives up stacks, and the empty zones of this class and those above.
+static void trim_from(struct heap *heap, unsigned size_class)
+{
+    heap_flush(heap);
+    heap_drain(heap);
+    heap_unlist_empty(heap, size_class);
+    while (heap_give_empty(heap, NULL)) {
+    }
+}
+
+void heap_trim(struct heap *heap)
+{
+    trim_from(heap, 0);
+}
+
+void heap_trim_idle(struct arena *arena)
+{
+    for (struct heap *heap = offset_to(arena, arena->idle_heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_idle)) {
+        trim_from(heap, 0);
+    }
+}
+
+struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
+{
+    struct need need;
+    heap_trim(heap);
+    struct grant grant = heap_alloc(heap, bytes, align, &need);
+    return grant.ptr != NULL ? grant : large_take(heap_arena(heap), bytes, align, &need);
+}
+
+size_t heap_bytes_min(const struct arena *arena)
+{
+    size_t each = sizeof(struct heap_stack) + ZONE_FILL_COUNT * sizeof(uintptr_t);
+    return offsetof(struct heap, stacks) + arena->class_count * each;
+}
+
+static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
+{
+    heap->owner = ++arena->heap_count << HEAP_OWNER_SHIFT;
+    heap->class_count = arena->class_count;
+    heap->address = (uintptr_t)heap;
+    heap->arena = (uintptr_t)arena - (uintptr_t)heap;
+    heap->lists = offsetof(struct heap, stacks) + heap->class_count * sizeof(struct heap_stack);
+    heap->budget = arena->config.stack_bytes_max;
+    heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
+    heap->memory_end = bytes;
+    heap->next_heap = arena->heaps;
+    arena->heaps = offset_of(arena, heap);
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        struct chunk_entry *bottom = &heap->none + 1;
+        heap->stacks[size_class] = (struct heap_stack){
+            .top = bottom,
+            .limit = bottom,
+            .bottom = bottom,
+        };
+    }
+}
+
+static struct chunk_entry *moved(struct chunk_entry *entry, uintptr_t distance)
+{
+    return entry == NULL ? NULL : (struct chunk_entry *)((uintptr_t)entry + distance);
+}
+
+// The arena lies elsewhere than when the heap's pointers were written: they move with it.
+static void move_in(struct heap *heap)
+{
+    uintptr_t distance = (uintptr_t)heap - heap->address;
+    if (distance == 0) {
+        return;
+    }
+    heap->address = (uintptr_t)heap;
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        struct heap_stack *stack = &heap->stacks[size_class];
+        stack->bottom = moved(stack->bottom, distance);
+        stack->limit = moved(stack->limit, distance);
+        stack->top = moved(stack->top, distance);
+        for (struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {
+            entry->chunk = (void *)((uintptr_t)entry->chunk + distance);
+            entry->state = (void *)((uintptr_t)entry->state + distance);
+        }
+    }
+    for (unsigned level = 0; level < HEAP_STACK_LEVELS; level++) {
+        heap->spare[level] = moved(heap->spare[level], distance);
+        for (struct chunk_entry *spare = heap->spare[level]; spare != NULL; spare = spare->chunk) {
+            spare->chunk = moved(spare->chunk, distance);
+        }
+    }
+}
+
+struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need)
+{
+    *need = (struct need){.kind = NEED_NOTHING};
+    if (arena->idle_heaps != 0) {
+        struct heap *heap = offset_to(arena, arena->idle_heaps);
+        arena->idle_heaps = heap->next_idle;
+        heap->is_idle = false;
+        move_in(heap);
+        return heap;
+    }
+    if (arena->heap_count == HEAP_ID_MAX) {
+        return NULL;
+    }
+    struct run run = arena_take_meta(arena, bytes, need);
+    if (run.section == NULL) {
+        return NULL;
+    }
+    struct heap *heap = section_unit_at(run.section, run.first);
+    heap_init(heap, arena, bytes);
+    return heap;
+}
+
+static void make_idle(struct arena *arena, struct heap *heap)
+{
+    heap->is_idle = true;
+    heap->next_idle = arena->idle_heaps;
+    arena->idle_heaps = offset_of(arena, heap);
+}
+
+void heap_retire(struct heap *heap)
+{
+    // SMALL zones are large, and the next thread may want none of them.
+    trim_from(heap, SIZE_CLASS_TINY_COUNT);
+    make_idle(heap_arena(heap), heap);
+}
+
+void heap_revive_all(struct arena *arena)
+{
+    arena->idle_heaps = 0;
+    for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        move_in(heap);
+        heap_trim(heap);
+        make_idle(arena, heap);
+    }
+}
