@@ -69,12 +69,14 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
         *need = (struct need){.kind = NEED_NOTHING};
         return run;
     }
-    for (unsigned fresh = 0; fresh < 2 && run.section == NULL; fresh++) {
-        struct section *section = arena_first_section(arena);
-        for (; section != NULL && run.section == NULL;
-             section = arena_next_section(arena, section)) {
-            run = take_from(section, (uint32_t)units, (uint32_t)align_units, fresh != 0);
-        }
+    struct section *first = arena_first_section(arena);
+    for (struct section *section = first; section != NULL && run.section == NULL;
+         section = arena_next_section(arena, section)) {
+        run = take_from(section, (uint32_t)units, (uint32_t)align_units, false);
+    }
+    for (struct section *section = first; section != NULL && run.section == NULL;
+         section = arena_next_section(arena, section)) {
+        run = take_from(section, (uint32_t)units, (uint32_t)align_units, true);
     }
     if (run.section == NULL) {
         arena_need_run(arena, (uint32_t)units, (uint32_t)align_units, need);
@@ -292,11 +294,7 @@ void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *l
 
 struct section *arena_section_of(const struct arena *arena, const void *ptr)
 {
-    struct section *section = arena_first_section(arena);
-    while (section != NULL && !section_holds(section, ptr)) {
-        section = arena_next_section(arena, section);
-    }
-    return section;
+    return zone_map_section_of(&arena->map, ptr);
 }
 
 // What the map must lead to from a unit of this run (M1).

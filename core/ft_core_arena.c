@@ -141,10 +141,13 @@ FT_CORE_PUBLIC void ft_core_destroy(struct ft_core *core)
 
 // ---- heaps --------------------------------------------------------------------------------------
 
-// Room for stacks goes with what they may hold: an entry is 16 bytes, a chunk some ten times that.
+// Room for a first stack of each class, and for deeper ones as far as the chunks in them go: an entry is 16
+// bytes, a chunk some ten times that.
 static size_t heap_bytes_for(const struct arena *arena)
 {
-    return heap_bytes_min(arena) + arena->config.stack_bytes_max / 8;
+    size_t deep = arena->config.stack_bytes_max / 8;
+    size_t first = deep == 0 ? 0 : arena->class_count * heap_first_stack_bytes();
+    return heap_bytes_min(arena) + first + deep;
 }
 
 FT_CORE_PUBLIC bool ft_core_open(struct ft_core_heap *heap, struct ft_core *core,

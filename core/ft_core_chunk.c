@@ -2,7 +2,7 @@
 // What ft_core does with chunks: without the caller's lock as long as the heap at hand has what it needs.
 #include "core/check.h"
 #include "core/ft_core_state.h"
-#include "core/heap.h"
+#include "core/heap_fast.h"
 #include "core/large.h"
 #include "core/misuse.h"
 #include "core/poison.h"
@@ -20,6 +20,26 @@ static void *handed_out(void *ptr, size_t bytes)
     return ptr;
 }
 
+// Serves what the caller's heap could not.
+static struct grant alloc_locked(struct ft_core_heap *handle, unsigned size_class, size_t bytes,
+                                 size_t align)
+{
+    struct heap *heap = handle->heap;
+    struct arena *arena = &handle->core->arena;
+    struct need need;
+    ft_core_lock(handle);
+    struct grant grant = size_class == SIZE_CLASS_NONE ? large_take(arena, bytes, align, &need)
+                                                       : heap_alloc(heap, bytes, align, &need);
+    if (grant.ptr == NULL) {
+        grant = heap_scrape(heap, bytes, align);
+        arena->failure_count += grant.ptr == NULL;
+    }
+    while (heap_give_empty(heap, NULL)) {
+    }
+    ft_core_unlock(handle);
+    return grant;
+}
+
 static struct grant alloc(struct ft_core_heap *handle, size_t bytes, size_t align)
 {
     struct heap *heap = handle->heap;
@@ -28,22 +48,7 @@ static struct grant alloc(struct ft_core_heap *handle, size_t bytes, size_t alig
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes);
     }
-    if (grant.ptr != NULL) {
-        return grant;
-    }
-    struct need need;
-    ft_core_lock(handle);
-    grant = heap_alloc(heap, bytes, align, &need);
-    if (grant.ptr == NULL) {
-        grant = heap_scrape(heap, bytes, align);
-    }
-    if (grant.ptr == NULL) {
-        handle->core->arena.failure_count++;
-    }
-    while (heap_give_empty(heap, NULL)) {
-    }
-    ft_core_unlock(handle);
-    return grant;
+    return grant.ptr != NULL ? grant : alloc_locked(handle, size_class, bytes, align);
 }
 
 // Counts a request that no memory could serve.
@@ -57,6 +62,12 @@ static void *refuse(struct ft_core_heap *heap)
 
 FT_CORE_PUBLIC void *ft_core_alloc(struct ft_core_heap *heap, size_t bytes)
 {
+    if (heap_has_fast_stack(heap->heap, bytes)) {
+        void *ptr = heap_fast_alloc(heap->heap, bytes);
+        if (ptr != NULL) {
+            return handed_out(ptr, bytes);
+        }
+    }
     if (bytes > PTRDIFF_MAX) {
         return refuse(heap);
     }
@@ -99,23 +110,68 @@ static void give_empty_zones(struct ft_core_heap *handle)
     ft_core_unlock(handle);
 }
 
-// Frees a chunk that is this heap's to free, as chunk_locate() found it.
-static enum ft_core_misuse free_chunk(struct ft_core_heap *handle, const struct chunk *chunk)
+// What is wrong with freeing what ptr was found to be; bytes: what a sized free says, or NULL.
+static enum misuse_kind misuse_in(const struct arena *arena, const struct chunk *chunk,
+                                  const void *ptr, const size_t *bytes)
 {
-    enum misuse_kind misuse = MISUSE_NONE;
-    poison_lay(chunk->base, chunk->capacity);
-    if (heap_owns(handle->heap, chunk)) {
-        heap_put(handle->heap, chunk);
-        give_empty_zones(handle);
-        return FT_CORE_OK;
+    enum misuse_kind misuse = misuse_of(chunk, ptr);
+    if (misuse == MISUSE_NONE && bytes != NULL) {
+        misuse = misuse_of_size(arena, chunk, *bytes);
     }
+    return misuse;
+}
+
+// Frees a chunk of the heap's own, without the lock. False if ptr is not one, or misused.
+static bool free_own(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
+{
+    const struct arena *arena = &handle->core->arena;
+    struct chunk chunk = chunk_locate(arena, ptr);
+    if (misuse_in(arena, &chunk, ptr, bytes) != MISUSE_NONE || !heap_owns(handle->heap, &chunk)) {
+        return false;
+    }
+    poison_lay(chunk.base, chunk.capacity);
+    heap_put(handle->heap, &chunk);
+    give_empty_zones(handle);
+    return true;
+}
+
+static enum ft_core_misuse free_locked(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
+{
+    struct arena *arena = &handle->core->arena;
     struct leaving leaving = {.kind = LEAVING_NOTHING};
     ft_core_lock(handle);
-    if (!heap_free(&handle->core->arena, chunk, &leaving)) {
-        misuse = MISUSE_DOUBLE_FREE;
+    struct chunk chunk = chunk_locate(arena, ptr);
+    enum misuse_kind misuse = misuse_in(arena, &chunk, ptr, bytes);
+    if (misuse == MISUSE_NONE) {
+        poison_lay(chunk.base, chunk.capacity);
+        misuse = heap_free_held(arena, &chunk, &leaving) ? MISUSE_NONE : MISUSE_DOUBLE_FREE;
     }
     ft_core_unlock(handle);
     return (enum ft_core_misuse)misuse;
+}
+
+FT_CORE_PUBLIC enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void *ptr)
+{
+    struct zone *zone = zone_map_find_narrow(&heap->core->arena.map, ptr);
+    if (heap_fast_put(heap->heap, zone, (uintptr_t)zone_base(zone), ptr) ||
+        heap_small_put(heap->heap, zone, ptr)) {
+        poison_lay(ptr, zone->chunk_bytes);
+        return FT_CORE_OK;
+    }
+    // A LARGE chunk is everybody's.
+    if (ptr == NULL || (zone->chunk_bytes != 0 && free_own(heap, ptr, NULL))) {
+        return FT_CORE_OK;
+    }
+    return free_locked(heap, ptr, NULL);
+}
+
+FT_CORE_PUBLIC enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap, void *ptr,
+                                                      size_t bytes)
+{
+    if (ptr == NULL || free_own(heap, ptr, &bytes)) {
+        return FT_CORE_OK;
+    }
+    return free_locked(heap, ptr, &bytes);
 }
 
 // What a pointer is. What is no chunk in use may be changing just now: it is looked at under the lock.
@@ -128,30 +184,6 @@ static struct chunk locate(const struct ft_core_heap *heap, const void *ptr)
         ft_core_unlock(heap);
     }
     return chunk;
-}
-
-FT_CORE_PUBLIC enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void *ptr)
-{
-    if (ptr == NULL) {
-        return FT_CORE_OK;
-    }
-    struct chunk chunk = locate(heap, ptr);
-    enum misuse_kind misuse = misuse_of(&chunk, ptr);
-    return misuse == MISUSE_NONE ? free_chunk(heap, &chunk) : (enum ft_core_misuse)misuse;
-}
-
-FT_CORE_PUBLIC enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap, void *ptr,
-                                                      size_t bytes)
-{
-    if (ptr == NULL) {
-        return FT_CORE_OK;
-    }
-    struct chunk chunk = locate(heap, ptr);
-    enum misuse_kind misuse = misuse_of(&chunk, ptr);
-    if (misuse == MISUSE_NONE) {
-        misuse = misuse_of_size(&heap->core->arena, &chunk, bytes);
-    }
-    return misuse == MISUSE_NONE ? free_chunk(heap, &chunk) : (enum ft_core_misuse)misuse;
 }
 
 // Changes the size of a chunk in use where it is; tight: even if it were better off elsewhere.
@@ -197,6 +229,6 @@ FT_CORE_PUBLIC void *ft_core_realloc(struct ft_core_heap *heap, void *ptr, size_
         return resize(heap, &chunk, bytes, true) ? ptr : NULL;
     }
     memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
-    CHECK(ft_core_free(heap, ptr) == FT_CORE_OK);
+    (void)ft_core_free(heap, ptr);
     return moved;
 }

@@ -124,6 +124,11 @@ void heap_unlist_empty(struct heap *heap, unsigned size_class)
 
 // ---- stacks -------------------------------------------------------------------------------------
 
+size_t heap_first_stack_bytes(void)
+{
+    return (STACK_CAPACITY_MIN + 1) * sizeof(struct chunk_entry);
+}
+
 // Memory for 1 << level entries and the one below the bottom, or NULL. Returns the bottom.
 static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
 {
@@ -352,15 +357,17 @@ static bool send_home(struct arena *arena, struct zone *zone, uint32_t index)
 bool heap_free(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
 {
     struct chunk now = chunk_locate(arena, chunk->base);
-    if (!chunk_is_held_at(&now, chunk->base)) {
-        return false;
-    }
-    if (now.zone->chunk_bytes == 0) {
-        large_give(arena, &now, leaving);
+    return chunk_is_held_at(&now, chunk->base) && heap_free_held(arena, &now, leaving);
+}
+
+bool heap_free_held(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
+{
+    if (chunk->zone->chunk_bytes == 0) {
+        large_give(arena, chunk, leaving);
         return true;
     }
-    struct heap *owner = offset_to(arena, now.zone->heap);
-    if (!send_home(arena, now.zone, now.index)) {
+    struct heap *owner = offset_to(arena, chunk->zone->heap);
+    if (!send_home(arena, chunk->zone, chunk->index)) {
         return false;
     }
     // One range at most goes back in one call; what else there is stays free in its section.

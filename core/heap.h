@@ -109,6 +109,9 @@ extern const struct heap_place heap_places[SIZE_CLASS_TINY_MAX + 1];
 // ANY. The smallest memory that a heap of this arena can use, in bytes: it has no stacks.
 size_t heap_bytes_min(const struct arena *arena);
 
+// ANY. What the first stack of a TINY class takes beside that, the largest of all classes.
+size_t heap_first_stack_bytes(void);
+
 // ANY. The arena that a heap belongs to.
 static inline struct arena *heap_arena(const struct heap *heap)
 {
@@ -154,6 +157,9 @@ void heap_put(struct heap *heap, const struct chunk *chunk);
 // one of another heap's zone, which goes on its way home. False if it was freed in the meantime: then
 // nothing has changed. *leaving, empty before, says what goes back to the system.
 bool heap_free(struct arena *arena, const struct chunk *chunk, struct leaving *leaving);
+
+// LOCKED. The same for a chunk that was found to be held under this lock. False if its owner freed it since.
+bool heap_free_held(struct arena *arena, const struct chunk *chunk, struct leaving *leaving);
 
 // OWNER. Whether zones wait for heap_give_empty().
 static inline bool heap_has_empty(const struct heap *heap)

@@ -44,15 +44,18 @@ static inline struct grant heap_fast_grant(struct heap *heap, size_t bytes)
     return grant;
 }
 
-// OWNER. Takes back a chunk of the arena with a wide map that this heap belongs to. False, and then
-// nothing has changed: not a live TINY chunk's start, another heap's zone, or a full stack.
-static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, void *ptr)
+// OWNER. Whether the heap has a stack for a TINY request at all: one that serves fewer classes may not.
+static inline bool heap_has_fast_stack(const struct heap *heap, size_t bytes)
 {
-    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
-        return false;
-    }
-    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
-    uint64_t offset = (uintptr_t)ptr - zone->fast_start;
+    return bytes <= SIZE_CLASS_TINY_MAX &&
+           heap_places[bytes].stack_word * sizeof(uintptr_t) < heap->lists;
+}
+
+// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. False, and
+// then nothing has changed: not a live TINY chunk's start, another heap's zone, or a full stack.
+static inline bool heap_fast_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
+{
+    uint64_t offset = (uintptr_t)ptr - start;
     struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
     if (__builtin_expect(quotient.remainder >= zone->fast_bound, 0)) {
         return false;
@@ -77,6 +80,16 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     return true;
 }
 
+// OWNER. The same for any pointer, in the arena with a wide map that this heap belongs to.
+static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, void *ptr)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
+    return heap_fast_put(heap, zone, zone->fast_start, ptr);
+}
+
 // OWNER. A chunk for `bytes`, or NULL: SMALL does not serve it, or the stack is empty.
 static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
 {
@@ -95,10 +108,9 @@ static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
     return chunk;
 }
 
-// OWNER. What heap_fast_free() is to TINY chunks, for SMALL ones.
-static inline bool heap_small_free(struct heap *heap, const struct arena *arena, void *ptr)
+// OWNER. What heap_fast_put() is to TINY chunks, for SMALL ones.
+static inline bool heap_small_put(struct heap *heap, struct zone *zone, void *ptr)
 {
-    struct zone *zone = zone_map_find(&arena->map, ptr);
     uint32_t index;
     if (zone->kind != ZONE_SMALL || zone_place_of(zone, ptr, &index) != ZONE_CHUNK_START) {
         return false;
@@ -113,6 +125,12 @@ static inline bool heap_small_free(struct heap *heap, const struct arena *arena,
     state_write_small(state, STATE_FREED);
     *stack->top++ = (struct chunk_entry){.chunk = ptr, .state = state};
     return true;
+}
+
+// OWNER. The same for any pointer, in the arena that this heap belongs to.
+static inline bool heap_small_free(struct heap *heap, const struct arena *arena, void *ptr)
+{
+    return heap_small_put(heap, zone_map_find(&arena->map, ptr), ptr);
 }
 
 #endif

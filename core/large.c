@@ -81,7 +81,7 @@ struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct 
     }
     run_mark(section_runs(run.section), run.first, RUN_LARGE, (uint32_t)bytes);
     void *base = section_unit_at(run.section, run.first);
-    zone_map_set(&arena->map, base, 1, &run.section->marker);
+    zone_map_set_large(&arena->map, base, run.section, true);
     arena->large_count++;
     return (struct grant){.ptr = base, .is_zero = run.clean};
 }
@@ -161,7 +161,7 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
         return;
     }
     struct section *section = (struct section *)chunk->zone;
-    zone_map_set(&arena->map, chunk->base, 1, NULL);
+    zone_map_set_large(&arena->map, chunk->base, section, false);
     arena->large_count--;
     arena_give_run(arena, section, section_unit_of(section, chunk->base), leaving);
 }

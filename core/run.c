@@ -137,7 +137,7 @@ static void carve(struct run_table *table, uint32_t whole, uint32_t first, uint3
     uint32_t end = whole + run_unit(table, whole)->length;
     bool clean = run_unit(table, whole)->clean;
     list_remove(table, whole);
-    erase_run(table, whole);
+    // The pieces' ends cover those of the whole.
     if (whole < first) {
         insert_free(table, whole, first - whole, clean);
     }

@@ -59,6 +59,9 @@ void section_init(struct section *section, const struct section_shape *shape, un
 struct run_shape section_run_shape(const struct section *section, uint32_t count,
                                    uint32_t align_units)
 {
+    if (align_units == 1) {
+        return (struct run_shape){.count = count, .align = 1};
+    }
     uintptr_t zero = ((uintptr_t)section + section->units) >> section->unit_shift;
     return (struct run_shape){
         .count = count,

@@ -9,32 +9,11 @@ static struct zone_map_wide *wide_of(const struct zone_map *map)
     return (struct zone_map_wide *)map - 1;
 }
 
-// The section whose units an address lies in, or NULL.
-static struct section *section_of(const struct zone_map *map, const void *ptr)
-{
-    struct section *section = zone_map_first_section(map);
-    while (section != NULL && !section_holds(section, ptr)) {
-        section = zone_map_next_section(map, section);
-    }
-    return section;
-}
-
 // Out of the way of zone_map_find(), which a server calls for its own kind.
 __attribute__((noinline)) static struct zone *find_narrow(const struct zone_map *map,
                                                           const void *ptr)
 {
-    struct zone *nothing = (struct zone *)&map->nothing;
-    struct section *section = section_of(map, ptr);
-    if (section == NULL) {
-        return nothing;
-    }
-    const struct unit *unit = run_unit(section_runs(section), section_unit_of(section, ptr));
-    struct unit entry = run_unit_read(unit);
-    if (entry.kind == RUN_LARGE) {
-        return entry.note != RUN_TAIL ? &section->marker : nothing;
-    }
-    bool is_zone = (entry.kind == RUN_ZONE || entry.kind == RUN_INSIDE) && entry.note != 0;
-    return is_zone ? offset_to(section, (uintptr_t)entry.note * ZONE_MAP_NOTE_BYTES) : nothing;
+    return zone_map_find_narrow(map, ptr);
 }
 
 struct zone *zone_map_find(const struct zone_map *map, const void *ptr)
@@ -67,10 +46,7 @@ void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const 
         set_wide(map, (uintptr_t)base, count, zone);
         return;
     }
-    struct section *section = section_of(map, base);
-    if (zone == &section->marker) {
-        return; // the run's kind says so
-    }
+    struct section *section = zone_map_section_of(map, base);
     uintptr_t note = offset_of(section, zone) / ZONE_MAP_NOTE_BYTES;
     CHECK(offset_of(section, zone) % ZONE_MAP_NOTE_BYTES == 0 && note <= UINT32_MAX);
     for (uint32_t each = 0; each < count; each++) {

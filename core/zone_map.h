@@ -77,13 +77,6 @@ static inline struct zone *zone_map_find_wide(const struct zone_map *map, const 
     return (struct zone *)((uintptr_t)(wide + 1) + entry);
 }
 
-// ANY. The zone that holds ptr, or the map's `nothing`.
-struct zone *zone_map_find(const struct zone_map *map, const void *ptr);
-
-// LOCKED. Writes the entries of `count` units from `base` on; zone NULL erases them. Every unit's leaf
-// is there.
-void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone);
-
 // ANY. The section with the lowest address, or NULL. What the list leads to is ready: the release store in
 // zone_map_add_section() publishes it, and the dependent loads through the offset pair with that.
 static inline struct section *zone_map_first_section(const struct zone_map *map)
@@ -96,6 +89,50 @@ static inline struct section *zone_map_next_section(const struct zone_map *map,
                                                     const struct section *section)
 {
     return offset_to(map, atomic_load_explicit(&section->next, memory_order_relaxed));
+}
+
+// ANY. The section whose units an address lies in, or NULL.
+static inline struct section *zone_map_section_of(const struct zone_map *map, const void *ptr)
+{
+    struct section *section = zone_map_first_section(map);
+    while (section != NULL && !section_holds(section, ptr)) {
+        section = zone_map_next_section(map, section);
+    }
+    return section;
+}
+
+// ANY. The zone that a narrow map holds for the unit of ptr, or the map's `nothing`.
+static inline struct zone *zone_map_find_narrow(const struct zone_map *map, const void *ptr)
+{
+    struct zone *nothing = (struct zone *)&map->nothing;
+    struct section *section = zone_map_section_of(map, ptr);
+    if (section == NULL) {
+        return nothing;
+    }
+    const struct unit *unit = run_unit(section_runs(section), section_unit_of(section, ptr));
+    struct unit entry = run_unit_read(unit);
+    if (entry.kind == RUN_LARGE) {
+        return entry.note != RUN_TAIL ? &section->marker : nothing;
+    }
+    bool is_zone = (entry.kind == RUN_ZONE || entry.kind == RUN_INSIDE) && entry.note != 0;
+    return is_zone ? offset_to(section, (uintptr_t)entry.note * ZONE_MAP_NOTE_BYTES) : nothing;
+}
+
+// ANY. The zone that holds ptr, or the map's `nothing`.
+struct zone *zone_map_find(const struct zone_map *map, const void *ptr);
+
+// LOCKED. Writes the entries of `count` units from `base` on; zone NULL erases them. Every unit's leaf
+// is there.
+void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone);
+
+// LOCKED. Enters the first unit of a LARGE run of this section, or erases it.
+static inline void zone_map_set_large(struct zone_map *map, const void *base,
+                                      const struct section *section, bool is_there)
+{
+    // In a narrow map the run's kind says it.
+    if (map->wide) {
+        zone_map_set(map, base, 1, is_there ? &section->marker : NULL);
+    }
 }
 
 // LOCKED. Puts a section in its place in the list.
