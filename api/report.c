@@ -28,8 +28,9 @@ static void tell_zone(struct text *text, const struct chunk *chunk)
 // "a free chunk of 48 bytes at 0x... in TINY zone 0x..."
 static void tell_free_chunk(struct text *text, const struct chunk *chunk)
 {
-    if (chunk->zone == NULL) {
-        text_string(text, "memory of this allocator where no chunk is any more");
+    if (chunk->status == CHUNK_NEVER || chunk->zone == NULL) {
+        text_string(text, "memory of this allocator where no chunk ");
+        text_string(text, chunk->status == CHUNK_NEVER ? "was" : "is any more");
         return;
     }
     text_string(text,

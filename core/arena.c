@@ -170,9 +170,11 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
         return zone;
     }
     uint32_t count = arena_units_for(arena, section_record_bytes(section, record_class));
-    struct run run = take_from(section, count, 1, false);
+    // Headers want their alignment, and ways to them are counted in it.
+    uint32_t align = arena->unit_shift < 6 ? 64U >> arena->unit_shift : 1;
+    struct run run = take_from(section, count, align, false);
     if (run.section == NULL) {
-        run = take_from(section, count, 1, true);
+        run = take_from(section, count, align, true);
     }
     if (run.section == NULL) {
         return NULL;

@@ -33,6 +33,9 @@ struct arena_config {
     size_t dirty_bytes_max;
     // A class whose zones would be larger is served as runs; a sixteenth of a small region.
     size_t zone_bytes_max;
+    // A zone that takes more than one part in so many of what is free is cut only when the class has as many
+    // chunks in runs as would fill it; 0: whenever it is wanted.
+    size_t free_per_zone;
     // Chunks that all stacks of a heap together may grow to hold.
     size_t stack_bytes_max;
     // Regions that become sections may hold anything; else they are zero.

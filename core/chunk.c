@@ -17,7 +17,7 @@ static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
 {
     struct chunk chunk = {.zone = zone, .capacity = zone->chunk_bytes};
     if (zone_place_of(zone, ptr, &chunk.index) == ZONE_TAIL) {
-        return (struct chunk){.status = CHUNK_UNUSED, .zone = zone};
+        return (struct chunk){.status = CHUNK_NEVER, .zone = zone};
     }
     chunk.base = zone_chunk(zone, chunk.index);
     unsigned state = zone_state(zone, chunk.index);
@@ -62,14 +62,28 @@ static bool was_mapping(const struct arena *arena, const void *ptr)
     return false;
 }
 
+// The map knows nothing of the unit: it may be any but the first of a LARGE run.
+static struct chunk locate_in_section(const struct section *section, uint32_t unit)
+{
+    const struct run_table *runs = section_runs(section);
+    if (unit >= runs->fresh) {
+        return (struct chunk){.status = CHUNK_NEVER};
+    }
+    uint32_t first = run_large_holding(runs, unit);
+    if (first != RUN_NONE) {
+        return locate_in_run(section, first);
+    }
+    enum run_kind kind = run_kind_at(runs, unit);
+    bool is_own = kind == RUN_META || kind == RUN_RECORDS;
+    return (struct chunk){.status = is_own ? CHUNK_NEVER : CHUNK_UNUSED};
+}
+
 // The map knows nothing of the address: is it in a LARGE chunk or in a mapping after its first unit?
 static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
 {
     const struct section *section = arena_section_of(arena, ptr);
     if (section != NULL) {
-        uint32_t first = run_large_holding(section_runs(section), section_unit_of(section, ptr));
-        return first != RUN_NONE ? locate_in_run(section, first)
-                                 : (struct chunk){.status = CHUNK_UNUSED};
+        return locate_in_section(section, section_unit_of(section, ptr));
     }
     for (struct zone *zone = offset_to(arena, arena->mappings); zone != NULL;
          zone = offset_to(arena, zone->next)) {

@@ -12,16 +12,17 @@
 
 enum chunk_status {
     CHUNK_FOREIGN, // no memory of this arena
-    CHUNK_UNUSED, // memory of this arena that is no chunk: free units, a zone's tail, a mapping that was
-    CHUNK_FRESH, // a free chunk that was never handed out
-    CHUNK_FREED, // a free chunk
-    CHUNK_HOME,  // freed by another thread, on its way home
-    CHUNK_LIVE,  // a chunk that the program holds
+    CHUNK_NEVER, // memory of this arena where no chunk was: virgin units, a zone's tail, the arena's own
+    CHUNK_UNUSED, // memory of this arena where one may have been: free units, a mapping that was
+    CHUNK_FRESH,  // a free chunk that was never handed out
+    CHUNK_FREED,  // a free chunk
+    CHUNK_HOME,   // freed by another thread, on its way home
+    CHUNK_LIVE,   // a chunk that the program holds
 };
 
 struct chunk {
     enum chunk_status status;
-    struct zone *zone; // NULL for FOREIGN, and for UNUSED but in the tail of a zone
+    struct zone *zone; // NULL for FOREIGN and UNUSED, and for NEVER but in the tail of a zone
     uint32_t index;    // TINY, SMALL: which chunk of the zone
     void *base;        // where the chunk starts
     size_t requested;  // LIVE: the bytes asked for

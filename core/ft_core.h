@@ -61,10 +61,12 @@ struct ft_core_options {
     // The grain of runs: a power of two from 32 to 65536. 0: chosen by the region's size.
     size_t unit_bytes;
     // A class whose zones of 100 chunks would take more than this gets a run for each chunk.
-    // 0: a sixteenth of the region; SIZE_MAX: no class does.
+    // 0: a sixteenth of the region; SIZE_MAX: no class does. A zone that takes more than a sixty-fourth of
+    // what is free is cut only when the class has as many chunks in runs as would fill it.
     size_t zone_bytes_max;
-    // Chunks that one heap keeps at hand in its stacks, at most. 0: a sixty-fourth of the region, up to
-    // 1 MiB; 1: none.
+    // Bytes of chunks that one heap keeps at hand in its stacks, beside a first few of each class. 0: a
+    // sixty-fourth of the region, up to 32 KiB; 1: none at all; at most an eighth of the region and 1 MiB. More
+    // means fewer refills and longer flushes.
     size_t stack_bytes_max;
     // Every byte of the regions is zero. False: they may hold anything.
     bool is_zero;
@@ -73,7 +75,7 @@ struct ft_core_options {
 // What is wrong with a pointer that was handed back.
 enum ft_core_misuse {
     FT_CORE_OK,
-    FT_CORE_FOREIGN,         // no memory of this arena
+    FT_CORE_FOREIGN,         // no memory that this arena hands out
     FT_CORE_DOUBLE_FREE,     // a chunk, or where one was, that is free
     FT_CORE_NEVER_ALLOCATED, // a chunk that was never handed out, or where none can be
     FT_CORE_INTERIOR,        // inside a chunk that is in use
@@ -157,7 +159,7 @@ void *ft_core_realloc(struct ft_core_heap *heap, void *ptr, size_t bytes);
 // ---- questions --------------------------------------------------------------------------------------
 
 enum ft_core_status {
-    FT_CORE_NOT_OURS, // no memory of this arena
+    FT_CORE_NOT_OURS, // no memory that this arena hands out
     FT_CORE_UNUSED,   // memory of this arena, but no chunk
     FT_CORE_FREE,     // a chunk of a zone that is free
     FT_CORE_LIVE,     // a chunk that is in use
@@ -199,7 +201,7 @@ void ft_core_report(struct ft_core_heap *heap,
                     void (*write)(void *context, const char *text, size_t bytes), void *context);
 
 struct ft_core_figures {
-    size_t region_bytes;   // of all regions
+    size_t region_bytes;   // of all regions, as far as they are cut into units
     size_t metadata_bytes; // that no chunk can have: headers, tables, records, heaps
     size_t used_bytes;     // of runs that hold zones and chunks, whatever of them is free
     size_t free_bytes;     // of free runs

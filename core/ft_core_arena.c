@@ -9,12 +9,23 @@
 
 // ---- arenas -------------------------------------------------------------------------------------
 
+enum {
+    FREE_PER_ZONE = 64,
+    STACK_BYTES = 32 << 10, // more makes the longest call longer, and few others shorter
+    STACK_BYTES_MAX = 1 << 20,
+};
+
+static size_t least_of(size_t one, size_t other)
+{
+    return one < other ? one : other;
+}
+
 // Some thousand units, none below a cache line: small regions have little metadata, large ones little
 // rounding.
 static size_t unit_bytes_for(size_t region_bytes)
 {
     size_t unit = 64;
-    while (unit < ARENA_UNIT_BYTES_MAX && unit * unit * 16 < region_bytes) {
+    while (unit < ARENA_UNIT_BYTES_MAX && unit * unit * 64 < region_bytes) {
         unit *= 2;
     }
     return unit;
@@ -24,14 +35,18 @@ static struct arena_config config_for(size_t region_bytes, const struct ft_core_
 {
     size_t unit = options->unit_bytes != 0 ? options->unit_bytes : unit_bytes_for(region_bytes);
     size_t zone = options->zone_bytes_max != 0 ? options->zone_bytes_max : region_bytes / 16;
-    size_t stack = region_bytes / 64 < 1 << 20 ? region_bytes / 64 : 1 << 20;
+    size_t stack = least_of(region_bytes / 64, STACK_BYTES);
+    if (options->stack_bytes_max != 0) {
+        stack = least_of(options->stack_bytes_max, least_of(region_bytes / 8, STACK_BYTES_MAX));
+    }
     return (struct arena_config){
         .page_bytes = unit,
         .unit_bytes = unit,
         .run_bytes_max = SIZE_MAX,
         .dirty_bytes_max = SIZE_MAX,
         .zone_bytes_max = zone,
-        .stack_bytes_max = options->stack_bytes_max != 0 ? options->stack_bytes_max : stack,
+        .free_per_zone = FREE_PER_ZONE,
+        .stack_bytes_max = stack,
         .is_dirty = !options->is_zero,
     };
 }
@@ -118,6 +133,8 @@ FT_CORE_PUBLIC void ft_core_reset(struct ft_core *core)
     struct arena_config config = core->arena.config;
     config.is_dirty = true; // whatever it was when it was new
     struct section *section = arena_first_section(&core->arena);
+    size_t change_count =
+        core->arena.change_count + 1; // a walk must not take the new runs for the old
     memset(&core->arena, 0, sizeof(core->arena));
     arena_init(&core->arena, &config);
     while (section != NULL) {
@@ -128,6 +145,7 @@ FT_CORE_PUBLIC void ft_core_reset(struct ft_core *core)
         poison_lay(section_unit_at(section, 0), section->end - section->units);
         section = next;
     }
+    core->arena.change_count += change_count;
 }
 
 FT_CORE_PUBLIC void ft_core_destroy(struct ft_core *core)

@@ -11,6 +11,7 @@ static enum ft_core_status status_of(enum chunk_status status)
 {
     switch (status) {
     case CHUNK_FOREIGN: return FT_CORE_NOT_OURS;
+    case CHUNK_NEVER:
     case CHUNK_UNUSED: return FT_CORE_UNUSED;
     case CHUNK_LIVE: return FT_CORE_LIVE;
     case CHUNK_FRESH:

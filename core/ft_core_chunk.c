@@ -144,6 +144,9 @@ static enum ft_core_misuse free_locked(struct ft_core_heap *handle, void *ptr, c
     enum misuse_kind misuse = misuse_in(arena, &chunk, ptr, bytes);
     if (misuse == MISUSE_NONE) {
         poison_lay(chunk.base, chunk.capacity);
+        if (chunk.zone->chunk_bytes == 0) {
+            heap_note_run_freed(handle->heap, chunk.requested);
+        }
         misuse = heap_free_held(arena, &chunk, &leaving) ? MISUSE_NONE : MISUSE_DOUBLE_FREE;
     }
     ft_core_unlock(handle);

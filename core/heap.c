@@ -270,12 +270,40 @@ void heap_drain(struct heap *heap)
     }
 }
 
-// Whether a class without a zone is still served as runs: a zone of large chunks claims much address
-// space, which one use of the class is not worth.
+// Whether a class is still served as runs although it could have a zone. A server's zone of large chunks claims
+// much address space, which one use of the class is not worth. On a buffer any zone claims memory: if that is no
+// small part of what is free, it has to wait until the class has so many runs that they take as much.
 static bool serves_as_run(const struct heap *heap, unsigned size_class)
 {
-    return size_class_bytes(size_class) > HEAP_RUN_CLASS_BYTES &&
-           heap->stacks[size_class].served < HEAP_RUNS_BEFORE_ZONE;
+    const struct arena *arena = heap_arena(heap);
+    size_t chunk_bytes = size_class_bytes(size_class);
+    uint32_t served = heap->stacks[size_class].served;
+    if (arena->config.free_per_zone == 0) {
+        return chunk_bytes > HEAP_RUN_CLASS_BYTES && served < HEAP_RUNS_BEFORE_ZONE;
+    }
+    size_t zone_bytes = ZONE_CHUNKS_MIN * chunk_bytes;
+    size_t free_bytes = (arena->unit_count - arena->used_unit_count) << arena->unit_shift;
+    return zone_bytes > free_bytes / arena->config.free_per_zone &&
+           served * bits_align_up(chunk_bytes, arena_unit_bytes(arena)) < zone_bytes;
+}
+
+void heap_note_run_freed(struct heap *heap, size_t bytes)
+{
+    unsigned size_class = bytes <= SIZE_CLASS_SMALL_MAX ? size_class_of(bytes) : SIZE_CLASS_NONE;
+    if (size_class < heap->class_count && heap->stacks[size_class].served != 0) {
+        heap->stacks[size_class].served--;
+    }
+}
+
+// Serves a chunk of a class as a run.
+static struct grant take_run(struct heap *heap, unsigned size_class, size_t bytes, size_t align,
+                             struct need *need)
+{
+    struct grant grant = large_take(heap_arena(heap), bytes, align, need);
+    if (grant.ptr != NULL && heap->stacks[size_class].served != UINT16_MAX) {
+        heap->stacks[size_class].served++;
+    }
+    return grant;
 }
 
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
@@ -292,17 +320,15 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         return grant;
     }
     if (serves_as_run(heap, size_class)) {
-        grant = large_take(arena, bytes, align, need);
-        if (grant.ptr != NULL) {
-            heap->stacks[size_class].served++;
-        }
-        return grant;
+        return take_run(heap, size_class, bytes, align, need);
     }
     uint32_t place = (uint32_t)((uintptr_t)&heap->stacks[size_class] - (uintptr_t)heap);
     struct zone *zone =
         arena_new_zone(arena, size_class, heap->owner | place, offset_of(arena, heap), need);
     if (zone == NULL) {
-        return grant;
+        // On a buffer there may still be room for one chunk; others get more memory first.
+        return arena->config.free_per_zone == 0 ? grant
+                                                : take_run(heap, size_class, bytes, align, need);
     }
     relist(heap, zone);
     return heap_take(heap, size_class, bytes);

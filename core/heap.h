@@ -47,7 +47,8 @@ struct heap_stack {
     struct chunk_entry *limit; // the highest value of top
     struct chunk_entry *bottom;
     uint16_t capacity; // entries from bottom to limit
-    uint16_t served;   // chunks of the class served as runs so far, up to the limit
+    uint16_t
+        served; // chunks of the class served as runs: so far, up to the limit; on a buffer, by now
 };
 
 // Every member is one word, so that stacks are found by their number of words on any machine.
@@ -153,6 +154,10 @@ bool heap_owns(const struct heap *heap, const struct chunk *chunk);
 // OWNER. Takes back a chunk that the program held, of a zone of this heap.
 void heap_put(struct heap *heap, const struct chunk *chunk);
 
+// OWNER. On a buffer: the heap's thread has freed a run that served a request of so many bytes. Where several
+// heaps free each other's chunks, the count is a guess.
+void heap_note_run_freed(struct heap *heap, size_t bytes);
+
 // LOCKED. Takes back a chunk that the program held and the calling thread does not own: a LARGE one, or
 // one of another heap's zone, which goes on its way home. False if it was freed in the meantime: then
 // nothing has changed. *leaving, empty before, says what goes back to the system.
@@ -186,8 +191,7 @@ void heap_trim(struct heap *heap);
 // LOCKED. The same for all heaps that wait for a thread.
 void heap_trim_idle(struct arena *arena);
 
-// OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again, in zones and for
-// a run of the chunk's own.
+// OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again.
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align);
 
 // OWNER and LOCKED. Whether the invariants hold, those of the heap's zones included.

@@ -30,8 +30,7 @@ struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
 {
     struct need need;
     heap_trim(heap);
-    struct grant grant = heap_alloc(heap, bytes, align, &need);
-    return grant.ptr != NULL ? grant : large_take(heap_arena(heap), bytes, align, &need);
+    return heap_alloc(heap, bytes, align, &need);
 }
 
 size_t heap_bytes_min(const struct arena *arena)

@@ -7,18 +7,31 @@ static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
     return offset_to(heap_arena(heap), offset);
 }
 
+static struct chunk_entry *entry_at(struct chunk_entry *entry, uintptr_t distance)
+{
+    return (struct chunk_entry *)((uintptr_t)entry + distance);
+}
+
+// The stack's pointers may be those of another mapping of the arena.
 static bool stack_is_valid(const struct heap *heap, unsigned size_class)
 {
-    const struct heap_stack *stack = &heap->stacks[size_class];
+    struct heap_stack moved = heap->stacks[size_class];
+    const struct heap_stack *stack = &moved;
+    uintptr_t distance = (uintptr_t)heap - heap->address;
+    moved.top = entry_at(moved.top, distance);
+    moved.limit = entry_at(moved.limit, distance);
+    moved.bottom = entry_at(moved.bottom, distance);
     if (stack->top < stack->bottom || stack->top > stack->limit ||
         stack->bottom[-1].chunk != NULL) {
         return false;
     }
     for (const struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {
-        struct chunk chunk = chunk_locate(heap_arena(heap), entry->chunk);
-        if (chunk.zone == NULL || !heap_owns(heap, &chunk) || chunk.base != entry->chunk ||
+        const void *ptr = (const void *)((uintptr_t)entry->chunk + distance);
+        uintptr_t state = (uintptr_t)entry->state + distance;
+        struct chunk chunk = chunk_locate(heap_arena(heap), ptr);
+        if (chunk.zone == NULL || !heap_owns(heap, &chunk) || chunk.base != ptr ||
             chunk.zone->size_class != size_class || chunk.index >= chunk.zone->fresh_index ||
-            zone_state_at(chunk.zone, chunk.index) != entry->state ||
+            (uintptr_t)zone_state_at(chunk.zone, chunk.index) != state ||
             zone_state(chunk.zone, chunk.index) > STATE_FREED ||
             zone_holds(chunk.zone, chunk.index)) {
             return false;

@@ -9,7 +9,8 @@ enum misuse_kind misuse_of(const struct chunk *chunk, const void *ptr)
     case CHUNK_FOREIGN: return MISUSE_FOREIGN;
     case CHUNK_FRESH: return MISUSE_NEVER_ALLOCATED;
     case CHUNK_LIVE: return chunk->base == ptr ? MISUSE_NONE : MISUSE_INTERIOR;
-    case CHUNK_UNUSED: return chunk->zone != NULL ? MISUSE_NEVER_ALLOCATED : MISUSE_DOUBLE_FREE;
+    case CHUNK_NEVER: return MISUSE_NEVER_ALLOCATED;
+    case CHUNK_UNUSED:
     case CHUNK_FREED:
     case CHUNK_HOME:
     default: return MISUSE_DOUBLE_FREE;

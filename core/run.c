@@ -338,6 +338,15 @@ uint32_t run_large_holding(const struct run_table *table, uint32_t unit)
     return entry->kind == RUN_LARGE && unit - first < entry->length ? first : RUN_NONE;
 }
 
+enum run_kind run_kind_at(const struct run_table *table, uint32_t unit)
+{
+    // The first entry down that is not RUN_INSIDE is the run's own.
+    while (unit != 0 && run_unit(table, unit)->kind == RUN_INSIDE) {
+        unit--;
+    }
+    return run_unit(table, unit)->kind;
+}
+
 uint32_t run_longest_free(const struct run_table *table)
 {
     for (uint32_t word = RUN_BITMAP_WORDS; word-- > 0;) {

@@ -184,6 +184,9 @@ uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count);
 // `unit`. Right for as long as nobody gives or takes what it passes.
 uint32_t run_large_holding(const struct run_table *table, uint32_t unit);
 
+// ANY. What the run that holds a unit below `fresh` serves as; with the same reserve.
+enum run_kind run_kind_at(const struct run_table *table, uint32_t unit);
+
 // LOCKED. Units of a free run of the longest list that has one, the longest to within an eighth; virgin units
 // are not counted.
 uint32_t run_longest_free(const struct run_table *table);

@@ -99,14 +99,14 @@ static void what_is_no_chunk_is_unused_or_foreign(void **state)
         struct zone *zone = locate(alloc(48)).zone;
         unsigned char *end =
             (unsigned char *)zone_base(zone) + zone->unit_count * (wide ? 65536 : 4096);
-        assert_int_equal(locate(end - 1).status, CHUNK_UNUSED); // the tail
+        assert_int_equal(locate(end - 1).status, CHUNK_NEVER); // the tail
         driver_free(&driver, heap, large);
         assert_int_equal(locate(large).status, CHUNK_UNUSED);
         assert_null(locate(large).zone);
         const struct section *section = arena_first_section(driver.arena);
         unsigned char *last = (unsigned char *)section + section->end - 1;
-        assert_int_equal(locate(last).status, CHUNK_UNUSED);
-        assert_int_equal(locate(heap).status, CHUNK_UNUSED); // the arena's own
+        assert_int_equal(locate(last).status, CHUNK_NEVER);
+        assert_int_equal(locate(heap).status, CHUNK_NEVER); // the arena's own
         assert_int_equal(locate(last + 1).status, CHUNK_FOREIGN);
         assert_int_equal(locate(section).status, CHUNK_FOREIGN);
         assert_int_equal(locate(driver.arena).status, CHUNK_FOREIGN);
