@@ -65,7 +65,7 @@ struct ft_core_options {
     // what is free is cut only when the class has as many chunks in runs as would fill it.
     size_t zone_bytes_max;
     // Bytes of chunks that one heap keeps at hand in its stacks, beside a first few of each class. 0: a
-    // sixty-fourth of the region, up to 32 KiB; 1: none at all; at most an eighth of the region and 1 MiB. More
+    // sixty-fourth of the region, up to 128 KiB; 1: none at all; at most an eighth of the region and 1 MiB. More
     // means fewer refills and longer flushes.
     size_t stack_bytes_max;
     // Every byte of the regions is zero. False: they may hold anything.

@@ -11,7 +11,7 @@
 
 enum {
     FREE_PER_ZONE = 64,
-    STACK_BYTES = 32 << 10, // more makes the longest call longer, and few others shorter
+    STACK_BYTES = 128 << 10, // more makes the longest call longer, and few others shorter
     STACK_BYTES_MAX = 1 << 20,
 };
 

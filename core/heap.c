@@ -194,19 +194,14 @@ static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t ke
     stack->top = stack->bottom + keep;
 }
 
-// Fills an empty stack from the heap's own zones. False if they have nothing.
-static bool refill(struct heap *heap, unsigned size_class)
+// Fills an empty stack from this zone, which has something to take. False if there is no memory for a stack.
+static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
 {
-    struct zone *zone = fullest_zone(heap, size_class);
-    if (zone == NULL) {
-        return false;
-    }
     struct heap_stack *stack = &heap->stacks[size_class];
     if (stack->capacity < STACK_REFILL_CAPACITY_MAX &&
         stack->capacity * (size_t)2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX) {
         deepen(heap, size_class);
     }
-    // Without memory for a stack, heap_take() goes to the zone for each chunk.
     uint32_t want = stack->capacity / 2U;
     if (want == 0) {
         return false;
@@ -247,12 +242,15 @@ static struct grant hand_out(unsigned size_class, const struct chunk_entry *entr
 struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
 {
     struct heap_stack *stack = &heap->stacks[size_class];
-    if (stack->top != stack->bottom || refill(heap, size_class)) {
+    if (stack->top != stack->bottom) {
         return hand_out(size_class, --stack->top, bytes);
     }
     struct zone *zone = fullest_zone(heap, size_class);
     if (zone == NULL) {
         return (struct grant){.ptr = NULL};
+    }
+    if (refill(heap, size_class, zone)) {
+        return hand_out(size_class, --stack->top, bytes);
     }
     struct chunk_entry entry;
     zone_take(zone, &entry, 1);
