@@ -191,7 +191,8 @@ void heap_trim(struct heap *heap);
 // LOCKED. The same for all heaps that wait for a thread.
 void heap_trim_idle(struct arena *arena);
 
-// OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again.
+// OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again,
+// at last for a chunk of a larger class.
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align);
 
 // OWNER and LOCKED. Whether the invariants hold, those of the heap's zones included.

@@ -26,11 +26,31 @@ void heap_trim_idle(struct arena *arena)
     }
 }
 
+// A chunk of a larger class than the request's, whose state can note so much slack.
+static struct grant take_larger(struct heap *heap, size_t bytes, size_t align)
+{
+    struct grant grant = {.ptr = NULL};
+    if (align > SIZE_CLASS_STEP || bytes > SIZE_CLASS_SMALL_MAX) {
+        return grant;
+    }
+    for (unsigned larger = size_class_of(bytes) + 1; larger < heap->class_count; larger++) {
+        size_t slack = size_class_bytes(larger) - bytes;
+        if (slack <= size_class_slack_max(larger)) {
+            grant = heap_take(heap, larger, bytes);
+        }
+        if (grant.ptr != NULL) {
+            break;
+        }
+    }
+    return grant;
+}
+
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
 {
     struct need need;
     heap_trim(heap);
-    return heap_alloc(heap, bytes, align, &need);
+    struct grant grant = heap_alloc(heap, bytes, align, &need);
+    return grant.ptr != NULL ? grant : take_larger(heap, bytes, align);
 }
 
 size_t heap_bytes_min(const struct arena *arena)
