@@ -210,7 +210,7 @@ struct ft_core_figures {
     size_t zone_count;     // TINY and SMALL zones
     size_t large_count;    // chunks that have a run of their own
     size_t heap_count;     // ever opened at once
-    size_t failure_count;  // requests that were refused for want of memory
+    size_t failure_count;  // chunks and heaps that were refused for want of memory
 };
 
 // The figures, in bounded time: nothing is walked. Under the lock, if there are several heaps.

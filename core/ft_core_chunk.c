@@ -11,15 +11,6 @@
 
 _Static_assert((int)FT_CORE_WRONG_SIZE == (int)MISUSE_WRONG_SIZE, "a misuse is told as it is");
 
-// The bytes at the end of a chunk that were not asked for stay nobody's.
-static void *handed_out(void *ptr, size_t bytes)
-{
-    if (ptr != NULL) {
-        poison_lift(ptr, bytes);
-    }
-    return ptr;
-}
-
 // Serves what the caller's heap could not.
 static struct grant alloc_locked(struct ft_core_heap *handle, unsigned size_class, size_t bytes,
                                  size_t align)
@@ -32,7 +23,6 @@ static struct grant alloc_locked(struct ft_core_heap *handle, unsigned size_clas
                                                        : heap_alloc(heap, bytes, align, &need);
     if (grant.ptr == NULL) {
         grant = heap_scrape(heap, bytes, align);
-        arena->failure_count += grant.ptr == NULL;
     }
     while (heap_give_empty(heap, NULL)) {
     }
@@ -43,8 +33,11 @@ static struct grant alloc_locked(struct ft_core_heap *handle, unsigned size_clas
 static struct grant alloc(struct ft_core_heap *handle, size_t bytes, size_t align)
 {
     struct heap *heap = handle->heap;
-    unsigned size_class = heap_class_for(heap, bytes, align);
     struct grant grant = {.ptr = NULL};
+    if (bytes > PTRDIFF_MAX || align > PTRDIFF_MAX) {
+        return grant;
+    }
+    unsigned size_class = heap_class_for(heap, bytes, align);
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes);
     }
@@ -60,18 +53,23 @@ static void *refuse(struct ft_core_heap *heap)
     return NULL;
 }
 
-FT_CORE_PUBLIC void *ft_core_alloc(struct ft_core_heap *heap, size_t bytes)
+// What the program gets. The bytes at the end that were not asked for stay nobody's.
+static void *hand_over(struct ft_core_heap *heap, void *ptr, size_t bytes)
 {
-    if (heap_has_fast_stack(heap->heap, bytes)) {
-        void *ptr = heap_fast_alloc(heap->heap, bytes);
-        if (ptr != NULL) {
-            return handed_out(ptr, bytes);
-        }
-    }
-    if (bytes > PTRDIFF_MAX) {
+    if (ptr == NULL) {
         return refuse(heap);
     }
-    return handed_out(alloc(heap, bytes, SIZE_CLASS_STEP).ptr, bytes);
+    poison_lift(ptr, bytes);
+    return ptr;
+}
+
+FT_CORE_PUBLIC void *ft_core_alloc(struct ft_core_heap *heap, size_t bytes)
+{
+    void *ptr = NULL;
+    if (heap_has_fast_stack(heap->heap, bytes)) {
+        ptr = heap_fast_alloc(heap->heap, bytes);
+    }
+    return hand_over(heap, ptr != NULL ? ptr : alloc(heap, bytes, SIZE_CLASS_STEP).ptr, bytes);
 }
 
 FT_CORE_PUBLIC void *ft_core_alloc_zeroed(struct ft_core_heap *heap, size_t count, size_t each)
@@ -81,11 +79,11 @@ FT_CORE_PUBLIC void *ft_core_alloc_zeroed(struct ft_core_heap *heap, size_t coun
     }
     size_t bytes = count * each;
     struct grant grant = alloc(heap, bytes, SIZE_CLASS_STEP);
-    handed_out(grant.ptr, bytes);
-    if (grant.ptr != NULL && !grant.is_zero) {
-        memset(grant.ptr, 0, bytes);
+    void *ptr = hand_over(heap, grant.ptr, bytes);
+    if (ptr != NULL && !grant.is_zero) {
+        memset(ptr, 0, bytes);
     }
-    return grant.ptr;
+    return ptr;
 }
 
 FT_CORE_PUBLIC void *ft_core_alloc_aligned(struct ft_core_heap *heap, size_t align, size_t bytes)
@@ -93,10 +91,7 @@ FT_CORE_PUBLIC void *ft_core_alloc_aligned(struct ft_core_heap *heap, size_t ali
     if (!bits_is_power_of_two(align)) {
         return NULL;
     }
-    if (bytes > PTRDIFF_MAX || align > PTRDIFF_MAX) {
-        return refuse(heap);
-    }
-    return handed_out(alloc(heap, bytes, align).ptr, bytes);
+    return hand_over(heap, alloc(heap, bytes, align).ptr, bytes);
 }
 
 static void give_empty_zones(struct ft_core_heap *handle)
@@ -227,9 +222,12 @@ FT_CORE_PUBLIC void *ft_core_realloc(struct ft_core_heap *heap, void *ptr, size_
     if (resize(heap, &chunk, bytes, false)) {
         return ptr;
     }
-    void *moved = ft_core_alloc(heap, bytes);
-    if (moved == NULL) {
-        return resize(heap, &chunk, bytes, true) ? ptr : NULL;
+    void *moved = alloc(heap, bytes, SIZE_CLASS_STEP).ptr;
+    if (moved == NULL && resize(heap, &chunk, bytes, true)) {
+        return ptr;
+    }
+    if (hand_over(heap, moved, bytes) == NULL) {
+        return NULL;
     }
     memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
     (void)ft_core_free(heap, ptr);
