@@ -20,12 +20,20 @@ static size_t least_of(size_t one, size_t other)
     return one < other ? one : other;
 }
 
-// Some thousand units, none below a cache line: small regions have little metadata, large ones little
-// rounding.
+// Whether a region cut into such units has more than one section holds.
+static bool is_too_many(size_t region_bytes, size_t unit)
+{
+    size_t with_metadata = unit + unit / SECTION_RECORD_SHARE + sizeof(struct unit);
+    return region_bytes / with_metadata >= RUN_UNITS_MAX;
+}
+
+// An eighth of the region's square root, and not below a cache line: small regions have little metadata, large
+// ones little rounding. If it can be, the region is one section.
 static size_t unit_bytes_for(size_t region_bytes)
 {
     size_t unit = 64;
-    while (unit < ARENA_UNIT_BYTES_MAX && unit * unit * 64 < region_bytes) {
+    while (unit < ARENA_UNIT_BYTES_MAX &&
+           (unit * unit * 64 < region_bytes || is_too_many(region_bytes, unit))) {
         unit *= 2;
     }
     return unit;

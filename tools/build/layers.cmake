@@ -24,6 +24,8 @@ function(ft_layer_objects target)
     target_compile_definitions(${target} PRIVATE FT_ASSERT=$<OR:$<BOOL:${FT_ASSERT}>,$<BOOL:${layer_CHECKED}>>)
     target_compile_options(${target} PRIVATE
         -fmacro-prefix-map=${root}/=
+        # A small device links what it uses: --gc-sections drops the rest of the archive's one object.
+        -ffunction-sections -fdata-sections
         # The archive carries machine code, and tools/check reads it, whatever CFLAGS say.
         -fno-lto)
     set_target_properties(${target} PROPERTIES
