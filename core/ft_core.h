@@ -20,7 +20,8 @@
 //     unique until it is freed. A chunk is smaller than 4 GiB.
 //   - The exact size and the state of each chunk are known: a double, foreign or interior free is told and
 //     changes nothing. One misuse cannot be seen: a stale free after the chunk was handed out again.
-//   - Out of memory is NULL or false, and then nothing has changed but the count of failures.
+//   - Out of memory is NULL or false, and then nothing has changed but the count of failures, and that the heap
+//     has given up what it kept at hand.
 //   - Every call takes bounded time; core/README.md has the formulas. ft_core_check() and ft_core_revive(),
 //     which go through everything, and a misuse, whose pointer is looked for, take longer.
 //   - Two arenas share nothing. Of one arena, one heap is used by one thread at a time; several heaps may be
@@ -76,8 +77,8 @@ struct ft_core_options {
 enum ft_core_misuse {
     FT_CORE_OK,
     FT_CORE_FOREIGN,         // no memory that this arena hands out
-    FT_CORE_DOUBLE_FREE,     // a chunk, or where one was, that is free
-    FT_CORE_NEVER_ALLOCATED, // a chunk that was never handed out, or where none can be
+    FT_CORE_DOUBLE_FREE,     // a chunk, or memory that may have been one, that is free
+    FT_CORE_NEVER_ALLOCATED, // a chunk that was certainly never handed out, or where none can be
     FT_CORE_INTERIOR,        // inside a chunk that is in use
     FT_CORE_WRONG_SIZE,      // a sized free whose size has another class than the chunk's
 };
@@ -192,7 +193,8 @@ struct ft_core_walk {
 };
 
 // Tells the next zone or chunk in use, by increasing address; false at the end. Between two steps
-// anything may happen: what nobody touched meanwhile is told once, and as it is. Takes the lock.
+// anything may happen: what nobody touched meanwhile is told once, and as it is; a zone that was dissolved while
+// it was being told may leave chunks of its place to be told out of order. Takes the lock.
 bool ft_core_next(struct ft_core_heap *heap, struct ft_core_walk *walk, struct ft_core_item *item);
 
 // Writes the arena as text, zones and chunks with their sizes, through `write`, which may use nothing of

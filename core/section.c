@@ -28,13 +28,14 @@ struct section_shape section_shape_of(uintptr_t base, size_t bytes, unsigned uni
     if (guess > RUN_UNITS_MAX) {
         guess = RUN_UNITS_MAX;
     }
-    // Metadata takes a few percent, so a few steps down find the most units that fit.
+    // Metadata takes a few percent, so a few steps down find the most units that fit. No step is so long that it
+    // passes them: one unit less makes a section shorter by a unit and the alignment of its parts at most.
     while (guess != 0) {
         struct section_shape shape = shape_for(base, (uint32_t)guess, unit_shift, record_kinds);
         if (shape.end <= bytes) {
             return shape;
         }
-        size_t over = bits_divide_up(shape.end - bytes, 2 * per_unit);
+        size_t over = bits_divide_up(shape.end - bytes, 4 * per_unit);
         guess = over < guess ? guess - over : 0;
     }
     return (struct section_shape){.unit_count = 0};

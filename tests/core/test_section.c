@@ -29,6 +29,8 @@ static void expect_shape(uintptr_t base, size_t bytes, unsigned shift, unsigned 
     assert_int_equal((base + shape.units) % unit, 0);
     assert_int_equal(shape.end, shape.units + shape.unit_count * unit);
     assert_true(shape.end <= bytes);
+    // What one section takes of a region is a section of as many units.
+    assert_int_equal(section_shape_of(base, shape.end, shift, kinds).unit_count, shape.unit_count);
 }
 
 static void the_parts_of_every_region_fit_and_are_aligned(void **state)
