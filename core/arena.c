@@ -48,6 +48,13 @@ static struct run take_from(struct section *section, uint32_t count, uint32_t al
     return run;
 }
 
+// The same, of free units if there are such, else of virgin ones.
+static struct run take_either(struct section *section, uint32_t count, uint32_t align_units)
+{
+    struct run run = take_from(section, count, align_units, false);
+    return run.section != NULL ? run : take_from(section, count, align_units, true);
+}
+
 // Clears a run that becomes the arena's own for good.
 static void make_meta(struct arena *arena, const struct run *run)
 {
@@ -88,7 +95,15 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
 
 struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
 {
-    struct run run = arena_take_run(arena, bytes, 1, need);
+    struct run run = {.section = NULL};
+    struct section *first = offset_to(arena, arena->first);
+    if (first != NULL) {
+        run = take_either(first, arena_units_for(arena, bytes), 1);
+        arena_count_used(arena, run.section != NULL ? run.count : 0);
+    }
+    if (run.section == NULL) {
+        run = arena_take_run(arena, bytes, 1, need);
+    }
     if (run.section != NULL) {
         make_meta(arena, &run);
     }
@@ -172,10 +187,7 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
     uint32_t count = arena_units_for(arena, section_record_bytes(section, record_class));
     // Headers want their alignment, and ways to them are counted in it.
     uint32_t align = arena->unit_shift < 6 ? 64U >> arena->unit_shift : 1;
-    struct run run = take_from(section, count, align, false);
-    if (run.section == NULL) {
-        run = take_from(section, count, align, true);
-    }
+    struct run run = take_either(section, count, align);
     if (run.section == NULL) {
         return NULL;
     }
@@ -237,10 +249,7 @@ static struct zone *take_zone_narrow(struct arena *arena, unsigned size_class, u
 {
     for (struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
-        *run = take_from(section, count, 1, false);
-        if (run->section == NULL) {
-            *run = take_from(section, count, 1, true);
-        }
+        *run = take_either(section, count, 1);
         if (run->section == NULL) {
             continue;
         }

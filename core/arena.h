@@ -55,7 +55,8 @@ struct arena {
     uintptr_t departing; // records of mappings on their way to the system, and of those it refused
     _Atomic uintptr_t gone[ARENA_GONE_COUNT]; // where the last departed mappings were
     uintptr_t heaps;                          // all heaps ever made, from the newest on
-    uintptr_t idle_heaps;                     // those without a thread
+    uintptr_t first;      // the section that heaps are made in if they can be, or 0
+    uintptr_t idle_heaps; // those without a thread
     uint32_t heap_count;
     uint32_t unit_shift;
     uint32_t class_count;       // classes that are served as zones: those below this one

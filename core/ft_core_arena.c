@@ -115,6 +115,8 @@ FT_CORE_PUBLIC struct ft_core *ft_core_create(void *region, size_t bytes,
     if (add_sections(&core->arena, base + sizeof(*core), bytes - before - sizeof(*core)) == 0) {
         return NULL;
     }
+    // Heaps stay out of regions that come and go.
+    core->arena.first = offset_of(&core->arena, core + 1);
     core->magic = FT_CORE_MAGIC;
     core->address = base;
     return core;
@@ -153,6 +155,7 @@ FT_CORE_PUBLIC void ft_core_reset(struct ft_core *core)
         poison_lay(section_unit_at(section, 0), section->end - section->units);
         section = next;
     }
+    core->arena.first = offset_of(&core->arena, core + 1);
     core->arena.change_count += change_count;
 }
 
