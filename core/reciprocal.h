@@ -28,7 +28,7 @@ static inline uint64_t reciprocal_of(uint64_t size)
     return (0 - size) / size + 2;
 }
 
-#ifdef __SIZEOF_INT128__
+#if defined(__SIZEOF_INT128__) && UINTPTR_MAX > UINT32_MAX // for a narrower machine it is a call
 __extension__ typedef unsigned __int128 reciprocal_product;
 
 // ANY. offset divided by the size that reciprocal stands for.
