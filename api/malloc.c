@@ -97,12 +97,17 @@ EXPORT void *memalign(size_t align, size_t bytes)
 
 EXPORT void *valloc(size_t bytes)
 {
-    return slow_alloc(bytes, platform_page_bytes(), false);
+    int saved = errno;
+    size_t page = platform_page_bytes();
+    errno = saved;
+    return slow_alloc(bytes, page, false);
 }
 
 EXPORT void *pvalloc(size_t bytes)
 {
+    int saved = errno;
     size_t page = platform_page_bytes();
+    errno = saved;
     if (bytes > PTRDIFF_MAX - page) {
         errno = ENOMEM;
         return NULL;

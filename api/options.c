@@ -137,6 +137,12 @@ static enum option_answer *answer_at(struct options *options, const struct optio
     return (enum option_answer *)((uintptr_t)options + row->at);
 }
 
+// How lax an answer is: "as misuse" is as lax as what that option says.
+static unsigned laxness(const struct options *options, enum option_answer answer)
+{
+    return answer == ANSWER_AS_MISUSE ? (unsigned)options->misuse : (unsigned)answer;
+}
+
 // Sets one option. only_stricter: the source is not trusted.
 static void set(struct options *options, const struct option_source *source, struct piece key,
                 struct piece value, bool only_stricter)
@@ -152,7 +158,8 @@ static void set(struct options *options, const struct option_source *source, str
     for (unsigned index = 0; row->values[index] != NULL; index++) {
         if (piece_is(value, row->values[index])) {
             enum option_answer *answer = answer_at(options, row);
-            if (!only_stricter || index <= (unsigned)*answer) {
+            if (!only_stricter ||
+                laxness(options, (enum option_answer)index) <= laxness(options, *answer)) {
                 *answer = (enum option_answer)index;
             }
             return;

@@ -216,8 +216,10 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
         void *roomy = slow_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, false);
         if (roomy != NULL) {
             struct chunk moved = chunk_locate(&global.arena, roomy);
-            (void)resize_in_place(&moved, bytes);
-            return roomy;
+            if (resize_in_place(&moved, bytes)) {
+                return roomy;
+            }
+            (void)free_chunk(&moved);
         }
     }
     if (has_grown && bytes > GROWN_RUN_BYTES) {
@@ -277,6 +279,8 @@ size_t slow_size(const void *ptr, const char *call)
     if (chunk_is_held_at(&chunk, ptr)) {
         return chunk.requested;
     }
+    int saved = errno;
     report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
+    errno = saved;
     return 0;
 }
