@@ -61,23 +61,33 @@ static void huge_chunks_get_mappings(struct player *player)
 
 static void mappings_that_stay_serve_again(struct player *player)
 {
-    // Clearing so much takes long: once is enough.
-    play_malloc(player, 2, 257 * MIB);
-    play_free(player, 2);
-    play_calloc(player, 2, 257 * MIB - 1);
-    for (unsigned round = 0; round < 2; round++) {
-        play_malloc(player, 0, 300 * MIB - round * 5000);
+    size_t least = player_mapping_bytes(player);
+    if (player->is_thrifty) { // otherwise it takes long to clear and to copy
+        play_malloc(player, 2, least + MIB);
+        play_free(player, 2);
+        play_calloc(player, 2, least + MIB - 1);
+        // One that stayed is far larger than what grows into it.
+        play_malloc(player, 0, 3 * least);
         play_free(player, 0);
-        play_malloc(player, 1, 280 * MIB - round * 5000);
+        play_malloc(player, 1, least + least / 16);
+        play_realloc(player, 1, least + least / 8);
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        play_malloc(player, 0, least + least / 3 - round * 5000);
+        play_free(player, 0);
+        play_malloc(player, 1, least + least / 4 - round * 5000);
+        play_free(player, 1);
+        play_malloc(player, 1, least + least / 6 - round * 5000);
+        play_realloc(player, 1, least + least / 8);
         play_free(player, 1);
     }
 }
 
 static void a_chunk_grows_from_tiny_to_huge(struct player *player)
 {
-    for (size_t bytes = 10; bytes < 30 * MIB; bytes += bytes + 3) {
+    for (size_t bytes = 10; bytes < 3 * MIB; bytes += bytes + 3) {
         play_realloc(player, 0, bytes);
-        play_malloc(player, 1 + random_below(&player->random, 30), bytes < 8 * MIB ? bytes : 100);
+        play_malloc(player, 1 + random_below(&player->random, 30), bytes);
     }
     play_realloc(player, 0, 257 * MIB);
 }
@@ -86,7 +96,7 @@ static void a_chunk_shrinks_from_huge_to_tiny(struct player *player)
 {
     play_malloc(player, 0, 258 * MIB);
     play_realloc(player, 0, 257 * MIB);
-    for (size_t bytes = 12 * MIB; bytes > 1; bytes -= bytes / 3 + 1) {
+    for (size_t bytes = 2 * MIB; bytes > 1; bytes -= bytes / 3 + 1) {
         play_realloc(player, 0, bytes);
     }
 }
@@ -105,7 +115,7 @@ static void chunks_shrink_when_their_class_has_nothing(struct player *player)
 static void a_chunk_grows_where_it_is(struct player *player)
 {
     play_malloc(player, 0, 64 * KIB);
-    for (size_t bytes = 128 * KIB; bytes < 24 * MIB; bytes += bytes / 8 + 64 * KIB) {
+    for (size_t bytes = 128 * KIB; bytes < 5 * MIB; bytes += bytes / 8 + 64 * KIB) {
         play_realloc(player, 0, bytes);
     }
 }
@@ -114,7 +124,7 @@ static void chunks_change_size_at_random(struct player *player)
 {
     for (unsigned step = 0; step < 300; step++) {
         play_realloc(player, random_below(&player->random, 20),
-                     1 + random_size(&player->random, 6 * MIB));
+                     1 + random_size(&player->random, MIB + MIB / 2));
     }
 }
 
@@ -122,10 +132,11 @@ static void bsd_calls_change_sizes(struct player *player)
 {
     for (unsigned step = 0; step < 200; step++) {
         unsigned at = random_below(&player->random, 12);
-        size_t bytes = 1 + random_size(&player->random, 3 * MIB);
-        switch (random_below(&player->random, 3)) {
+        size_t bytes = 1 + random_size(&player->random, MIB / 2);
+        switch (random_below(&player->random, 4)) {
         case 0: play_reallocf(player, at, bytes); break;
         case 1: play_reallocarr(player, at, bytes); break;
+        case 2: play_reallocarray(player, at, bytes); break;
         default: play_recallocarray(player, at, bytes); break;
         }
     }
@@ -162,10 +173,10 @@ static void calloc_takes_what_was_used(struct player *player)
 static void much_is_purged(struct player *player)
 {
     for (unsigned round = 0; round < 2; round++) {
-        for (unsigned at = 0; at < 28; at++) {
+        for (unsigned at = 0; at < 18; at++) {
             play_malloc(player, at, 5 * MIB);
         }
-        for (unsigned at = 0; at < 28; at++) {
+        for (unsigned at = 0; at < 18; at++) {
             play_free(player, at);
         }
     }
@@ -173,26 +184,23 @@ static void much_is_purged(struct player *player)
 
 static void calloc_takes_what_was_purged(struct player *player)
 {
-    for (unsigned at = 0; at < 28; at++) {
+    for (unsigned at = 0; at < 18; at++) {
         play_malloc(player, at, 5 * MIB);
     }
-    for (unsigned at = 0; at < 28; at++) {
+    for (unsigned at = 0; at < 18; at++) {
         play_free(player, at);
     }
-    for (unsigned at = 0; at < 5; at++) {
-        play_calloc(player, at, 5 * MIB);
-    }
+    play_calloc(player, 0, 5 * MIB);
+    play_calloc(player, 1, MIB);
     play_free_all(player);
 }
 
 static void small_zones_are_purged(struct player *player)
 {
-    for (unsigned at = 0; at < 2900; at++) {
-        play_malloc(player, at, 30000);
-    }
-    play_free_all(player);
+    play_bulk(player, player->is_thrifty ? 400 : 2600, 30000);
+    play_bulk_free(player);
     for (unsigned at = 0; at < 40; at++) {
-        play_calloc(player, at, MIB + at);
+        play_calloc(player, at, 100 * KIB + at);
     }
 }
 
@@ -207,8 +215,8 @@ static void sections_follow_each_other(struct player *player)
 
 static void sections_grow_step_by_step(struct player *player)
 {
-    for (unsigned at = 0; at < 300; at++) {
-        play_malloc(player, at, 500 * KIB);
+    for (unsigned at = 0; at < 200; at++) {
+        play_malloc(player, at, 700 * KIB);
     }
 }
 
@@ -299,8 +307,8 @@ static void anything(struct player *player)
 {
     for (unsigned step = 0; step < 500; step++) {
         unsigned at = random_below(&player->random, 60);
-        size_t bytes = 1 + random_size(&player->random,
-                                       random_chance(&player->random, 2) ? 60 * MIB : 2 * MIB);
+        size_t bytes =
+            1 + random_size(&player->random, random_chance(&player->random, 2) ? 20 * MIB : MIB);
         switch (random_below(&player->random, 12)) {
         case 0:
         case 1: play_malloc(player, at, bytes); break;
@@ -312,14 +320,14 @@ static void anything(struct player *player)
         case 5:
         case 6: play_realloc(player, at, bytes); break;
         case 7: play_reallocf(player, at, bytes); break;
-        case 8: play_recallocarray(player, at, bytes % MIB + 1); break;
+        case 8: play_recallocarray(player, 60 + at % 8, bytes % (100 * KIB) + 1); break;
         case 9: play_thread(player, random_below(&player->random, 3)); break;
         default: play_free(player, at); break;
         }
     }
 }
 
-const struct sequence sequences[] = {
+const struct sequence sequences_common[] = {
     {"tiny_chunks_come_and_go", tiny_chunks_come_and_go, false},
     {"small_chunks_come_and_go", small_chunks_come_and_go, false},
     {"large_chunks_come_and_go", large_chunks_come_and_go, false},
@@ -349,4 +357,13 @@ const struct sequence sequences[] = {
     {"records_use_up_their_area", records_use_up_their_area, false},
     {"anything", anything, false},
 };
-const size_t sequence_count = sizeof(sequences) / sizeof(sequences[0]);
+const size_t sequence_common_count = sizeof(sequences_common) / sizeof(sequences_common[0]);
+
+const struct sequence *sequence_at(size_t index)
+{
+    if (index < sequence_common_count) {
+        return &sequences_common[index];
+    }
+    index -= sequence_common_count;
+    return index < sequence_rare_count ? &sequences_rare[index] : NULL;
+}

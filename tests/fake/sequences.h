@@ -14,7 +14,13 @@ struct sequence {
     bool has_limits; // of its own: allocations fail although no fault is planned
 };
 
-extern const struct sequence sequences[];
-extern const size_t sequence_count;
+// sequences.c and sequences_rare.c
+extern const struct sequence sequences_common[];
+extern const size_t sequence_common_count;
+extern const struct sequence sequences_rare[];
+extern const size_t sequence_rare_count;
+
+// All of them; NULL behind the last one.
+const struct sequence *sequence_at(size_t index);
 
 #endif

@@ -64,10 +64,10 @@ static void faults_come_once_from_then_on_and_in_pairs(void **state)
         struct fake_faults faults;
         const char *refused; // of six calls
     } cases[] = {
-        {{FAKE_NEVER, 1, 2}, "......"},
-        {{FAKE_ONCE, 3, 0}, "..x..."},
-        {{FAKE_FROM_THEN_ON, 3, 0}, "..xxxx"},
-        {{FAKE_PAIR, 2, 5}, ".x..x."},
+        {{FAKE_NEVER, 1, 2, 0}, "......"},
+        {{FAKE_ONCE, 3, 0, 0}, "..x..."},
+        {{FAKE_FROM_THEN_ON, 3, 0, 0}, "..xxxx"},
+        {{FAKE_PAIR, 2, 5, 0}, ".x..x."},
     };
     for (unsigned index = 0; index < 4; index++) {
         fake_reset(&plain);
@@ -90,9 +90,63 @@ static void addresses_lie_where_the_configuration_says(void **state)
         bases[place][1] = (uintptr_t)platform_reserve(PAGE);
     }
     assert_true(bases[FAKE_LOW][0] % 65536 == 0 && bases[FAKE_LOW][1] > bases[FAKE_LOW][0] + PAGE);
-    assert_int_equal(bases[FAKE_HIGH][1] + PAGE, bases[FAKE_HIGH][0]);
+    assert_int_equal(bases[FAKE_HIGH][0] + PAGE, bases[FAKE_HIGH][1]);
+    assert_int_equal(bases[FAKE_FALLING][1] + PAGE, bases[FAKE_FALLING][0]);
+#ifndef FT_SHORT // a sanitizer's runtime has its own there
+    assert_true(bases[FAKE_LOW][0] < (uintptr_t)4 << 30);
+    assert_true(bases[FAKE_HIGH][0] > (uintptr_t)64 << 40);
+#endif
     assert_int_equal(bases[FAKE_ADJACENT][1], bases[FAKE_ADJACENT][0] + PAGE);
     assert_int_equal(bases[FAKE_ODD][0] % 65536, 3 * PAGE);
+}
+
+static void faults_can_be_of_some_kinds_only(void **state)
+{
+    (void)state;
+    fake_reset(&plain);
+    fake_faults = (struct fake_faults){
+        .when = FAKE_FROM_THEN_ON, .first = 2, .calls = 1U << FAKE_PURGE | 1U << FAKE_MAP};
+    char *base = platform_reserve(8 * PAGE);
+    assert_true(platform_commit(base, 4 * PAGE));
+    assert_non_null(platform_map(PAGE, PAGE));
+    assert_null(platform_map(PAGE, PAGE));
+    assert_true(platform_commit(base, PAGE));
+    assert_false(platform_purge(base, PAGE));
+    assert_true(platform_release(base, 8 * PAGE));
+    assert_int_equal(fake_books.matching, 3);
+    assert_int_equal(fake_books.refused_by_plan, 2);
+}
+
+static void a_refused_purge_may_have_done_half(void **state)
+{
+    (void)state;
+    struct fake_config config = plain;
+    for (unsigned what = FAKE_PURGED_NOTHING; what <= FAKE_PURGED_ALL; what++) {
+        config.refused_purge = (enum fake_refused_purge)what;
+        fake_reset(&config);
+        char *base = platform_map(2 * PAGE, PAGE);
+        memset(base, 1, 2 * PAGE);
+        fake_faults = (struct fake_faults){.when = FAKE_ONCE, .first = 2};
+        assert_false(platform_purge(base, 2 * PAGE));
+        assert_int_equal(base[0], what == FAKE_PURGED_NOTHING);
+        assert_int_equal(base[PAGE], what != FAKE_PURGED_ALL);
+    }
+}
+
+static void grants_are_kept_until_they_are_taken_back(void **state)
+{
+    (void)state;
+    fake_reset(&plain);
+    char *base = platform_reserve(4 * PAGE);
+    char *other = platform_map(PAGE, PAGE);
+    fake_faults = (struct fake_faults){.when = FAKE_ONCE, .first = 3};
+    assert_false(platform_release(base, 4 * PAGE));
+    assert_true(platform_release(other, PAGE));
+    assert_int_equal(fake_grant_at(0)->base, (uintptr_t)base);
+    assert_true(fake_grant_at(0)->is_stuck);
+    assert_null(fake_grant_at(1));
+    assert_true(platform_release(base, 4 * PAGE));
+    assert_null(fake_grant_at(0));
 }
 
 // Whether fn, in a child, ends otherwise than by itself; what it says is dropped.
@@ -148,13 +202,14 @@ static void what_breaks_the_contract_stops_the_process(void **state)
 struct planted {
     enum fake_lie lie;
     const char *sequence;
+    bool is_thrifty;
 };
 
 static const struct sequence *sequence_named(const char *name)
 {
-    for (size_t index = 0; index < sequence_count; index++) {
-        if (strcmp(sequences[index].name, name) == 0) {
-            return &sequences[index];
+    for (size_t index = 0; sequence_at(index) != NULL; index++) {
+        if (strcmp(sequence_at(index)->name, name) == 0) {
+            return sequence_at(index);
         }
     }
     fail_msg("there is no sequence %s", name);
@@ -166,27 +221,30 @@ static void play_planted(const void *argument)
     const struct planted *planted = argument;
     const struct sequence *sequence = sequence_named(planted->sequence);
     struct fake_faults none = {.when = FAKE_NEVER};
-    struct fake_config config = plain;
-    struct outcome undisturbed = campaign_case(sequence, &config, &none, 1, NULL);
-    config.lie = planted->lie;
-    campaign_case(sequence, &config, &none, 1, &undisturbed);
+    struct setting setting = {.fake = plain, .seed = 1, .is_thrifty = planted->is_thrifty};
+    setting.fake.lie = planted->lie;
+    campaign_case(sequence, &setting, &none);
 }
 
 static void a_platform_that_lies_is_noticed(void **state)
 {
     (void)state;
     static const struct planted planted[] = {
-        {FAKE_COMMIT_LEAVES_DIRT, "calloc_takes_what_was_used"},
-        {FAKE_COMMIT_DOES_NOTHING, "large_chunks_come_and_go"},
-        {FAKE_MAP_LEAVES_DIRT, "mappings_that_stay_serve_again"},
-        {FAKE_PURGE_DOES_NOTHING, "calloc_takes_what_was_purged"},
-        {FAKE_RELEASE_DOES_NOTHING, "huge_chunks_get_mappings"},
+        {FAKE_COMMIT_LEAVES_DIRT, "calloc_takes_what_was_used", false},
+        {FAKE_COMMIT_DOES_NOTHING, "large_chunks_come_and_go", false},
+        {FAKE_MAP_LEAVES_DIRT, "mappings_that_stay_serve_again", true},
+        {FAKE_PURGE_DOES_NOTHING, "calloc_takes_what_was_purged", false},
+        {FAKE_PURGE_DOES_NOTHING, "calloc_follows_every_free", true},
+        {FAKE_PURGE_DOES_HALF, "calloc_follows_every_free", true},
+        {FAKE_RELEASE_DOES_NOTHING, "huge_chunks_get_mappings", false},
+        {FAKE_REFUSES_UNASKED, "huge_chunks_get_mappings", true},
     };
     for (unsigned index = 0; index < sizeof(planted) / sizeof(planted[0]); index++) {
-        struct planted honest = {FAKE_HONEST, planted[index].sequence};
+        struct planted honest = planted[index];
+        honest.lie = FAKE_HONEST;
         assert_false(is_stopped(play_planted, &honest));
         if (!is_stopped(play_planted, &planted[index])) {
-            fail_msg("lie %u went unnoticed", planted[index].lie);
+            fail_msg("lie %u went unnoticed in %s", planted[index].lie, planted[index].sequence);
         }
     }
 }
@@ -197,6 +255,9 @@ int main(void)
         cmocka_unit_test(mappings_are_counted_with_their_splits),
         cmocka_unit_test(budgets_are_kept_to_and_can_change),
         cmocka_unit_test(faults_come_once_from_then_on_and_in_pairs),
+        cmocka_unit_test(faults_can_be_of_some_kinds_only),
+        cmocka_unit_test(a_refused_purge_may_have_done_half),
+        cmocka_unit_test(grants_are_kept_until_they_are_taken_back),
         cmocka_unit_test(addresses_lie_where_the_configuration_says),
         cmocka_unit_test(what_breaks_the_contract_stops_the_process),
         cmocka_unit_test(a_platform_that_lies_is_noticed),

@@ -13,6 +13,8 @@ LAYERS = ("core", "platform", "api")
 # The top level is fixed, so that a check need not ask git (a copy has none).
 DIRECTORIES = LAYERS + ("tests", "tools", ".ci")
 SKIPPED = 77
+# What is no text of ours: a fuzzer's inputs are bytes.
+SKIPPED_PARTS = {"__pycache__", "corpus"}
 
 
 class Check:
@@ -51,7 +53,7 @@ def files(directories=DIRECTORIES, suffixes=None):
     return sorted(
         path
         for path in found
-        if "__pycache__" not in path.parts and (suffixes is None or path.suffix in suffixes)
+        if not SKIPPED_PARTS.intersection(path.parts) and (suffixes is None or path.suffix in suffixes)
     )
 
 
