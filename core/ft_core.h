@@ -69,7 +69,7 @@ struct ft_core_options {
     // sixty-fourth of the region, up to 128 KiB; 1: none at all; at most an eighth of the region and 1 MiB. More
     // means fewer refills and longer flushes.
     size_t stack_bytes_max;
-    // Every byte of the regions is zero. False: they may hold anything.
+    // Every byte of the regions is zero, of those that are added later as well. False: they may hold anything.
     bool is_zero;
 };
 
@@ -124,7 +124,8 @@ void ft_core_close(struct ft_core_heap *heap);
 // Gives a region to the arena, at any address beside the others. False if it is too small or overlaps.
 bool ft_core_add_region(struct ft_core_heap *heap, void *region, size_t bytes);
 
-// Takes a region out that was added: it is the caller's again. False, and then nothing has changed, if a
+// Takes a region out that was added: it is the caller's again. Exclusive: others look for their chunks' regions
+// without the lock. False, and then nothing has changed, if a
 // chunk in it is in use, or a heap was opened or keeps chunks there, or it is the first region. Empty
 // zones that this heap keeps are given up first, other heaps' are not (ft_core_trim()).
 bool ft_core_remove_region(struct ft_core_heap *heap, void *region);
