@@ -121,13 +121,14 @@ bool ft_core_open(struct ft_core_heap *heap, struct ft_core *core, const struct 
 // what is left.
 void ft_core_close(struct ft_core_heap *heap);
 
-// Gives a region to the arena, at any address beside the others. False if it is too small or overlaps.
+// Gives a region to the arena, at any address beside the others. False if it is too small or overlaps what
+// the arena uses.
 bool ft_core_add_region(struct ft_core_heap *heap, void *region, size_t bytes);
 
 // Takes a region out that was added: it is the caller's again. Exclusive: others look for their chunks' regions
-// without the lock. False, and then nothing has changed, if a
-// chunk in it is in use, or a heap was opened or keeps chunks there, or it is the first region. Empty
-// zones that this heap keeps are given up first, other heaps' are not (ft_core_trim()).
+// without the lock. False, and then nothing has changed, if a chunk in it is in use, or a heap was opened or
+// keeps chunks there, or it is the first region. What this heap and closed ones keep at hand is given up first,
+// what others keep is not (ft_core_trim()).
 bool ft_core_remove_region(struct ft_core_heap *heap, void *region);
 
 // Gives up what the heap keeps at hand: its stacks and its empty zones.
@@ -147,11 +148,12 @@ void *ft_core_alloc_aligned(struct ft_core_heap *heap, size_t align, size_t byte
 // Gives a chunk back. NULL is fine. Anything but FT_CORE_OK has changed nothing.
 enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void *ptr);
 
-// The same, of a chunk that was requested with this many bytes: FT_CORE_WRONG_SIZE if that cannot be.
+// The same, of a chunk that was requested with this many bytes: FT_CORE_WRONG_SIZE if that is known not to be
+// so. A chunk of a zone is known by its class, one of its own run exactly up to 32 KiB, by its units above.
 enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap, void *ptr, size_t bytes);
 
-// Changes a chunk's size where it is. False if there is no room, or ptr is no chunk in use; then nothing
-// has changed.
+// Changes a chunk's size where it is. False if there is no room, if so much less cannot be noted (more than
+// 252 bytes below a chunk of a TINY zone), or ptr is no chunk in use; then nothing has changed.
 bool ft_core_resize(struct ft_core_heap *heap, void *ptr, size_t bytes);
 
 // Changes a chunk's size, where it is or elsewhere; what both sizes cover is kept. A new chunk if ptr is

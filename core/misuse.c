@@ -23,8 +23,9 @@ enum misuse_kind misuse_of_size(const struct arena *arena, const struct chunk *c
         return MISUSE_NONE;
     }
     if (chunk->zone->chunk_bytes == 0) {
-        size_t mask = ((size_t)1 << arena->unit_shift) - 1;
-        bool same = bytes <= chunk->capacity && bytes + mask >= chunk->capacity;
+        // A mapping ends with a page, not with a unit.
+        bool same = bytes <= chunk->capacity &&
+                    arena_units_for(arena, bytes) == arena_units_for(arena, chunk->capacity);
         return same && bytes > SIZE_CLASS_SMALL_MAX ? MISUSE_NONE : MISUSE_WRONG_SIZE;
     }
     bool same = bytes <= SIZE_CLASS_SMALL_MAX && size_class_of(bytes) == chunk->zone->size_class;

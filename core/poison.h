@@ -12,10 +12,10 @@
 #define FT_POISON 0
 #endif
 
-// Nobody may touch these bytes until they are lifted again.
+// ANY. Nobody may touch these bytes until they are lifted again.
 void ft_core_poison(const void *base, size_t bytes);
 
-// They may be touched again, whatever they hold.
+// ANY. They may be touched again, whatever they hold.
 void ft_core_unpoison(const void *base, size_t bytes);
 
 // ANY. The program has no business here.

@@ -40,32 +40,21 @@ void run_table_init(struct run_table *table, uint32_t unit_count)
     }
 }
 
-static void write_unit(struct unit *unit, struct unit entry)
-{
-    if (sizeof(uintptr_t) < sizeof(uint64_t)) {
-        *unit = entry;
-        return;
-    }
-    uint64_t word;
-    memcpy(&word, &entry, sizeof(word));
-    atomic_store_explicit((_Atomic uint64_t *)unit, word, memory_order_relaxed);
-}
-
 // Writes the entries by which a run is told.
 static void write_run(struct run_table *table, uint32_t first, uint32_t count, enum run_kind kind,
                       bool clean)
 {
     struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .clean = clean};
-    write_unit(run_unit(table, first), entry);
-    write_unit(run_unit(table, first + count - 1), entry);
+    run_unit_write(run_unit(table, first), entry);
+    run_unit_write(run_unit(table, first + count - 1), entry);
 }
 
 // Forgets that a run begins and ends here, before it becomes part of another.
 static void erase_run(struct run_table *table, uint32_t first)
 {
     struct unit *head = run_unit(table, first);
-    write_unit(run_unit(table, first + head->length - 1), (struct unit){.kind = RUN_INSIDE});
-    write_unit(head, (struct unit){.kind = RUN_INSIDE});
+    run_unit_write(run_unit(table, first + head->length - 1), (struct unit){.kind = RUN_INSIDE});
+    run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
 }
 
 static void list_insert(struct run_table *table, uint32_t first)
@@ -230,8 +219,8 @@ static void write_used(struct run_table *table, uint32_t first, uint32_t count, 
     struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .note = note};
     struct unit last = entry;
     last.note = kind == RUN_LARGE ? RUN_TAIL : note;
-    write_unit(run_unit(table, first + count - 1), last);
-    write_unit(run_unit(table, first), entry);
+    run_unit_write(run_unit(table, first + count - 1), last);
+    run_unit_write(run_unit(table, first), entry);
 }
 
 void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint32_t note)

@@ -144,11 +144,50 @@ uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
 // LOCKED. Takes a free run out of its list and marks it RUN_LEAVING.
 void run_leave(struct run_table *table, uint32_t first);
 
+// LOCKED. Writes an entry in two halves, for machines that do not write it at once: what it is becomes true last,
+// and is nothing meanwhile.
+static inline void run_unit_write_halves(struct unit *unit, struct unit entry)
+{
+    _Atomic uint32_t *halves = (_Atomic uint32_t *)unit;
+    uint32_t words[2];
+    memcpy(words, &entry, sizeof(words));
+    atomic_store_explicit(&halves[0], 0, memory_order_relaxed);
+    atomic_store_explicit(&halves[1], words[1], memory_order_release);
+    atomic_store_explicit(&halves[0], words[0], memory_order_release);
+}
+
+// ANY. Reads one so written; nothing, if that is just being done. The acquiring loads pair with the releasing
+// stores above: a first half that is the same before and after the second belongs to it.
+static inline struct unit run_unit_read_halves(const struct unit *unit)
+{
+    const _Atomic uint32_t *halves = (const _Atomic uint32_t *)unit;
+    uint32_t words[2];
+    words[0] = atomic_load_explicit(&halves[0], memory_order_acquire);
+    words[1] = atomic_load_explicit(&halves[1], memory_order_acquire);
+    struct unit read = {.length = 0};
+    if (atomic_load_explicit(&halves[0], memory_order_relaxed) == words[0]) {
+        memcpy(&read, words, sizeof(read));
+    }
+    return read;
+}
+
+// LOCKED. Writes the entry of a unit.
+static inline void run_unit_write(struct unit *unit, struct unit entry)
+{
+    if (sizeof(uintptr_t) < sizeof(uint64_t)) {
+        run_unit_write_halves(unit, entry);
+        return;
+    }
+    uint64_t word;
+    memcpy(&word, &entry, sizeof(word));
+    atomic_store_explicit((_Atomic uint64_t *)unit, word, memory_order_relaxed);
+}
+
 // ANY. The entry of a unit as it is at one moment.
 static inline struct unit run_unit_read(const struct unit *unit)
 {
     if (sizeof(uintptr_t) < sizeof(uint64_t)) {
-        return *unit;
+        return run_unit_read_halves(unit);
     }
     uint64_t word = atomic_load_explicit((const _Atomic uint64_t *)unit, memory_order_relaxed);
     struct unit read;

@@ -343,6 +343,25 @@ static void the_longest_free_run_is_known_to_within_an_eighth(void **state)
     table_delete();
 }
 
+static void an_entry_in_halves_is_the_same_entry(void **state)
+{
+    (void)state;
+    for (unsigned kind = RUN_INSIDE; kind <= RUN_LEAVING; kind++) {
+        struct unit entry = {
+            .length = (uint16_t)(1000 * kind), .kind = (uint8_t)kind, .note = ~kind};
+        struct unit whole = {.length = 77, .note = 3};
+        struct unit halves = whole;
+        run_unit_write(&whole, entry);
+        run_unit_write_halves(&halves, entry);
+        assert_memory_equal(&whole, &entry, sizeof(entry));
+        assert_memory_equal(&halves, &entry, sizeof(entry));
+        struct unit read = run_unit_read(&whole);
+        assert_memory_equal(&read, &entry, sizeof(entry));
+        read = run_unit_read_halves(&halves);
+        assert_memory_equal(&read, &entry, sizeof(entry));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +381,7 @@ int main(void)
         cmocka_unit_test(tables_of_every_length_serve_all_their_units),
         cmocka_unit_test(a_run_an_eighth_longer_is_always_found),
         cmocka_unit_test(the_longest_free_run_is_known_to_within_an_eighth),
+        cmocka_unit_test(an_entry_in_halves_is_the_same_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
