@@ -36,7 +36,9 @@ expect_not() {
 
 files_wanted() {
     local pair
+    echo "$HEADERS/ft_core.h"
     echo "$HEADERS/ft_malloc.h"
+    echo "$LIBRARIES/libft_core.a"
     for pair in ft_malloc ft_malloc_prefixed; do
         echo "$LIBRARIES/lib$pair.a"
         echo "$LIBRARIES/lib$pair.so -> lib$pair.so.$major"
