@@ -70,7 +70,8 @@ static void little_of_a_region_goes_to_metadata(void **state)
     (void)state;
     for (unsigned shift = 8; shift <= 16; shift++) {
         size_t bytes = (size_t)1000 << shift;
-        struct section_shape shape = section_shape_of((uintptr_t)1 << 30, bytes, shift, SECTION_RECORD_KINDS);
+        struct section_shape shape =
+            section_shape_of((uintptr_t)1 << 30, bytes, shift, SECTION_RECORD_KINDS);
         // The header, a sixty-fourth for records, an entry in each of two tables, and a unit to align.
         size_t per_unit = 16 + 8 + ((size_t)1 << shift) / 64;
         size_t rest = sizeof(struct section) + 1024 + 1000 * per_unit + ((size_t)2 << shift);
@@ -83,8 +84,9 @@ static void regions_that_are_too_small_are_refused(void **state)
     (void)state;
     for (unsigned shift = 8; shift <= 20; shift++) {
         for (size_t bytes = 0; bytes < sizeof(struct section) + ((size_t)1 << shift); bytes += 61) {
-            assert_int_equal(section_shape_of((uintptr_t)1 << 30, bytes, shift, SECTION_RECORD_KINDS).unit_count,
-                             0);
+            assert_int_equal(
+                section_shape_of((uintptr_t)1 << 30, bytes, shift, SECTION_RECORD_KINDS).unit_count,
+                0);
         }
     }
 }
