@@ -28,6 +28,7 @@ void arena_init(struct arena *arena, const struct arena_config *config)
     while (arena->class_count < SIZE_CLASS_COUNT && serves_zones_of(arena, arena->class_count)) {
         arena->class_count++;
     }
+    arena->class_bytes_max = arena->class_count != 0 ? size_class_bytes(arena->class_count - 1) : 0;
     arena->record_kind_count = config->wide ? SECTION_RECORD_KINDS : arena->class_count;
     // Mappings may lie anywhere, which only a wide map can tell.
     CHECK(config->wide || config->run_bytes_max == SIZE_MAX);
@@ -55,15 +56,20 @@ static struct run take_either(struct section *section, uint32_t count, uint32_t 
     return run.section != NULL ? run : take_from(section, count, align_units, true);
 }
 
-// Clears a run that becomes the arena's own for good.
-static void make_meta(struct arena *arena, const struct run *run)
+// Clears units that become the arena's own for good.
+static void clear_own(const struct section *section, uint32_t first, uint32_t count, bool clean)
 {
-    size_t bytes = (size_t)run->count << arena->unit_shift;
-    void *base = section_unit_at(run->section, run->first);
+    size_t bytes = (size_t)count << section->unit_shift;
+    void *base = section_unit_at(section, first);
     poison_lift(base, bytes);
-    if (!run->clean) {
+    if (!clean) {
         memset(base, 0, bytes);
     }
+}
+
+static void make_meta(struct arena *arena, const struct run *run)
+{
+    clear_own(run->section, run->first, run->count, run->clean);
     arena->meta_unit_count += run->count;
 }
 
@@ -176,6 +182,31 @@ void arena_left(struct arena *arena, const struct leaving *leaving, bool done)
     run_give(section_runs(section), first, done);
 }
 
+// Memory for records at the end of a section of a buffer, where it parts nothing that is free: the section has
+// these units no more. False if they are in use.
+static bool take_end(struct arena *arena, struct section *section, uint32_t count, uint32_t align)
+{
+    struct run_table *runs = section_runs(section);
+    struct run_shape shape = section_run_shape(section, count, align);
+    if (arena->map.wide || runs->unit_count < count) {
+        return false;
+    }
+    count += (runs->unit_count - count + shape.phase) & (align - 1);
+    bool clean = false;
+    uint32_t first = run_cut_end(runs, count, &clean);
+    if (first == RUN_NONE) {
+        return false;
+    }
+    clear_own(section, first, count, clean);
+    section_add_records(section, first, count);
+    section->cut_count += count;
+    arena->unit_count -= count;
+    // So many less are free: the lowest that was stays what it was.
+    size_t most = arena->used_unit_max > count ? arena->used_unit_max - count : 0;
+    arena->used_unit_max = most > arena->used_unit_count ? most : arena->used_unit_count;
+    return true;
+}
+
 // A record from this section, if need be in a new run of it.
 static struct zone *record_from(struct arena *arena, struct section *section, unsigned record_class,
                                 bool *recycled)
@@ -187,13 +218,16 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
     uint32_t count = arena_units_for(arena, section_record_bytes(section, record_class));
     // Headers want their alignment, and ways to them are counted in it.
     uint32_t align = arena->unit_shift < 6 ? 64U >> arena->unit_shift : 1;
-    struct run run = take_either(section, count, align);
-    if (run.section == NULL) {
-        return NULL;
+    if (!take_end(arena, section, count, align)) {
+        struct run run = take_either(section, count, align);
+        if (run.section == NULL) {
+            return NULL;
+        }
+        arena_count_used(arena, count);
+        make_meta(arena, &run);
+        run_mark(section_runs(section), run.first, RUN_RECORDS, 0);
+        section_add_records(section, run.first, count);
     }
-    arena_count_used(arena, count);
-    make_meta(arena, &run);
-    section_add_record_run(section, run.first);
     return section_take_record(section, record_class, recycled);
 }
 

@@ -60,6 +60,7 @@ struct arena {
     uint32_t heap_count;
     uint32_t unit_shift;
     uint32_t class_count;       // classes that are served as zones: those below this one
+    size_t class_bytes_max;     // the largest of their chunks
     uint32_t record_kind_count; // lists of records that a section has
 
     // Counters, in the arena's own units of measure.

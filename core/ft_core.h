@@ -62,7 +62,7 @@ struct ft_core_options {
     // The grain of runs: a power of two from 32 to 65536. 0: chosen by the region's size.
     size_t unit_bytes;
     // A class whose zones of 100 chunks would take more than this gets a run for each chunk.
-    // 0: a sixteenth of the region; SIZE_MAX: no class does. A zone that takes more than a sixty-fourth of
+    // 0: a thirty-second of the region, up to 256 units; SIZE_MAX: no class does. A zone that takes more than a sixty-fourth of
     // what is free is cut only when the class has as many chunks in runs as would fill it.
     size_t zone_bytes_max;
     // Bytes of chunks that one heap keeps at hand in its stacks, beside a first few of each class. 0: a

@@ -42,7 +42,8 @@ static size_t unit_bytes_for(size_t region_bytes)
 static struct arena_config config_for(size_t region_bytes, const struct ft_core_options *options)
 {
     size_t unit = options->unit_bytes != 0 ? options->unit_bytes : unit_bytes_for(region_bytes);
-    size_t zone = options->zone_bytes_max != 0 ? options->zone_bytes_max : region_bytes / 16;
+    size_t zone = options->zone_bytes_max != 0 ? options->zone_bytes_max
+                                               : least_of(region_bytes / 32, 256 * unit);
     size_t stack = least_of(region_bytes / 64, STACK_BYTES);
     if (options->stack_bytes_max != 0) {
         stack = least_of(options->stack_bytes_max, least_of(region_bytes / 8, STACK_BYTES_MAX));

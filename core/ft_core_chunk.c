@@ -11,20 +11,38 @@
 
 _Static_assert((int)FT_CORE_WRONG_SIZE == (int)MISUSE_WRONG_SIZE, "a misuse is told as it is");
 
-// Serves what the caller's heap could not.
-static struct grant alloc_locked(struct ft_core_heap *handle, unsigned size_class, size_t bytes,
-                                 size_t align)
+// Serves what no free run could: from virgin units, a new zone, or what the heap gives up.
+static struct grant alloc_unusual(struct ft_core_heap *handle, unsigned size_class, size_t bytes,
+                                  size_t align)
 {
     struct heap *heap = handle->heap;
     struct arena *arena = &handle->core->arena;
     struct need need;
-    ft_core_lock(handle);
     struct grant grant = size_class == SIZE_CLASS_NONE ? large_take(arena, bytes, align, &need)
                                                        : heap_alloc(heap, bytes, align, &need);
     if (grant.ptr == NULL) {
         grant = heap_scrape(heap, bytes, align);
     }
     while (heap_give_empty(heap, NULL)) {
+    }
+    return grant;
+}
+
+// Serves what the caller's heap could not.
+static struct grant alloc_locked(struct ft_core_heap *handle, unsigned size_class, size_t bytes,
+                                 size_t align)
+{
+    struct heap *heap = handle->heap;
+    struct arena *arena = &handle->core->arena;
+    struct grant grant = {.ptr = NULL};
+    ft_core_lock(handle);
+    if (size_class != SIZE_CLASS_NONE) {
+        grant = heap_take_run(heap, size_class, bytes);
+    } else if (align <= arena->config.unit_bytes) {
+        grant = large_take_free(arena, bytes);
+    }
+    if (grant.ptr == NULL) {
+        grant = alloc_unusual(handle, size_class, bytes, align);
     }
     ft_core_unlock(handle);
     return grant;
@@ -37,8 +55,10 @@ static struct grant alloc(struct ft_core_heap *handle, size_t bytes, size_t alig
     if (bytes > PTRDIFF_MAX || align > PTRDIFF_MAX) {
         return grant;
     }
-    unsigned size_class = heap_class_for(heap, bytes, align);
-    if (size_class != SIZE_CLASS_NONE) {
+    unsigned size_class = bytes > handle->core->arena.class_bytes_max
+                              ? SIZE_CLASS_NONE
+                              : heap_class_for(heap, bytes, align);
+    if (size_class != SIZE_CLASS_NONE && !heap_lacks(heap, size_class)) {
         grant = heap_take(heap, size_class, bytes);
     }
     return grant.ptr != NULL ? grant : alloc_locked(handle, size_class, bytes, align);
@@ -148,9 +168,33 @@ static enum ft_core_misuse free_locked(struct ft_core_heap *handle, void *ptr, c
     return (enum ft_core_misuse)misuse;
 }
 
+// Frees a chunk that is a run of its own, which is everybody's. False if ptr is not the start of one.
+static bool free_run(struct ft_core_heap *handle, struct section *section, void *ptr)
+{
+    struct arena *arena = &handle->core->arena;
+    ft_core_lock(handle);
+    uint32_t first = section_unit_of(section, ptr);
+    struct unit unit = *run_unit(section_runs(section), first);
+    bool is_held =
+        unit.kind == RUN_LARGE && unit.note != RUN_TAIL && section_unit_at(section, first) == ptr;
+    if (is_held) {
+        poison_lay(ptr, (size_t)unit.length << section->unit_shift);
+        if (unit.note <= arena->class_bytes_max) {
+            heap_note_run_freed(handle->heap, unit.note);
+        }
+        arena->large_count--;
+        arena_give_run(arena, section, first, NULL);
+    }
+    ft_core_unlock(handle);
+    return is_held;
+}
+
 FT_CORE_PUBLIC enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void *ptr)
 {
     struct zone *zone = zone_map_find_narrow(&heap->core->arena.map, ptr);
+    if (zone->kind == ZONE_LARGE && free_run(heap, (struct section *)zone, ptr)) {
+        return FT_CORE_OK;
+    }
     if (heap_fast_put(heap->heap, zone, (uintptr_t)zone_base(zone), ptr) ||
         heap_small_put(heap->heap, zone, ptr)) {
         poison_lay(ptr, zone->chunk_bytes);

@@ -184,10 +184,18 @@ static bool deepen(struct heap *heap, unsigned size_class)
 static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t keep)
 {
     size_t count = (size_t)(stack->top - stack->bottom) - keep;
+    struct zone *zone = NULL; // that got the last chunk: often the next is of the same one
     for (size_t entry = 0; entry < count; entry++) {
         struct chunk_entry *old = &stack->bottom[entry];
-        struct zone *zone = zone_map_find(&heap_arena(heap)->map, old->chunk);
+        if (zone == NULL || !zone_spans(zone, old->chunk)) {
+            if (zone != NULL) {
+                settle(heap, zone);
+            }
+            zone = zone_map_find(&heap_arena(heap)->map, old->chunk);
+        }
         zone_give(zone, zone_entry_index(zone, old));
+    }
+    if (zone != NULL) {
         settle(heap, zone);
     }
     memmove(stack->bottom, stack->bottom + count, keep * sizeof(*stack->bottom));
@@ -281,7 +289,7 @@ static bool serves_as_run(const struct heap *heap, unsigned size_class)
     }
     size_t zone_bytes = ZONE_CHUNKS_MIN * chunk_bytes;
     size_t free_bytes = (arena->unit_count - arena->used_unit_count) << arena->unit_shift;
-    return zone_bytes > free_bytes / arena->config.free_per_zone &&
+    return zone_bytes * arena->config.free_per_zone > free_bytes &&
            served * bits_align_up(chunk_bytes, arena_unit_bytes(arena)) < zone_bytes;
 }
 
@@ -300,6 +308,17 @@ static struct grant take_run(struct heap *heap, unsigned size_class, size_t byte
     struct grant grant = large_take(heap_arena(heap), bytes, align, need);
     if (grant.ptr != NULL && heap->stacks[size_class].served != UINT16_MAX) {
         heap->stacks[size_class].served++;
+    }
+    return grant;
+}
+
+struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes)
+{
+    struct grant grant = {.ptr = NULL};
+    struct heap_stack *stack = &heap->stacks[size_class];
+    if (heap->home == 0 && stack->served != UINT16_MAX && serves_as_run(heap, size_class)) {
+        grant = large_take_free(heap_arena(heap), bytes);
+        stack->served = (uint16_t)(stack->served + (grant.ptr != NULL));
     }
     return grant;
 }

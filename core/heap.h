@@ -125,6 +125,17 @@ static inline uintptr_t *heap_lists(const struct heap *heap, unsigned size_class
     return (uintptr_t *)((uintptr_t)heap + heap->lists) + (size_t)size_class * ZONE_FILL_COUNT;
 }
 
+// OWNER. Whether the heap has nothing of this class at hand: its stack is empty, and none of its zones has a chunk.
+static inline bool heap_lacks(const struct heap *heap, unsigned size_class)
+{
+    const uintptr_t *lists = heap_lists(heap, size_class);
+    uintptr_t any = 0;
+    for (unsigned fill = 0; fill < ZONE_FILL_COUNT; fill++) {
+        any |= lists[fill];
+    }
+    return any == 0 && heap->stacks[size_class].top == heap->stacks[size_class].bottom;
+}
+
 // LOCKED. Gives the calling thread a heap: one that waits for a thread, or a new one with `bytes` of
 // memory. NULL and *need on failure.
 struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need);
@@ -150,6 +161,10 @@ unsigned heap_class_for(const struct heap *heap, size_t bytes, size_t align);
 
 // OWNER. Whether the heap owns the zone of a chunk that chunk_locate() found.
 bool heap_owns(const struct heap *heap, const struct chunk *chunk);
+
+// OWNER and LOCKED. On a buffer, for a class that the heap lacks: a run that is free already, if the class is
+// still served as runs. ptr is NULL if not, or if heap_alloc() has more to try.
+struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes);
 
 // OWNER. Takes back a chunk that the program held, of a zone of this heap.
 void heap_put(struct heap *heap, const struct chunk *chunk);

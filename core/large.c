@@ -64,6 +64,25 @@ static void enter_mapping(struct arena *arena, struct zone *zone, size_t bytes)
     arena->mapping_bytes += zone->mapped;
 }
 
+struct grant large_take_free(struct arena *arena, size_t bytes)
+{
+    size_t units = bytes == 0 ? 1 : ((bytes - 1) >> arena->unit_shift) + 1;
+    for (struct section *section = arena_first_section(arena);
+         section != NULL && units <= RUN_UNITS_MAX; section = arena_next_section(arena, section)) {
+        bool clean;
+        uint32_t first =
+            run_take_large(section_runs(section), (uint32_t)units, (uint32_t)bytes, &clean);
+        if (first != RUN_NONE) {
+            void *base = section_unit_at(section, first);
+            zone_map_set_large(&arena->map, base, section, true);
+            arena_count_used(arena, units);
+            arena->large_count++;
+            return (struct grant){.ptr = base, .is_zero = clean};
+        }
+    }
+    return (struct grant){.ptr = NULL};
+}
+
 struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct need *need)
 {
     if (wants_mapping(arena, bytes, align)) {

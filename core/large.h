@@ -20,6 +20,10 @@ struct grant {
     bool is_zero;
 };
 
+// LOCKED. The way of nearly every LARGE chunk: a run that is free already, at any unit. ptr is NULL if there is
+// none.
+struct grant large_take_free(struct arena *arena, size_t bytes);
+
 // LOCKED. Takes a chunk of `bytes` at a multiple of `align`, a power of two. ptr is NULL on failure, and
 // *need then says what would help.
 struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct need *need);

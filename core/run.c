@@ -7,7 +7,7 @@ _Static_assert(sizeof(struct unit) == 8, "an entry is one word");
 _Static_assert((int)RUN_UNITS_MAX <= (int)RUN_LINK_NONE, "a list's members are below its end");
 
 // The first list in which every run is at least this long.
-static uint32_t bin_above(uint32_t length)
+static inline uint32_t bin_above(uint32_t length)
 {
     if (length <= RUN_EXACT_BINS) {
         return length;
@@ -41,8 +41,8 @@ void run_table_init(struct run_table *table, uint32_t unit_count)
 }
 
 // Writes the entries by which a run is told.
-static void write_run(struct run_table *table, uint32_t first, uint32_t count, enum run_kind kind,
-                      bool clean)
+static inline void write_run(struct run_table *table, uint32_t first, uint32_t count,
+                             enum run_kind kind, bool clean)
 {
     struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .clean = clean};
     run_unit_write(run_unit(table, first), entry);
@@ -57,50 +57,71 @@ static void erase_run(struct run_table *table, uint32_t first)
     run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
 }
 
-static void list_insert(struct run_table *table, uint32_t first)
+// Takes a free run, by its first entry, out of its list.
+static inline void list_remove(struct run_table *table, const struct unit *head)
 {
-    struct unit *unit = run_unit(table, first);
-    uint32_t bin = run_bin_of(unit->length);
+    CHECK(head->kind == RUN_FREE);
+    uint32_t bin = run_bin_of(head->length);
+    uint16_t next = head->next;
+    uint16_t previous = head->previous;
+    if (next != RUN_LINK_NONE) {
+        run_unit(table, next)->previous = previous;
+    }
+    if (previous != RUN_LINK_NONE) {
+        run_unit(table, previous)->next = next;
+    } else {
+        run_heads(table)[bin] = next;
+        if (next == RUN_LINK_NONE) {
+            table->bitmap[bin / BITS_PER_WORD] &= ~((uintptr_t)1 << (bin % BITS_PER_WORD));
+        }
+    }
+    table->free_count -= head->length;
+    table->dirty_count -= head->clean ? 0 : head->length;
+}
+
+// Makes these units a free run, and the first of its list.
+static inline void insert_free(struct run_table *table, uint32_t first, uint32_t count, bool clean)
+{
+    uint32_t bin = run_bin_of(count);
     uint16_t next = run_heads(table)[bin];
-    unit->previous = RUN_LINK_NONE;
-    unit->next = next;
+    struct unit entry = {.length = (uint16_t)count, .kind = RUN_FREE, .clean = clean};
+    run_unit_write(run_unit(table, first + count - 1), entry);
+    entry.next = next;
+    entry.previous = RUN_LINK_NONE;
+    run_unit_write(run_unit(table, first), entry);
     if (next != RUN_LINK_NONE) {
         run_unit(table, next)->previous = (uint16_t)first;
     }
     run_heads(table)[bin] = (uint16_t)first;
     table->bitmap[bin / BITS_PER_WORD] |= (uintptr_t)1 << (bin % BITS_PER_WORD);
-    table->free_count += unit->length;
-    table->dirty_count += unit->clean ? 0 : unit->length;
+    table->free_count += count;
+    table->dirty_count += clean ? 0 : count;
 }
 
-static void list_remove(struct run_table *table, uint32_t first)
+// Cuts `count` units off the start of a free run whose rest belongs to the same list, and takes its place there.
+static inline void shorten(struct run_table *table, uint32_t whole, struct unit head,
+                           uint32_t count)
 {
-    struct unit *unit = run_unit(table, first);
-    CHECK(unit->kind == RUN_FREE);
-    uint32_t bin = run_bin_of(unit->length);
-    if (unit->next != RUN_LINK_NONE) {
-        run_unit(table, unit->next)->previous = unit->previous;
+    uint32_t first = whole + count;
+    struct unit last = {.kind = RUN_FREE, .clean = head.clean};
+    last.length = (uint16_t)(head.length - count);
+    run_unit_write(run_unit(table, whole + head.length - 1), last);
+    head.length = last.length;
+    run_unit_write(run_unit(table, first), head);
+    if (head.next != RUN_LINK_NONE) {
+        run_unit(table, head.next)->previous = (uint16_t)first;
     }
-    if (unit->previous != RUN_LINK_NONE) {
-        run_unit(table, unit->previous)->next = unit->next;
+    if (head.previous != RUN_LINK_NONE) {
+        run_unit(table, head.previous)->next = (uint16_t)first;
     } else {
-        run_heads(table)[bin] = unit->next;
+        run_heads(table)[run_bin_of(head.length)] = (uint16_t)first;
     }
-    if (run_heads(table)[bin] == RUN_LINK_NONE) {
-        table->bitmap[bin / BITS_PER_WORD] &= ~((uintptr_t)1 << (bin % BITS_PER_WORD));
-    }
-    table->free_count -= unit->length;
-    table->dirty_count -= unit->clean ? 0 : unit->length;
-}
-
-static void insert_free(struct run_table *table, uint32_t first, uint32_t count, bool clean)
-{
-    write_run(table, first, count, RUN_FREE, clean);
-    list_insert(table, first);
+    table->free_count -= count;
+    table->dirty_count -= head.clean ? 0 : count;
 }
 
 // The first member of the first list from `bin` on that has one.
-static uint32_t first_from(const struct run_table *table, uint32_t bin)
+static inline uint32_t first_from(const struct run_table *table, uint32_t bin)
 {
     uint32_t word = bin / BITS_PER_WORD;
     uintptr_t bits = table->bitmap[word] & (UINTPTR_MAX << (bin % BITS_PER_WORD));
@@ -120,41 +141,81 @@ static uint32_t aligned_unit(uint32_t unit, struct run_shape shape)
     return over == 0 ? unit : unit + (shape.align - over);
 }
 
-// Cuts [first, first + count) out of the free run `whole`, which holds it, and gives the rest back.
-static void carve(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count)
+// Writes the entries of a run in use.
+static inline void write_used(struct run_table *table, uint32_t first, uint32_t count,
+                              enum run_kind kind, uint32_t note)
 {
-    uint32_t end = whole + run_unit(table, whole)->length;
-    bool clean = run_unit(table, whole)->clean;
-    list_remove(table, whole);
+    struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .note = note};
+    struct unit last = entry;
+    last.note = kind == RUN_LARGE ? RUN_TAIL : note;
+    run_unit_write(run_unit(table, first + count - 1), last);
+    run_unit_write(run_unit(table, first), entry);
+}
+
+// Gives what [first, first + count) leaves of the free run `whole`, which holds it, back. The entries of that
+// part are still to be written. Returns whether its bytes are known to be zero.
+static inline bool cut_out(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count)
+{
+    struct unit head = *run_unit(table, whole);
+    uint32_t rest = whole + head.length - (first + count);
+    if (whole == first && rest != 0 && run_bin_of(rest) == run_bin_of(head.length)) {
+        shorten(table, whole, head, count);
+        return head.clean;
+    }
+    list_remove(table, &head);
     // The pieces' ends cover those of the whole.
     if (whole < first) {
-        insert_free(table, whole, first - whole, clean);
+        insert_free(table, whole, first - whole, head.clean);
     }
-    if (first + count < end) {
-        insert_free(table, first + count, end - (first + count), clean);
+    if (rest != 0) {
+        insert_free(table, first + count, rest, head.clean);
     }
+    return head.clean;
+}
+
+// The same for a run that serves as nothing yet.
+static bool carve(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count)
+{
+    bool clean = cut_out(table, whole, first, count);
     write_run(table, first, count, RUN_META, clean);
+    return clean;
+}
+
+// A free run of `count` units at least, or RUN_NONE.
+static inline uint32_t find(const struct run_table *table, uint64_t count)
+{
+    if (count > table->free_count) {
+        return RUN_NONE;
+    }
+    // A run of the exact list may fit by luck; each one of the lists above fits for certain.
+    uint32_t whole = run_heads(table)[run_bin_of((uint32_t)count)];
+    if (whole != RUN_LINK_NONE && run_unit(table, whole)->length >= count) {
+        return whole;
+    }
+    uint32_t bin = bin_above((uint32_t)count);
+    return bin < table->bin_count ? first_from(table, bin) : RUN_NONE;
 }
 
 uint32_t run_take(struct run_table *table, struct run_shape shape, bool *clean)
 {
     ASSERT(shape.count != 0 && bits_is_power_of_two(shape.align));
-    uint64_t worst = (uint64_t)shape.count + shape.align - 1;
-    if (worst > table->free_count) {
-        return RUN_NONE;
-    }
-    // A run of the exact list may fit by luck; each one of the lists above fits for certain.
-    uint32_t whole = run_heads(table)[run_bin_of((uint32_t)worst)];
-    if (whole == RUN_LINK_NONE || run_unit(table, whole)->length < worst) {
-        uint32_t bin = bin_above((uint32_t)worst);
-        whole = bin < table->bin_count ? first_from(table, bin) : RUN_NONE;
-    }
+    uint32_t whole = find(table, (uint64_t)shape.count + shape.align - 1);
     if (whole == RUN_NONE) {
         return RUN_NONE;
     }
     uint32_t first = aligned_unit(whole, shape);
-    *clean = run_unit(table, whole)->clean;
-    carve(table, whole, first, shape.count);
+    *clean = carve(table, whole, first, shape.count);
+    return first;
+}
+
+uint32_t run_take_large(struct run_table *table, uint32_t count, uint32_t requested, bool *clean)
+{
+    ASSERT(count != 0);
+    uint32_t first = find(table, count);
+    if (first != RUN_NONE) {
+        *clean = cut_out(table, first, first, count);
+        write_used(table, first, count, RUN_LARGE, requested);
+    }
     return first;
 }
 
@@ -193,34 +254,45 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
     uint32_t whole = old_fresh;
     if (merge && end > old_fresh) {
         whole = old_fresh - below;
-        list_remove(table, whole);
-        list_remove(table, old_fresh);
+        list_remove(table, run_unit(table, whole));
+        list_remove(table, run_unit(table, old_fresh));
         erase_run(table, whole);
         erase_run(table, old_fresh);
         insert_free(table, whole, (uint32_t)end - whole, below_clean);
     } else if (merge) {
         whole = old_fresh - below;
     }
-    *clean = run_unit(table, whole)->clean;
-    carve(table, whole, first, shape.count);
+    *clean = carve(table, whole, first, shape.count);
     return first;
+}
+
+uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
+{
+    uint32_t start = fresh_start(table, (struct run_shape){.count = 1, .align = 1});
+    if (table->committed != table->unit_count || table->unit_count - start < count) {
+        return RUN_NONE;
+    }
+    uint32_t end = table->unit_count - count;
+    *clean = table->fresh_is_zero;
+    if (end < table->fresh) {
+        struct unit head = *run_unit(table, start);
+        list_remove(table, &head);
+        erase_run(table, start);
+        table->fresh = start;
+        *clean = *clean && head.clean;
+        if (start < end) {
+            table->fresh = end;
+            insert_free(table, start, end - start, head.clean);
+        }
+    }
+    table->unit_count = table->committed = end;
+    return end;
 }
 
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape)
 {
     uint64_t end = (uint64_t)fresh_start(table, shape) + shape.count;
     return end > table->unit_count ? RUN_NONE : (uint32_t)end;
-}
-
-// Writes the entries of a run in use.
-static void write_used(struct run_table *table, uint32_t first, uint32_t count, enum run_kind kind,
-                       uint32_t note)
-{
-    struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .note = note};
-    struct unit last = entry;
-    last.note = kind == RUN_LARGE ? RUN_TAIL : note;
-    run_unit_write(run_unit(table, first + count - 1), last);
-    run_unit_write(run_unit(table, first), entry);
 }
 
 void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint32_t note)
@@ -230,23 +302,27 @@ void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint3
 
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
 {
-    uint32_t count = run_unit(table, first)->length;
-    CHECK(run_unit(table, first)->kind > RUN_FREE);
-    erase_run(table, first);
-    uint32_t after = first + count;
-    if (after < table->fresh && run_unit(table, after)->kind == RUN_FREE) {
-        clean = clean && run_unit(table, after)->clean;
-        count += run_unit(table, after)->length;
-        list_remove(table, after);
-        erase_run(table, after);
+    struct unit *head = run_unit(table, first);
+    uint32_t count = head->length;
+    CHECK(head->kind > RUN_FREE);
+    // What were two runs' ends, and now lies inside, is erased; the ends are written at last.
+    if (first + count < table->fresh && head[count].kind == RUN_FREE) {
+        struct unit after = head[count];
+        list_remove(table, &after);
+        run_unit_write(&head[count - 1], (struct unit){.kind = RUN_INSIDE});
+        run_unit_write(&head[count], (struct unit){.kind = RUN_INSIDE});
+        clean = clean && after.clean;
+        count += after.length;
     }
-    if (first != 0 && run_unit(table, first - 1)->kind == RUN_FREE) {
-        uint32_t before = first - run_unit(table, first - 1)->length;
-        clean = clean && run_unit(table, before)->clean;
-        count += first - before;
-        list_remove(table, before);
-        erase_run(table, before);
-        first = before;
+    if (first != 0 && head[-1].kind == RUN_FREE) {
+        uint32_t below = head[-1].length;
+        struct unit before = *(head - below);
+        list_remove(table, &before);
+        run_unit_write(head - 1, (struct unit){.kind = RUN_INSIDE});
+        run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
+        clean = clean && before.clean;
+        count += below;
+        first -= below;
     }
     insert_free(table, first, count, clean);
     return first;
@@ -254,7 +330,7 @@ uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
 
 void run_leave(struct run_table *table, uint32_t first)
 {
-    list_remove(table, first);
+    list_remove(table, run_unit(table, first));
     write_run(table, first, run_unit(table, first)->length, RUN_LEAVING, false);
 }
 
@@ -296,8 +372,7 @@ bool run_grow(struct run_table *table, uint32_t first, uint32_t count, bool *cle
             return false;
         }
     } else if (right >= rest.count) {
-        *clean = run_unit(table, after)->clean;
-        carve(table, after, after, rest.count);
+        *clean = carve(table, after, after, rest.count);
     } else {
         return false;
     }

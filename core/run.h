@@ -127,9 +127,16 @@ static inline struct unit *run_unit(const struct run_table *table, uint32_t unit
 // that is an eighth longer than what is asked. The run's kind is RUN_META until run_mark().
 uint32_t run_take(struct run_table *table, struct run_shape shape, bool *clean);
 
+// LOCKED. The same at any unit, for a run of kind RUN_LARGE that needs no run_mark().
+uint32_t run_take_large(struct run_table *table, uint32_t count, uint32_t requested, bool *clean);
+
 // LOCKED. Takes a run that ends in virgin units, beginning in a free run below them if there is one.
 // RUN_NONE if too little is committed.
 uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *clean);
+
+// LOCKED. Makes the table `count` units shorter: returns the first of those that it has no more, and whether their
+// bytes are known to be zero. RUN_NONE if somebody has one of them, or not all is committed.
+uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean);
 
 // LOCKED. How many units must be committed for run_take_fresh() to succeed; RUN_NONE if no commitment
 // within the section is enough.

@@ -109,12 +109,10 @@ void section_give_record(struct section *section, struct zone *zone, unsigned re
     section->record_lists[record_class] = offset_of(section, zone);
 }
 
-void section_add_record_run(struct section *section, uint32_t first)
+void section_add_records(struct section *section, uint32_t first, uint32_t count)
 {
-    const struct unit *unit = run_unit(section_runs(section), first);
-    run_mark(section_runs(section), first, RUN_RECORDS, 0);
     section->record_next = offset_of(section, section_unit_at(section, first));
-    section->record_end = section->record_next + ((uintptr_t)unit->length << section->unit_shift);
+    section->record_end = section->record_next + ((uintptr_t)count << section->unit_shift);
 }
 
 bool section_is_valid(const struct section *section)
@@ -125,6 +123,6 @@ bool section_is_valid(const struct section *section)
            section->table >= offsetof(struct section, record_lists) &&
            section->units >= section->table && section->area_committed <= section->area_end &&
            section->area_end <= section->units &&
-           section->units + runs->unit_count * unit_bytes == section->end &&
+           section->units + (runs->unit_count + section->cut_count) * unit_bytes == section->end &&
            section->record_next <= section->record_end && run_table_is_valid(runs);
 }

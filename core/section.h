@@ -10,7 +10,7 @@
 //
 // Records (zone.h) are never moved, and never become anything but a record of the same class, so that a
 // late free that still holds one reads sense. When the area for records is used up, more records are
-// made in runs of kind RUN_RECORDS.
+// made at the section's end, which gives up its last units for good, or in runs of kind RUN_RECORDS.
 //
 // Everything here is LOCKED unless it says otherwise.
 #ifndef FT_CORE_SECTION_H
@@ -41,7 +41,8 @@ struct section {
     uintptr_t area_end;     // end of the area for records; committed below area_committed
     uintptr_t area_committed;
     uint32_t unit_shift;
-    bool is_continued; // the next section was made of the same region
+    uint32_t cut_count; // units given up at its end, for records
+    bool is_continued;  // the next section was made of the same region
     // Records without a zone, by class, from this section; there is memory for as many as the arena has.
     uintptr_t record_lists[SECTION_RECORD_KINDS];
 };
@@ -102,8 +103,8 @@ struct zone *section_take_record(struct section *section, unsigned record_class,
 // LOCKED. Gives a record back, whose header still tells its class.
 void section_give_record(struct section *section, struct zone *zone, unsigned record_class);
 
-// LOCKED. Makes a run that was taken the place where the next records are made. Its bytes are zero.
-void section_add_record_run(struct section *section, uint32_t first);
+// LOCKED. Makes units that nobody else has the place where the next records are made. Their bytes are zero.
+void section_add_records(struct section *section, uint32_t first, uint32_t count);
 
 // ANY. Bytes of a record of this class.
 size_t section_record_bytes(const struct section *section, unsigned record_class);

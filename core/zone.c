@@ -142,7 +142,13 @@ uint32_t zone_fill_of(const struct zone *zone)
     if (available == 0) {
         return ZONE_UNLISTED;
     }
-    return (uint32_t)((uint64_t)(available - 1) * ZONE_FILL_COUNT / zone->chunk_count);
+    // (available - 1) * ZONE_FILL_COUNT / chunk_count, without a division.
+    uint32_t part = (available - 1) * ZONE_FILL_COUNT;
+    uint32_t fill = 0;
+    for (uint32_t more = 1; more < ZONE_FILL_COUNT; more++) {
+        fill += part >= more * zone->chunk_count;
+    }
+    return fill;
 }
 
 bool zone_mark_home(struct zone *zone, uint32_t index)

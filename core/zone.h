@@ -121,6 +121,13 @@ static inline void *zone_chunk(const struct zone *zone, uint32_t index)
     return (void *)((uintptr_t)zone + zone->base + (uintptr_t)index * zone->chunk_bytes);
 }
 
+// ANY. Whether an address lies in the chunks of a zone.
+static inline bool zone_spans(const struct zone *zone, const void *ptr)
+{
+    return (uintptr_t)ptr - (uintptr_t)zone_base(zone) <
+           (uintptr_t)zone->chunk_count * zone->chunk_bytes;
+}
+
 // ANY. Where a chunk's state is. index is below chunk_count.
 static inline void *zone_state_at(const struct zone *zone, uint32_t index)
 {

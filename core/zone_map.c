@@ -49,9 +49,9 @@ void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const 
     struct section *section = zone_map_section_of(map, base);
     uintptr_t note = offset_of(section, zone) / ZONE_MAP_NOTE_BYTES;
     CHECK(offset_of(section, zone) % ZONE_MAP_NOTE_BYTES == 0 && note <= UINT32_MAX);
+    struct unit *units = run_unit(section_runs(section), section_unit_of(section, base));
     for (uint32_t each = 0; each < count; each++) {
-        run_set_note(run_unit(section_runs(section), section_unit_of(section, base) + each),
-                     (uint32_t)note);
+        run_set_note(&units[each], (uint32_t)note);
     }
 }
 

@@ -110,7 +110,7 @@ static void each_slow_call_takes_the_lock_and_gives_it_back(void **state)
 static void an_owner_takes_no_lock_for_what_its_zones_hold(void **state)
 {
     (void)state;
-    const size_t sizes[] = {16, 48, 200, 1000, 1500, 2500};
+    const size_t sizes[] = {16, 48, 200, 1000, 1100, 1250};
     for (unsigned size = 0; size < 6; size++) {
         struct office office;
         office_open(&office, 8 << 20);

@@ -237,7 +237,8 @@ static void a_run_of_records_takes_over_when_the_area_is_full(void **state)
     }
     struct run_shape shape = section_run_shape(section, 2, 1);
     uint32_t first = run_take_fresh(section_runs(section), shape, &flag);
-    section_add_record_run(section, first);
+    run_mark(section_runs(section), first, RUN_RECORDS, 0);
+    section_add_records(section, first, 2);
     struct zone *zone = section_take_record(section, 0, &flag);
     assert_non_null(zone);
     assert_int_equal(section_unit_of(section, zone), first);
