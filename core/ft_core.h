@@ -91,7 +91,8 @@ size_t ft_core_bytes_min(void);
 
 // Makes a region an arena. options NULL: the defaults. NULL if the region is too small or an option
 // makes no sense; then the region may have been written to. The arena begins at the first multiple of
-// 64 in the region. Costs time proportional to the metadata, some 2 to 15 % of the region.
+// 64 in the region. Costs time proportional to the metadata: 2 to 15 % of a region of 64 KiB or more,
+// a larger share of a smaller one.
 struct ft_core *ft_core_create(void *region, size_t bytes, const struct ft_core_options *options);
 
 // Finds an arena that was made in this memory, by this build of the library, and perhaps saved, mapped
