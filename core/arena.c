@@ -370,6 +370,11 @@ static bool map_is_valid(const struct arena *arena, const struct section *sectio
             return false;
         }
     }
+    for (uint32_t unit = runs->fresh; unit < runs->unit_count; unit++) {
+        if (zone_map_find(&arena->map, section_unit_at(section, unit)) != &arena->map.nothing) {
+            return false;
+        }
+    }
     return true;
 }
 

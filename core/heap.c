@@ -143,8 +143,7 @@ static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
         return NULL;
     }
     struct chunk_entry *memory = offset_to(heap, heap->memory_next);
-    heap->memory_next += bytes;
-    memory->chunk = NULL;
+    heap->memory_next += bytes; // zeroed, so that the entry below the bottom holds no chunk
     return memory + 1;
 }
 
@@ -379,22 +378,19 @@ void heap_put(struct heap *heap, const struct chunk *chunk)
     };
 }
 
-// A thread that does not own the chunk's zone frees it.
-static bool send_home(struct arena *arena, struct zone *zone, uint32_t index)
+// A chunk of this zone is on its way home: its heap is told, or, if that waits for a thread, takes it at once.
+static void tell_owner(struct arena *arena, struct zone *zone, struct leaving *leaving)
 {
-    if (!zone_mark_home(zone, index)) {
-        return false;
-    }
     struct heap *owner = offset_to(arena, zone->heap);
     if (zone->home_count == 1) {
         zone->home_next = owner->home;
         owner->home = zone_offset(owner, zone);
     }
     if (owner->is_idle) {
-        // Nobody else touches the heap while the arena is locked.
+        // Nobody else touches the heap while the arena is locked. One zone at most has become empty.
         heap_drain(owner);
+        heap_give_empty(owner, leaving);
     }
-    return true;
 }
 
 bool heap_free(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
@@ -409,15 +405,11 @@ bool heap_free_held(struct arena *arena, const struct chunk *chunk, struct leavi
         large_give(arena, chunk, leaving);
         return true;
     }
-    struct heap *owner = offset_to(arena, chunk->zone->heap);
-    if (!send_home(arena, chunk->zone, chunk->index)) {
-        return false;
+    bool is_held = zone_mark_home(chunk->zone, chunk->index);
+    if (is_held) {
+        tell_owner(arena, chunk->zone, leaving);
     }
-    // One range at most goes back in one call; what else there is stays free in its section.
-    while (owner->is_idle &&
-           heap_give_empty(owner, leaving->kind == LEAVING_NOTHING ? leaving : NULL)) {
-    }
-    return true;
+    return is_held;
 }
 
 bool heap_give_empty(struct heap *heap, struct leaving *leaving)

@@ -78,7 +78,7 @@ bool run_table_is_valid(const struct run_table *table)
             return false;
         }
     }
-    return first == table->fresh && table->fresh <= table->committed &&
-           table->committed <= table->unit_count && free_count == table->free_count &&
-           dirty_count == table->dirty_count && bitmap_is_valid(table);
+    return table->fresh <= table->committed && table->committed <= table->unit_count &&
+           free_count == table->free_count && dirty_count == table->dirty_count &&
+           bitmap_is_valid(table);
 }

@@ -16,11 +16,11 @@ unsigned size_class_of_aligned(size_t bytes, size_t align)
     if (bytes > SIZE_CLASS_SMALL_MAX || align > SIZE_CLASS_SMALL_MAX) {
         return SIZE_CLASS_NONE;
     }
-    for (unsigned size_class = size_class_of(bytes); size_class < SIZE_CLASS_COUNT; size_class++) {
-        size_t chunk = size_class_bytes(size_class);
-        if (chunk % align == 0 && chunk - bytes <= size_class_slack_max(size_class)) {
-            return size_class;
-        }
+    // The largest class has every alignment up to its size, and notes any slack.
+    unsigned size_class = size_class_of(bytes);
+    while (size_class_bytes(size_class) % align != 0 ||
+           size_class_bytes(size_class) - bytes > size_class_slack_max(size_class)) {
+        size_class++;
     }
-    return SIZE_CLASS_NONE;
+    return size_class;
 }

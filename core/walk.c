@@ -106,7 +106,7 @@ static struct walk_step next_chunk(const struct arena *arena, struct walk *walk)
         step.bytes = chunk.requested;
         return step;
     }
-    bool is_there = zone->kind != ZONE_NONE && (uintptr_t)zone_base(zone) == walk->zone;
+    bool is_there = (uintptr_t)zone_base(zone) == walk->zone;
     while (is_there && walk->index < zone->chunk_count) {
         uint32_t index = walk->index++;
         unsigned state = zone_state(zone, index);

@@ -72,6 +72,8 @@ static void every_state_of_a_chunk_has_its_status(void **state)
             assert_int_equal(locate(home + offset).status, CHUNK_HOME);
             assert_int_equal(locate(fresh + offset).status, CHUNK_FRESH);
             assert_ptr_equal(locate(freed + offset).base, freed);
+            assert_int_equal(locate(freed + offset).requested, 0);
+            assert_int_equal(locate(home + offset).requested, 0);
             assert_ptr_equal(locate(home + offset).base, home);
             assert_ptr_equal(locate(fresh + offset).base, fresh);
         }
@@ -155,6 +157,30 @@ static void a_chunk_is_resized_to_what_fits_and_is_no_waste(void **state)
     driver_end(&driver);
 }
 
+static void units_of_records_never_held_a_chunk(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536, .wide = true});
+    driver_add_section(&driver, 2 << 20);
+    struct need need;
+    while (arena_new_zone(driver.arena, 0, 0, 0, &need) != NULL) {
+    }
+    const struct section *section = arena_first_section(driver.arena);
+    const struct run_table *runs = section_runs(section);
+    unsigned found = 0;
+    for (uint32_t unit = 0; unit < runs->fresh; unit++) {
+        if (run_unit(runs, unit)->kind == RUN_RECORDS) {
+            const unsigned char *ptr = section_unit_at(section, unit);
+            assert_int_equal(locate(ptr).status, CHUNK_NEVER);
+            assert_int_equal(locate(ptr + 65535).status, CHUNK_NEVER);
+            assert_null(locate(ptr).zone);
+            found++;
+        }
+    }
+    assert_true(found != 0);
+    driver_end(&driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_status_follows_from_the_state_alone),
         cmocka_unit_test(what_is_no_chunk_is_unused_or_foreign),
         cmocka_unit_test(a_chunk_is_resized_to_what_fits_and_is_no_waste),
+        cmocka_unit_test(units_of_records_never_held_a_chunk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

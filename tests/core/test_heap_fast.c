@@ -311,6 +311,18 @@ static void fast_and_slow_steps_mix_at_random(void **state)
     churn_end(&churn);
 }
 
+static void a_grant_is_not_zero_if_there_is_none(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t bytes = 0; bytes <= 2 * SIZE_CLASS_TINY_MAX; bytes += 33) {
+        struct grant grant = heap_fast_grant(heap, bytes);
+        assert_null(grant.ptr);
+        assert_false(grant.is_zero);
+    }
+    driver_end(&churn.driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +337,7 @@ int main(void)
         cmocka_unit_test(the_fast_path_of_small_chunks_refuses_all_others),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
+        cmocka_unit_test(a_grant_is_not_zero_if_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

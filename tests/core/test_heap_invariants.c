@@ -171,6 +171,72 @@ static void a_zone_without_reason_in_the_home_list(void)
     zone_of(1)->home_next = offset_of(scene.driver.arena, zone_of(120));
 }
 
+static void a_top_below_the_bottom(void)
+{
+    scene.stack->top = scene.stack->bottom - 1;
+}
+
+static void an_entry_inside_a_chunk(void)
+{
+    scene.stack->bottom[0].chunk = (unsigned char *)scene.stack->bottom[0].chunk + 16;
+}
+
+static void a_fresh_chunk_in_a_stack(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    uint32_t last = zone->chunk_count - 1;
+    assert_true(last >= zone->fresh_index);
+    scene.stack->bottom[0] =
+        (struct chunk_entry){.chunk = zone_chunk(zone, last), .state = zone_state_at(zone, last)};
+}
+
+static void a_free_unit_in_a_stack(void)
+{
+    const struct section *section = arena_first_section(scene.driver.arena);
+    scene.stack->bottom[0].chunk = section_unit_at(section, section_runs(section)->unit_count - 1);
+}
+
+static void a_large_chunk_in_a_stack(void)
+{
+    scene.stack->bottom[0].chunk = driver_alloc(&scene.driver, scene.heap, 100000, 16).ptr;
+}
+
+static void a_listed_zone_with_another_fill(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    zone->fill = zone->fill == 0 ? 1 : zone->fill - 1;
+}
+
+static void a_listed_zone_that_is_said_to_be_in_none(void)
+{
+    zone_of(TAKEN - 1)->fill = ZONE_UNLISTED;
+}
+
+static void a_fill_that_is_no_list(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    heap_lists(scene.heap, zone->size_class)[zone->fill] = 0;
+    zone->fill = ZONE_FILL_COUNT + 1;
+}
+
+static void a_zone_that_its_list_forgot(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    heap_lists(scene.heap, zone->size_class)[zone->fill] = 0;
+}
+
+static void a_list_with_a_wrong_link_back(void)
+{
+    zone_of(TAKEN - 1)->previous = offset_of(scene.driver.arena, zone_of(1));
+}
+
+static void a_zone_without_chunks_in_the_home_list(void)
+{
+    struct zone *zone = zone_of(120);
+    zone->home_next = scene.heap->home;
+    scene.heap->home = offset_of(scene.driver.arena, zone);
+}
+
 static void heap_is_valid_checks_h1(void **state)
 {
     (void)state;
@@ -182,6 +248,16 @@ static void heap_is_valid_checks_h1(void **state)
     expect_noticed(an_entry_with_another_state);
     expect_noticed(a_top_above_the_limit);
     expect_noticed(a_bottom_that_ends_nothing);
+    expect_noticed(a_top_below_the_bottom);
+}
+
+static void heap_is_valid_checks_that_entries_are_chunks(void **state)
+{
+    (void)state;
+    expect_noticed(an_entry_inside_a_chunk);
+    expect_noticed(a_fresh_chunk_in_a_stack);
+    expect_noticed(a_free_unit_in_a_stack);
+    expect_noticed(a_large_chunk_in_a_stack);
 }
 
 static void heap_is_valid_checks_that_a_stacked_chunk_is_not_in_its_zone(void **state)
@@ -196,6 +272,8 @@ static void heap_is_valid_checks_h2(void **state)
     expect_noticed(a_zone_in_the_wrong_list);
     expect_noticed(a_zone_in_the_list_of_another_class);
     expect_noticed(a_listed_zone_that_is_not_valid);
+    expect_noticed(a_listed_zone_with_another_fill);
+    expect_noticed(a_list_with_a_wrong_link_back);
 }
 
 static void heap_is_valid_checks_zones_that_are_in_no_list(void **state)
@@ -203,6 +281,9 @@ static void heap_is_valid_checks_zones_that_are_in_no_list(void **state)
     (void)state;
     expect_noticed(a_zone_with_chunks_in_no_list);
     expect_noticed(a_full_zone_that_is_not_valid);
+    expect_noticed(a_listed_zone_that_is_said_to_be_in_none);
+    expect_noticed(a_fill_that_is_no_list);
+    expect_noticed(a_zone_that_its_list_forgot);
 }
 
 static void heap_is_valid_checks_h3(void **state)
@@ -210,12 +291,14 @@ static void heap_is_valid_checks_h3(void **state)
     (void)state;
     expect_noticed(a_zone_without_reason_in_the_home_list);
     expect_noticed(a_home_list_that_forgets_a_zone);
+    expect_noticed(a_zone_without_chunks_in_the_home_list);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heap_is_valid_checks_h1),
+        cmocka_unit_test(heap_is_valid_checks_that_entries_are_chunks),
         cmocka_unit_test(heap_is_valid_checks_that_a_stacked_chunk_is_not_in_its_zone),
         cmocka_unit_test(heap_is_valid_checks_h2),
         cmocka_unit_test(heap_is_valid_checks_zones_that_are_in_no_list),

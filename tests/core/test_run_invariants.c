@@ -164,6 +164,67 @@ static void a_virgin_unit_with_a_request(struct run_table *table)
     run_unit(table, 15)->note = RUN_TAIL;
 }
 
+static void an_end_inside(struct run_table *table)
+{
+    run_unit(table, 1)->kind = RUN_LARGE;
+}
+
+static void a_length_inside(struct run_table *table)
+{
+    run_unit(table, 1)->length = 1;
+}
+
+static void a_length_at_the_last_but_one(struct run_table *table)
+{
+    run_unit(table, 2)->length = 1;
+}
+
+static void clean_inside(struct run_table *table)
+{
+    run_unit(table, 2)->clean = true;
+}
+
+static void a_note_inside_a_large_run(struct run_table *table)
+{
+    run_unit(table, 2)->note = 1;
+}
+
+static void a_note_inside_a_free_run(struct run_table *table)
+{
+    run_unit(table, 5)->note = 1;
+}
+
+static void a_run_in_use_beyond_the_frontier(struct run_table *table)
+{
+    run_unit(table, 11)->length = run_unit(table, 12)->length = 2;
+    run_unit(table, 12)->kind = run_unit(table, 11)->kind;
+    table->fresh = 12;
+}
+
+static void run_table_is_valid_checks_what_is_inside_runs(void **state)
+{
+    (void)state;
+    expect_noticed(an_end_inside);
+    expect_noticed(a_length_inside);
+    expect_noticed(a_length_at_the_last_but_one);
+    expect_noticed(clean_inside);
+    expect_noticed(a_note_inside_a_large_run);
+    expect_noticed(a_note_inside_a_free_run);
+    expect_noticed(a_run_in_use_beyond_the_frontier);
+}
+
+static void notes_may_be_inside_of_a_zone(void **state)
+{
+    (void)state;
+    struct run_table *table = table_in_use();
+    run_mark(table, 0, RUN_ZONE, 0);
+    for (uint32_t unit = 0; unit < 4; unit++) {
+        run_set_note(run_unit(table, unit), 77);
+    }
+    assert_true(run_table_is_valid(table));
+    region_delete(&memory);
+}
+
 static void run_table_is_valid_checks_r1(void **state)
 {
     (void)state;
@@ -224,6 +285,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_table_is_valid_checks_r1),
+        cmocka_unit_test(run_table_is_valid_checks_what_is_inside_runs),
+        cmocka_unit_test(notes_may_be_inside_of_a_zone),
         cmocka_unit_test(run_table_is_valid_checks_r2),
         cmocka_unit_test(run_table_is_valid_checks_r3),
         cmocka_unit_test(run_table_is_valid_checks_that_no_list_is_beyond_the_last),

@@ -184,6 +184,70 @@ static void a_walk_goes_on_while_others_allocate_and_free(void **state)
     churn_end(&churn);
 }
 
+// Between two steps the zone whose chunks are told next may give way to something else.
+static void a_walk_is_not_led_astray_by_what_took_a_zones_place(void **state)
+{
+    (void)state;
+    enum { UNIT = 4096, BIG = SIZE_CLASS_TINY_COUNT - 1 }; // of 25 units
+    for (unsigned successor = 0; successor < 4; successor++) {
+        struct driver driver;
+        driver_begin(&driver, &(struct driver_options){.unit_bytes = UNIT});
+        driver_add_section(&driver, 1 << 20);
+        struct need need;
+        struct run before = arena_take_run(driver.arena, 24 * UNIT, 1, &need);
+        struct zone *zone = arena_new_zone(driver.arena, 0, 0, 0, &need);
+        struct run after = arena_take_run(driver.arena, UNIT, 1, &need);
+        assert_true(before.section != NULL && zone != NULL && after.section != NULL);
+        void *base = zone_base(zone);
+        struct walk walk = {0};
+        assert_int_equal(walk_next(driver.arena, &walk).what, WALK_ZONE);
+        arena_delete_zone(driver.arena, zone, NULL);
+        arena_give_run(driver.arena, before.section, before.first, NULL);
+        if (successor == 1) {
+            // A zone that begins below, with a live chunk at the very place.
+            struct zone *other = arena_new_zone(driver.arena, BIG, 0, 0, &need);
+            assert_ptr_equal(zone_map_find(&driver.arena->map, base), other);
+            struct chunk_entry entries[100];
+            zone_take(other, entries, 100);
+            for (uint32_t index = 0; index < 100; index++) {
+                zone_set_state(other, index, STATE_LIVE);
+            }
+        } else if (successor == 2) {
+            assert_non_null(large_take(driver.arena, 25 * UNIT, 16, &need).ptr);
+        } else if (successor == 3) {
+            assert_non_null(arena_take_run(driver.arena, 25 * UNIT, 1, &need).section);
+        }
+        walk_resume(&walk);
+        assert_int_equal(walk_next(driver.arena, &walk).what, WALK_END);
+        driver_end(&driver);
+    }
+}
+
+static void a_zone_that_came_back_at_the_same_place_is_told_on(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096});
+    driver_add_section(&driver, 1 << 20);
+    struct need need;
+    struct zone *zone = arena_new_zone(driver.arena, 0, 0, 0, &need);
+    struct walk walk = {0};
+    assert_int_equal(walk_next(driver.arena, &walk).what, WALK_ZONE);
+    void *base = zone_base(zone);
+    arena_delete_zone(driver.arena, zone, NULL);
+    zone = arena_new_zone(driver.arena, 5, 0, 0, &need);
+    assert_ptr_equal(zone_base(zone), base);
+    struct chunk_entry entry;
+    zone_take(zone, &entry, 1);
+    zone_set_state(zone, 0, STATE_LIVE + 6);
+    walk_resume(&walk);
+    struct walk_step step = walk_next(driver.arena, &walk);
+    assert_int_equal(step.what, WALK_CHUNK);
+    assert_ptr_equal(step.base, base);
+    assert_int_equal(step.bytes, 90);
+    driver_end(&driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +255,8 @@ int main(void)
         cmocka_unit_test(a_walk_tells_each_live_chunk_once_in_address_order),
         cmocka_unit_test(a_walk_tells_an_empty_zone_without_chunks),
         cmocka_unit_test(a_walk_goes_on_while_others_allocate_and_free),
+        cmocka_unit_test(a_walk_is_not_led_astray_by_what_took_a_zones_place),
+        cmocka_unit_test(a_zone_that_came_back_at_the_same_place_is_told_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,6 +264,21 @@ static void random_moves_follow_the_model(void **state)
     }
 }
 
+static void a_zone_holds_what_is_free_in_it_and_what_was_never_taken(void **state)
+{
+    (void)state;
+    struct zone_record record = zone_record_new(3, 1 << 16, true);
+    struct chunk_entry entries[70];
+    assert_int_equal(zone_take(record.zone, entries, 70), 70);
+    zone_give(record.zone, 5);
+    zone_give(record.zone, 66);
+    for (uint32_t index = 0; index < record.zone->chunk_count; index++) {
+        bool holds = index >= 70 || index == 5 || index == 66;
+        assert_int_equal(zone_holds(record.zone, index), holds);
+    }
+    zone_record_delete(&record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +289,7 @@ int main(void)
         cmocka_unit_test(fill_grows_by_quarters_with_what_can_be_taken),
         cmocka_unit_test(mark_home_refuses_what_is_not_live),
         cmocka_unit_test(random_moves_follow_the_model),
+        cmocka_unit_test(a_zone_holds_what_is_free_in_it_and_what_was_never_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

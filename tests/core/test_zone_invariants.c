@@ -143,6 +143,32 @@ static void another_chunk_size(struct zone_record *record)
     record->zone->chunk_bytes += 16;
 }
 
+static void more_free_than_were_handed_out(struct zone_record *record)
+{
+    record->zone->free_count = record->zone->fresh_index + 1;
+}
+
+static void a_fast_bound_beside_another_kind(struct zone_record *record)
+{
+    struct zone *zone = record->zone;
+    zone->fast_bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count);
+    zone->fast_bound = zone->kind == ZONE_TINY ? zone->fast_bound - 1 : zone->fast_bound;
+}
+
+static void a_bound_of_another_count(struct zone_record *record)
+{
+    struct zone *zone = record->zone;
+    zone->fast_bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count - 1);
+}
+
+static void all_freed_above_fresh_index_but_the_last(struct zone_record *record)
+{
+    struct zone *zone = record->zone;
+    for (uint32_t index = TAKEN; index + 1 < zone->chunk_count; index++) {
+        zone_set_state(zone, index, STATE_FREED);
+    }
+}
+
 static void zone_is_valid_checks_z1(void **state)
 {
     (void)state;
@@ -151,6 +177,7 @@ static void zone_is_valid_checks_z1(void **state)
     expect_noticed(a_lost_free_bit);
     expect_noticed(a_free_bit_at_fresh_index);
     expect_noticed(a_hint_above_a_free_bit);
+    expect_noticed(more_free_than_were_handed_out);
 }
 
 static void zone_is_valid_checks_z2(void **state)
@@ -168,6 +195,7 @@ static void zone_is_valid_checks_z3(void **state)
     expect_noticed(a_fresh_index_that_is_too_low);
     expect_noticed(a_fresh_index_beyond_the_zone);
     expect_noticed(fresh_and_freed_above_fresh_index);
+    expect_noticed(all_freed_above_fresh_index_but_the_last);
 }
 
 static void zone_is_valid_checks_z4(void **state)
@@ -185,6 +213,8 @@ static void zone_is_valid_checks_z5(void **state)
     expect_noticed(another_reciprocal);
     expect_noticed(another_fast_bound);
     expect_noticed(another_chunk_size);
+    expect_noticed(a_fast_bound_beside_another_kind);
+    expect_noticed(a_bound_of_another_count);
 }
 
 static void a_small_zone_is_never_open_to_the_fast_path(void **state)

@@ -4,6 +4,8 @@
 //   regions_worst guess KIB SUBJECT CALLS TOP   of each kind the TOP calls that pass the most basic blocks
 //   regions_worst count KIB SUBJECT CALLS       instructions of the calls whose numbers it reads
 //
+// SUBJECT: ours, runs (ours with zone_bytes_max 1), tlsf.
+//
 // To step through every instruction of a million calls takes hours. So this is built twice: once with the
 // compiler's coverage hook in what is measured, which counts basic blocks at nearly full speed and names the
 // candidates; and once as it is, where the very same calls are made again and the candidates are run one
@@ -233,7 +235,10 @@ int main(int argc, char **argv)
     }
     size_t bytes = (size_t)strtoull(argv[2], NULL, 10) << 10;
     const struct subject *subject =
-        strcmp(argv[3], subject_ours.name) == 0 ? &subject_ours : &subject_tlsf;
+        strcmp(argv[3], subject_tlsf.name) == 0 ? &subject_tlsf : &subject_ours;
+    if (strcmp(argv[3], "runs") == 0) {
+        subject_options.zone_bytes_max = 1; // no zones: every chunk is a run
+    }
     size_t calls = (size_t)strtoull(argv[4], NULL, 10);
     if (strcmp(argv[1], "guess") == 0 && argc == 6) {
         guess(subject, bytes, calls, (size_t)strtoull(argv[5], NULL, 10));

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+// What an arena asks of a region before it becomes a section, and what it refuses.
+#define _DEFAULT_SOURCE // MAP_ANONYMOUS
+#include "core/arena.h"
+#include "tests/core/driver.h"
+#include "tests/core/test.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+static struct driver driver;
+
+static void begin(size_t unit_bytes, bool wide)
+{
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = unit_bytes, .section_bytes = 1 << 20, .wide = wide});
+}
+
+static void a_region_that_is_too_small_is_neither_planned_nor_added(void **state)
+{
+    (void)state;
+    begin(4096, false);
+    struct region region = region_new(5000, 4096, 0);
+    for (size_t bytes = 0; bytes <= region.bytes; bytes += 500) {
+        uintptr_t base = (uintptr_t)region.base;
+        assert_int_equal(arena_plan_section(driver.arena, base, bytes, 0).kind, NEED_NOTHING);
+        assert_false(arena_add_section(driver.arena, base, bytes, NULL));
+    }
+    assert_true(bytes_are(region.base, region.bytes, 0));
+    assert_int_equal(driver.arena->section_count, 0);
+    region_delete(&region);
+    driver_end(&driver);
+}
+
+static void a_plan_serves_all_units_of_the_region_and_no_more(void **state)
+{
+    (void)state;
+    begin(4096, false);
+    struct region region = region_new(200000, 4096, 0);
+    uintptr_t base = (uintptr_t)region.base;
+    struct need plan = arena_plan_section(driver.arena, base, region.bytes, 0);
+    assert_int_equal(plan.kind, NEED_COMMIT);
+    size_t most = (size_t)plan.units * 4096; // a step of commitment is larger than this region
+    assert_true(base + region.bytes - plan.commit[1].base - plan.commit[1].bytes < 4096);
+    assert_int_equal(arena_plan_section(driver.arena, base, region.bytes, most).kind, NEED_COMMIT);
+    assert_int_equal(arena_plan_section(driver.arena, base, region.bytes, most + 1).kind,
+                     NEED_NOTHING);
+    region_delete(&region);
+    driver_end(&driver);
+}
+
+static void a_plan_leaves_one_unit_more_than_is_asked_for(void **state)
+{
+    (void)state;
+    begin(4096, false);
+    struct region region = region_new(64, 64, 0); // nothing of it is touched
+    const size_t asked[] = {2 << 20, 3 << 20, (2 << 20) - 4096, 20 << 20};
+    for (unsigned sample = 0; sample < 4; sample++) {
+        struct need plan =
+            arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, asked[sample]);
+        size_t more = asked[sample] + 4096;
+        assert_int_equal(plan.commit[1].bytes, more > 2 << 20 ? more : 2 << 20);
+    }
+    region_delete(&region);
+    driver_end(&driver);
+}
+
+static void a_plan_of_a_wide_region_commits_the_records_share_and_a_step(void **state)
+{
+    (void)state;
+    driver_begin(&driver,
+                 &(struct driver_options){.unit_bytes = 65536, .page_bytes = 4096, .wide = true});
+    struct region region = region_new(64, 64, 0); // nothing of it is touched
+    const size_t asked[] = {1, 5 << 20, 20 << 20};
+    for (unsigned sample = 0; sample < 3; sample++) {
+        struct need plan =
+            arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, asked[sample]);
+        assert_true(plan.commit[1].bytes > asked[sample]);
+        size_t area = plan.commit[1].bytes / SECTION_RECORD_SHARE + (512 << 10);
+        assert_in_range(plan.commit[0].bytes, area, area + (128 << 10));
+    }
+    region_delete(&region);
+    driver_end(&driver);
+}
+
+static void the_plan_of_a_region_cannot_be_made_modest(void **state)
+{
+    (void)state;
+    begin(4096, false);
+    struct region region = region_new(64, 64, 0);
+    struct need plan = arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, 1 << 20);
+    struct need before = plan;
+    plan.units_least--; // not because it is modest already
+    assert_false(arena_need_least(driver.arena, &plan));
+    assert_memory_equal(&plan.commit, &before.commit, sizeof(plan.commit));
+    region_delete(&region);
+    driver_end(&driver);
+}
+
+static void a_region_begins_at_the_next_address_where_a_header_may_lie(void **state)
+{
+    (void)state;
+    begin(256, false);
+    struct region region = region_new(20000, 256, 0);
+    for (size_t skip = 0; skip < 130; skip++) {
+        uintptr_t base = (uintptr_t)region.base + skip;
+        struct need plan = arena_plan_section(driver.arena, base, 19000, 0);
+        assert_int_equal(plan.kind, NEED_COMMIT);
+        assert_int_equal(plan.commit[0].base, bits_align_up(base, 64));
+        assert_true(plan.commit[1].base + plan.commit[1].bytes <= base + 19000);
+    }
+    region_delete(&region);
+    driver_end(&driver);
+}
+
+static void a_run_longer_than_any_section_asks_for_nothing(void **state)
+{
+    (void)state;
+    begin(4096, false);
+    struct need need;
+    size_t most = RUN_UNITS_MAX - 1;
+    assert_null(arena_take_run(driver.arena, most * 4096, 1, &need).section);
+    assert_int_equal(need.kind, NEED_SECTION);
+    assert_int_equal(need.run_bytes, (most + 1) * 4096);
+    assert_null(arena_take_run(driver.arena, most * 4096 + 1, 1, &need).section);
+    assert_int_equal(need.kind, NEED_NOTHING);
+    driver_end(&driver);
+}
+
+static void a_need_for_units_leaves_one_more_unless_all_are_wanted(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = 4096, .section_bytes = 64 << 20, .commits = true});
+    const struct section *section = driver_add_section(&driver, 64 << 20);
+    uint32_t unit_count = section_runs(section)->unit_count;
+    uint32_t committed = section_runs(section)->committed;
+    struct need need = arena_need_units(driver.arena, section, committed + 3);
+    assert_int_equal(need.units_least, committed + 4);
+    assert_int_equal(need.units, 2 * committed); // as much again as there is
+    need = arena_need_units(driver.arena, section, 3 * committed);
+    assert_int_equal(need.units, 3 * committed + 1);
+    need = arena_need_units(driver.arena, section, unit_count);
+    assert_int_equal(need.units_least, unit_count);
+    assert_int_equal(need.units, unit_count);
+    assert_int_equal(need.commit[1].bytes, (size_t)(unit_count - committed) * 4096);
+    driver_end(&driver);
+}
+
+static void a_wide_region_without_room_for_its_leaf_is_refused(void **state)
+{
+    (void)state;
+    begin(65536, true);
+    size_t leaf_bytes = ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t);
+    struct region region = region_new(leaf_bytes + 3 * 65536, 65536, 0);
+    uintptr_t base = (uintptr_t)region.base;
+    if (base >> ZONE_MAP_LEAF_SHIFT == (base + region.bytes) >> ZONE_MAP_LEAF_SHIFT) {
+        assert_int_equal(arena_plan_section(driver.arena, base, leaf_bytes, 0).kind, NEED_NOTHING);
+        assert_false(arena_add_section(driver.arena, base, leaf_bytes, NULL));
+        assert_true(bytes_are(region.base, region.bytes, 0));
+        assert_true(arena_add_section(driver.arena, base, region.bytes, NULL));
+        size_t leaf_units = leaf_bytes / 65536;
+        assert_int_equal(driver.arena->meta_unit_count, leaf_units);
+        assert_int_equal(driver.arena->used_unit_count, leaf_units);
+        assert_int_equal(driver.arena->used_unit_max, leaf_units);
+    }
+    assert_true(driver_is_valid(&driver));
+    driver_delete_arena(&driver);
+    region_delete(&region);
+}
+
+// Zeroed memory with a multiple of 4 GiB in its middle, or NULL.
+static void *memory_across_leaves(size_t bytes)
+{
+    for (uintptr_t leaf = 3; leaf < 200; leaf++) {
+        void *wanted = (void *)((leaf << ZONE_MAP_LEAF_SHIFT) - bytes / 2);
+        void *memory = mmap(wanted, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == wanted) {
+            return memory;
+        }
+        if (memory != MAP_FAILED) {
+            munmap(memory, bytes);
+        }
+    }
+    return NULL;
+}
+
+static void a_wide_region_brings_a_leaf_for_each_4_gib_it_lies_in(void **state)
+{
+    (void)state;
+    enum { BYTES = 8 << 20 };
+    unsigned char *memory = memory_across_leaves(BYTES);
+    if (memory == NULL) {
+        skip();
+    }
+    begin(65536, true);
+    size_t leaf_units = ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t) / 65536;
+    struct need plan = arena_plan_section(driver.arena, (uintptr_t)memory, BYTES, 1 << 20);
+    assert_int_equal(plan.units, 2 * leaf_units + 16 + 1);
+    assert_true(arena_add_section(driver.arena, (uintptr_t)memory, BYTES, NULL));
+    assert_int_equal(driver.arena->meta_unit_count, 2 * leaf_units);
+    assert_int_equal(zone_map_leaf_missing(&driver.arena->map, (uintptr_t)memory, BYTES), 0);
+    // Chunks on both sides are found.
+    struct need need;
+    unsigned sides = 0;
+    for (unsigned zone = 0; zone < 20; zone++) {
+        struct zone *made = arena_new_zone(driver.arena, 25, 0, 0, &need);
+        assert_non_null(made);
+        assert_ptr_equal(zone_map_find(&driver.arena->map, zone_chunk(made, 99)), made);
+        sides |= zone_base(made) < (void *)(memory + BYTES / 2) ? 1 : 2;
+    }
+    assert_int_equal(sides, 3);
+    assert_true(driver_is_valid(&driver));
+    driver_delete_arena(&driver);
+    munmap(memory, BYTES);
+}
+
+static void records_get_more_of_their_area_when_half_a_step_is_used_up(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536,
+                                                   .page_bytes = 4096,
+                                                   .section_bytes = 128 << 20,
+                                                   .commits = true,
+                                                   .wide = true});
+    const struct section *section = driver_add_section(&driver, 128 << 20);
+    uint32_t committed = section_runs(section)->committed;
+    // 16 MiB of units want 256 KiB of records.
+    const uint32_t few = committed + (14 << 20) / 65536;
+    const uint32_t many = committed + (24 << 20) / 65536;
+    assert_int_equal(arena_need_units(driver.arena, section, few).commit[0].bytes, 0);
+    struct need need = arena_need_units(driver.arena, section, many);
+    assert_in_range(need.commit[0].bytes, 256 << 10, 512 << 10);
+    assert_int_equal(need.commit[0].base, (uintptr_t)section + section->area_committed);
+    driver_end(&driver);
+}
+
+static void a_wide_region_beside_a_boundary_of_4_gib_brings_one_leaf(void **state)
+{
+    (void)state;
+    enum { BYTES = 8 << 20, HALF = BYTES / 2 };
+    unsigned char *memory = memory_across_leaves(BYTES);
+    if (memory == NULL) {
+        skip();
+    }
+    for (unsigned half = 0; half < 2; half++) {
+        begin(65536, true);
+        uintptr_t base = (uintptr_t)memory + half * HALF;
+        assert_true(arena_add_section(driver.arena, base, HALF, NULL));
+        assert_int_equal(driver.arena->meta_unit_count,
+                         ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t) / 65536);
+        assert_int_equal(zone_map_leaf_missing(&driver.arena->map, base, HALF), 0);
+        uintptr_t other = (uintptr_t)memory + (1 - half) * HALF;
+        assert_int_equal(zone_map_leaf_missing(&driver.arena->map, other, HALF), other);
+        assert_true(driver_is_valid(&driver));
+        driver_delete_arena(&driver);
+    }
+    munmap(memory, BYTES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_region_that_is_too_small_is_neither_planned_nor_added),
+        cmocka_unit_test(a_plan_serves_all_units_of_the_region_and_no_more),
+        cmocka_unit_test(a_plan_leaves_one_unit_more_than_is_asked_for),
+        cmocka_unit_test(a_plan_of_a_wide_region_commits_the_records_share_and_a_step),
+        cmocka_unit_test(the_plan_of_a_region_cannot_be_made_modest),
+        cmocka_unit_test(a_region_begins_at_the_next_address_where_a_header_may_lie),
+        cmocka_unit_test(a_run_longer_than_any_section_asks_for_nothing),
+        cmocka_unit_test(a_need_for_units_leaves_one_more_unless_all_are_wanted),
+        cmocka_unit_test(a_wide_region_without_room_for_its_leaf_is_refused),
+        cmocka_unit_test(a_wide_region_brings_a_leaf_for_each_4_gib_it_lies_in),
+        cmocka_unit_test(records_get_more_of_their_area_when_half_a_step_is_used_up),
+        cmocka_unit_test(a_wide_region_beside_a_boundary_of_4_gib_brings_one_leaf),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
