@@ -246,7 +246,7 @@ BREAKS = {
     ],
 }
 NEEDS_BUILD = {"symbols", "system"}
-LIBRARIES = ["ft_malloc", "ft_malloc_static", "ft_malloc_prefixed", "ft_malloc_prefixed_static"]
+LIBRARIES = ["ft_core", "ft_malloc", "ft_malloc_static", "ft_malloc_prefixed", "ft_malloc_prefixed_static"]
 # A check that passes and comes after it: its status must not cover the failure.
 AFTER = {"layers": ["docs"], "style": ["docs"], "docs": ["layers"]}
 
