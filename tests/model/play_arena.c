@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-// What a reset may lose at the end of a region: a unit.
-static size_t reset_loss(const struct model *model)
-{
-    size_t unit = model->setup.unit_bytes;
-    return unit != 0 ? unit : model->setup.region_bytes / 16;
-}
-
 static void open_heap(struct model *model, unsigned heap, bool must)
 {
     struct ft_core_figures before = model->subject->figures();
@@ -228,7 +221,7 @@ static void reset(struct model *model)
     }
     if (now.used_bytes != 0 || now.zone_count != 0 || now.large_count != 0 ||
         now.failure_count != 0 || now.heap_count != 0 ||
-        (is_alone && now.free_bytes + now.metadata_bytes + reset_loss(model) <
+        (is_alone && now.free_bytes + now.metadata_bytes !=
                          model->start.free_bytes + model->start.metadata_bytes)) {
         model_fail(model, "after a reset %zu bytes are used and %zu free, of %zu at the start",
                    now.used_bytes, now.free_bytes, model->start.free_bytes);
