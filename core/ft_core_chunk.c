@@ -236,13 +236,15 @@ static bool resize(struct ft_core_heap *handle, const struct chunk *chunk, size_
     if (!resized && chunk->zone->chunk_bytes != 0) {
         resized = tight && bytes <= chunk->requested && chunk_shrink(chunk, bytes);
     } else if (!resized && bytes <= PTRDIFF_MAX) {
+        // Units that it loses are laid before others can have them.
         ft_core_lock(handle);
         resized = large_resize(&handle->core->arena, chunk, bytes, &need);
+        poison_lay(chunk->base, resized ? chunk->capacity : 0);
         ft_core_unlock(handle);
     }
     if (resized) {
         struct chunk now = chunk_locate(&handle->core->arena, chunk->base);
-        poison_lay(now.base, now.capacity > chunk->capacity ? now.capacity : chunk->capacity);
+        poison_lay(now.base, now.capacity);
         poison_lift(now.base, bytes);
     }
     return resized;

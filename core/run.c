@@ -222,11 +222,7 @@ uint32_t run_take_large(struct run_table *table, uint32_t count, uint32_t reques
 // Where a run that ends in virgin units would begin: in the free run below them, if there is one.
 static uint32_t fresh_start(const struct run_table *table, struct run_shape shape)
 {
-    uint32_t start = table->fresh;
-    if (start != 0 && run_unit(table, start - 1)->kind == RUN_FREE) {
-        start -= run_unit(table, start - 1)->length;
-    }
-    return aligned_unit(start, shape);
+    return aligned_unit(table->unit_count - run_frontier(table), shape);
 }
 
 // Turns the virgin units below `end` into a free run of their own.
@@ -268,7 +264,7 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
 
 uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
 {
-    uint32_t start = fresh_start(table, (struct run_shape){.count = 1, .align = 1});
+    uint32_t start = table->unit_count - run_frontier(table);
     if (table->committed != table->unit_count || table->unit_count - start < count) {
         return RUN_NONE;
     }
@@ -388,55 +384,4 @@ uint32_t run_shrink(struct run_table *table, uint32_t first, uint32_t count)
     resize_used(table, first, count);
     write_run(table, first + count, old_count - count, RUN_META, false);
     return run_give(table, first + count, false);
-}
-
-uint32_t run_large_holding(const struct run_table *table, uint32_t unit)
-{
-    // Between the first and the last entry of a run, all are RUN_INSIDE.
-    uint32_t first = unit;
-    const struct unit *entry = run_unit(table, first);
-    while (first != 0 && (entry->kind == RUN_INSIDE ||
-                          (entry->kind == RUN_LARGE && run_note(entry) == RUN_TAIL))) {
-        entry = run_unit(table, --first);
-    }
-    return entry->kind == RUN_LARGE && unit - first < entry->length ? first : RUN_NONE;
-}
-
-enum run_kind run_kind_at(const struct run_table *table, uint32_t unit)
-{
-    // The first entry down that is not RUN_INSIDE is the run's own.
-    while (unit != 0 && run_unit(table, unit)->kind == RUN_INSIDE) {
-        unit--;
-    }
-    return run_unit(table, unit)->kind;
-}
-
-uint32_t run_longest_free(const struct run_table *table)
-{
-    for (uint32_t word = RUN_BITMAP_WORDS; word-- > 0;) {
-        if (table->bitmap[word] != 0) {
-            uint32_t bin = word * BITS_PER_WORD + bits_highest(table->bitmap[word]);
-            return run_unit(table, run_heads(table)[bin])->length;
-        }
-    }
-    return 0;
-}
-
-uint32_t run_frontier(const struct run_table *table)
-{
-    return table->unit_count - fresh_start(table, (struct run_shape){.count = 1, .align = 1});
-}
-
-uint32_t run_longest_dirty(const struct run_table *table)
-{
-    for (uint32_t bin = table->bin_count; bin-- > 0;) {
-        uint32_t first = run_heads(table)[bin];
-        while (first != RUN_LINK_NONE && run_unit(table, first)->clean) {
-            first = run_unit(table, first)->next;
-        }
-        if (first != RUN_LINK_NONE) {
-            return first;
-        }
-    }
-    return RUN_NONE;
 }

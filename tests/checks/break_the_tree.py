@@ -177,6 +177,8 @@ BREAKS = {
         ("a declaration of core without a contract",
          lambda tree: tree.append(tree.first("core/*.h"), "\n// Says little.\nint stray(int number);\n"),
          "stray does not say who may call it"),
+        ("a patch leaves a file behind",
+         lambda tree: tree.write("core/zone.c.orig", "// SPDX-License-Identifier: MIT\n"), "is no file of a layer"),
         ("a source in a form of its own",
          lambda tree: tree.append(CORE(tree), "\nstatic const int stray=1 ;\n"), "clang-format"),
     ],

@@ -58,6 +58,10 @@ DECLARATION = re.compile(
 )
 
 
+# What a layer's directory holds; an editor's or a patch's leavings are none of it.
+LAYER_SUFFIXES = {".c", ".h", ".list", ".md"}
+
+
 def check_contracts(path):
     """Who may call a function is said above it, or above the declarations it stands among."""
     lines = text_of(path).splitlines()
@@ -100,6 +104,9 @@ def main():
             check_text(path)
     for path in sources:
         check_macros(path)
+    for path in files(LAYERS):
+        if path.suffix not in LAYER_SUFFIXES:
+            check.fail(path, 1, "is no file of a layer: they hold " + " ".join(sorted(LAYER_SUFFIXES)))
     for path in files(("core",), {".h"}):
         if path.name != "ft_core.h":  # the public one, with terms of its own
             check_contracts(path)
