@@ -22,6 +22,7 @@ static void open_arena(void)
         .dirty_bytes_max = GLOBAL_DIRTY_BYTES_MAX,
         .zone_bytes_max = SIZE_MAX,
         .stack_bytes_max = GLOBAL_STACK_BYTES_MAX,
+        .parcel_count = GLOBAL_PARCEL_COUNT,
         .wide = true,
     };
     CHECK(config.page_bytes <= config.unit_bytes);
@@ -29,11 +30,20 @@ static void open_arena(void)
     CHECK(arena_add_section(&global.arena, (uintptr_t)global.first, sizeof(global.first), NULL));
 }
 
-// Whether the calling thread is in the middle of a fork, and so has the lock. No other thread's heap is
-// ever found there by the thread that owns it.
+// Whether the calling thread is in the middle of a fork, and so has the lock. Relaxed: a thread finds there what it
+// wrote itself, or another.
 static bool is_forking(void)
 {
-    return atomic_load_explicit(&global.forker, memory_order_relaxed) == global_heap();
+    return atomic_load_explicit(&global.forker, memory_order_relaxed) == platform_thread_self();
+}
+
+// In a child: what the parent's other threads were doing is not known. Until the lock is first wanted the one thread
+// that there is needs none of it.
+static void revive(void)
+{
+    global.is_child = false;
+    struct heap *heap = global_heap();
+    heap_revive(&global.arena, heap_is_none(heap) ? NULL : heap);
 }
 
 void global_lock(void)
@@ -45,12 +55,32 @@ void global_lock(void)
     if (global.arena.section_count == 0) {
         open_arena();
     }
+    if (global.is_child) {
+        revive();
+    }
 }
 
 void global_unlock(void)
 {
     if (!is_forking()) {
         platform_unlock(&global.lock);
+    }
+}
+
+// Whether a child's arena and all its heaps are as they should be: for those who ask for it.
+static void audit(void)
+{
+    static const char words[] = "ft_malloc: the heap of a forked child is not valid\n";
+    global_lock();
+    bool is_valid = arena_is_valid(&global.arena);
+    for (struct heap *heap = offset_to(&global.arena, global.arena.heaps); heap != NULL && is_valid;
+         heap = offset_to(&global.arena, heap->next_heap)) {
+        is_valid = heap_is_valid(heap);
+    }
+    global_unlock();
+    if (!is_valid) {
+        platform_write(PLATFORM_ERRORS, words, sizeof(words) - 1);
+        platform_abort();
     }
 }
 
@@ -64,12 +94,10 @@ static void leave(void *value)
     global_unlock();
 }
 
-// Without a heap, the forking thread cannot be told from others; its handlers must not allocate then.
 static void before_fork(void)
 {
-    struct heap *heap = global_heap_get();
     global_lock();
-    atomic_store_explicit(&global.forker, heap, memory_order_relaxed);
+    atomic_store_explicit(&global.forker, platform_thread_self(), memory_order_relaxed);
 }
 
 static void after_fork_in_parent(void)
@@ -82,22 +110,56 @@ static void after_fork_in_child(void)
 {
     atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
     platform_lock_reset(&global.lock);
+    uint32_t own_count = heap_is_none(global_heap()) ? 0 : 1;
+    global.is_child = heap_count_in_use(&global.arena) > own_count;
+    if (global.options.audit == AUDIT_FORK) {
+        audit();
+    }
 }
 
-struct heap *global_heap_get(void)
+struct heap *global_heap_common(void)
+{
+    struct need need;
+    struct heap *heap = heap_common(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    while (heap == NULL && memory_meet(&need)) {
+        heap = heap_common(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    }
+    return heap;
+}
+
+// Whether the calling thread may have a heap by now. A heap takes a page of memory at least, which a thread that
+// allocates once or twice is not worth. But SMALL zones are large: the common heap is to have none. And somebody must
+// hear of the thread's end.
+static bool is_due(size_t bytes)
+{
+    bool is_small = bytes > SIZE_CLASS_TINY_MAX && bytes <= SIZE_CLASS_SMALL_MAX;
+    return !platform_thread_is_ending() &&
+           (is_small || platform_thread_count() >= GLOBAL_CALLS_BEFORE_HEAP);
+}
+
+static struct heap *acquire(void)
+{
+    struct need need;
+    struct heap *heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    while (heap == NULL && memory_meet(&need)) {
+        heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    }
+    return heap;
+}
+
+struct heap *global_heap_get(size_t bytes)
 {
     struct heap *heap = global_heap();
     if (!heap_is_none(heap)) {
         return heap;
     }
-    global_lock();
-    bool is_first = global.arena.heap_count == 0;
-    struct need need;
-    heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
-    while (heap == NULL && memory_meet(&need)) {
-        heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    if (atomic_load_explicit(&global.has_first, memory_order_relaxed) && !is_due(bytes)) {
+        return NULL;
     }
+    global_lock();
     platform_exit_open(&global.exit);
+    bool is_first = global.arena.heap_count == 0;
+    heap = is_first || global.exit.has_key ? acquire() : NULL;
     global_unlock();
     if (heap == NULL) {
         return NULL;
@@ -105,6 +167,7 @@ struct heap *global_heap_get(void)
     platform_slot_set(heap);
     // Both may allocate, from the heap that the slot holds by now.
     if (is_first) {
+        atomic_store_explicit(&global.has_first, true, memory_order_relaxed);
         // Before any other library can: handlers run in reverse order before a fork, so that the lock is
         // taken last, and in order after it. The process's first thread keeps its heap to the end.
         platform_at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
@@ -117,5 +180,5 @@ struct heap *global_heap_get(void)
 __attribute__((constructor)) void global_start(void)
 {
     options_read(&global.options);
-    (void)global_heap_get();
+    (void)global_heap_get(0);
 }

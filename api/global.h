@@ -18,7 +18,9 @@
 enum {
     GLOBAL_UNIT_BYTES = 1 << ZONE_MAP_WIDE_UNIT_SHIFT,
     GLOBAL_HEAP_BYTES = 2 * GLOBAL_UNIT_BYTES, // a heap: its lists, and memory for deep stacks
+    GLOBAL_CALLS_BEFORE_HEAP = 8,              // that a thread makes without a heap of its own
     GLOBAL_STACK_BYTES_MAX = 1 << 20,          // chunks that a heap keeps at hand
+    GLOBAL_PARCEL_COUNT = 32,                  // words that it gathers what it frees for others for
     GLOBAL_FIRST_BYTES = 4 << 20,      // the first section, in the library's own zeroed data
     GLOBAL_SECTION_BYTES = 1 << 30,    // later ones, where limits allow
     GLOBAL_RUN_BYTES_MAX = 256 << 20,  // larger chunks get a mapping of their own
@@ -30,8 +32,10 @@ struct global {
     struct arena arena;
     struct platform_lock lock; // guards the arena and `exit`
     struct platform_exit exit;
-    // The heap of the thread that forks: it has the lock, and the handlers of other libraries allocate.
-    _Atomic(struct heap *) forker;
+    // The thread that forks: it has the lock, and the handlers of other libraries allocate.
+    _Atomic(const void *) forker;
+    _Atomic bool has_first; // the process's first thread has its heap
+    bool is_child; // of a fork, and the heaps of the parent's other threads are as they were
     struct options options;
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };
@@ -47,9 +51,13 @@ static inline struct heap *global_heap(void)
     return platform_slot();
 }
 
-// The calling thread's heap; it gets one if it has none. NULL if there is no memory for it. Takes the
-// lock.
-struct heap *global_heap_get(void);
+// The calling thread's heap; it gets one if it has none. bytes: of the chunk that is wanted, 0 if none is. NULL if there
+// is no memory for it, in a thread's first few calls, and if nobody would hear of the thread's end. Takes the lock.
+struct heap *global_heap_get(size_t bytes);
+
+// With the lock held. The heap of all threads without one, to be used until the lock is let go. NULL if there is no
+// memory for it.
+struct heap *global_heap_common(void);
 
 // Takes the arena's lock, and makes the arena ready at the first time.
 void global_lock(void);

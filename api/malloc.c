@@ -21,7 +21,19 @@ EXPORT void *malloc(size_t bytes)
 
 EXPORT void free(void *ptr)
 {
-    if (__builtin_expect(!heap_fast_free(global_heap(), &global.arena, ptr), 0)) {
+    enum heap_seen seen = HEAP_OTHER;
+    struct zone *zone = NULL;
+    uint32_t index = 0;
+    if (__builtin_expect(zone_map_is_within(ptr), 1)) {
+        zone = zone_map_find_wide(&global.arena.map, ptr);
+        seen = heap_fast_look(global_heap(), zone, zone->fast_start, ptr, &index);
+    }
+    if (__builtin_expect(seen == HEAP_PUT, 1)) {
+        return;
+    }
+    if (seen == HEAP_AWAY) {
+        slow_free_away(ptr, zone, index, "free");
+    } else {
         slow_free(ptr, "free");
     }
 }

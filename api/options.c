@@ -31,6 +31,12 @@ static const struct option_row rows[] = {
      .fallback = ANSWER_AS_MISUSE,
      .at = offsetof(struct options, foreign),
      .sentence = "the same for foreign pointers alone; misuse: what that option says"},
+    {.name = "audit",
+     .values = {"fork", "never"},
+     .fallback = AUDIT_NEVER,
+     .at = offsetof(struct options, audit),
+     .sentence = "fork: every forked child checks all invariants of its heap at once, and aborts "
+                 "if one is broken"},
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
@@ -132,15 +138,15 @@ static void complain_of_value(const struct option_source *source, const struct o
     source->complain(text->bytes, text->length);
 }
 
-static enum option_answer *answer_at(struct options *options, const struct option_row *row)
+static unsigned *answer_at(struct options *options, const struct option_row *row)
 {
-    return (enum option_answer *)((uintptr_t)options + row->at);
+    return (unsigned *)((uintptr_t)options + row->at);
 }
 
 // How lax an answer is: "as misuse" is as lax as what that option says.
-static unsigned laxness(const struct options *options, enum option_answer answer)
+static unsigned laxness(const struct options *options, unsigned answer)
 {
-    return answer == ANSWER_AS_MISUSE ? (unsigned)options->misuse : (unsigned)answer;
+    return answer == ANSWER_AS_MISUSE ? options->misuse : answer;
 }
 
 // Sets one option. only_stricter: the source is not trusted.
@@ -157,10 +163,9 @@ static void set(struct options *options, const struct option_source *source, str
     }
     for (unsigned index = 0; row->values[index] != NULL; index++) {
         if (piece_is(value, row->values[index])) {
-            enum option_answer *answer = answer_at(options, row);
-            if (!only_stricter ||
-                laxness(options, (enum option_answer)index) <= laxness(options, *answer)) {
-                *answer = (enum option_answer)index;
+            unsigned *answer = answer_at(options, row);
+            if (!only_stricter || laxness(options, index) <= laxness(options, *answer)) {
+                *answer = index;
             }
             return;
         }
@@ -204,7 +209,7 @@ static bool is_ours(const char *entry, struct piece *key, const char **value)
 void options_parse(struct options *options, const struct option_source *source)
 {
     for (unsigned row = 0; row < ROW_COUNT; row++) {
-        *answer_at(options, &rows[row]) = (enum option_answer)rows[row].fallback;
+        *answer_at(options, &rows[row]) = rows[row].fallback;
     }
     if (source->program != NULL) {
         set_list(options, source, source->program, false);
@@ -228,7 +233,8 @@ void options_parse(struct options *options, const struct option_source *source)
 
 enum option_answer options_foreign(const struct options *options)
 {
-    return options->foreign == ANSWER_AS_MISUSE ? options->misuse : options->foreign;
+    return (enum option_answer)(options->foreign == ANSWER_AS_MISUSE ? options->misuse
+                                                                     : options->foreign);
 }
 
 // What a program may define: options of its own.

@@ -14,10 +14,14 @@
 // What to do about a misuse, from the strictest to the laxest.
 enum option_answer { ANSWER_ABORT, ANSWER_WARN, ANSWER_IGNORE, ANSWER_AS_MISUSE };
 
+// When the heap audits itself.
+enum option_audit { AUDIT_FORK, AUDIT_NEVER };
+
 struct options {
     bool are_read;
-    enum option_answer misuse;
-    enum option_answer foreign; // ANSWER_AS_MISUSE: what `misuse` says
+    unsigned misuse;  // enum option_answer
+    unsigned foreign; // the same; ANSWER_AS_MISUSE: what `misuse` says
+    unsigned audit;   // enum option_audit
 };
 
 // Reads the options when that is possible, and once. Complains on standard error about keys and values

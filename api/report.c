@@ -51,6 +51,17 @@ static void tell_live_chunk(struct text *text, const struct chunk *chunk)
     tell_zone(text, chunk);
 }
 
+// Whatever it is by now.
+static void tell_chunk(struct text *text, const struct chunk *chunk)
+{
+    if (chunk->status == CHUNK_LIVE) {
+        text_string(text, "now a ");
+        tell_live_chunk(text, chunk);
+        return;
+    }
+    tell_free_chunk(text, chunk);
+}
+
 // What the misuse is, up to the pointer.
 static void tell_misuse(struct text *text, const char *call, enum misuse_kind misuse)
 {
@@ -60,6 +71,7 @@ static void tell_misuse(struct text *text, const char *call, enum misuse_kind mi
         text_string(text, call);
         text_string(text, " of a foreign pointer ");
         return;
+    case MISUSE_RACING_FREE: text_string(text, "double free of "); return;
     case MISUSE_DOUBLE_FREE:
         text_string(text, is_free ? "double free of " : call);
         text_string(text, is_free ? "" : " of a freed pointer ");
@@ -104,6 +116,10 @@ static void tell_pointer(struct text *text, enum misuse_kind misuse, const void 
         text_string(text, ": it is not aligned as said, the ");
         tell_live_chunk(text, chunk);
         return;
+    case MISUSE_RACING_FREE:
+        text_string(text, ": two threads freed it at the same time; ");
+        tell_chunk(text, chunk);
+        return;
     case MISUSE_DOUBLE_FREE:
     case MISUSE_NEVER_ALLOCATED:
     case MISUSE_NONE:
@@ -118,8 +134,9 @@ void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, s
                    const struct chunk *chunk)
 {
     options_read(&global.options);
-    enum option_answer answer =
-        misuse == MISUSE_FOREIGN ? options_foreign(&global.options) : global.options.misuse;
+    enum option_answer answer = misuse == MISUSE_FOREIGN
+                                    ? options_foreign(&global.options)
+                                    : (enum option_answer)global.options.misuse;
     if (answer == ANSWER_IGNORE) {
         return;
     }

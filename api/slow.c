@@ -12,12 +12,33 @@
 #include <stdint.h>
 #include <string.h>
 
-// Gives back the zones that became empty by what the heap did last.
+// Reports that two threads freed one chunk at a time, if that has come out by now.
+static void report_twice(const char *call)
+{
+    void *twice = heap_freed_twice(&global.arena);
+    if (twice != NULL) {
+        struct chunk chunk = chunk_locate(&global.arena, twice);
+        report_misuse(call, MISUSE_RACING_FREE, twice, 0, &chunk);
+    }
+}
+
+// Gives one zone back that became empty. False if there is none.
+static bool give_empty_zone(struct heap *heap, struct leaving *leaving)
+{
+    return (heap != NULL && heap_give_empty(heap, leaving)) ||
+           heap_receive_idle(&global.arena, leaving);
+}
+
+// Gives back the zones that became empty by what the heap did last, its own and those of heaps without a thread.
 static void give_empty_zones(struct heap *heap)
 {
+    bool has_empty = heap != NULL && heap_has_empty(heap);
+    if (!has_empty && !heap_has_idle_home(&global.arena)) {
+        return;
+    }
     struct leaving leaving = {.kind = LEAVING_NOTHING};
     global_lock();
-    while (heap_give_empty(heap, &leaving)) {
+    while (give_empty_zone(heap, &leaving)) {
         if (leaving.kind != LEAVING_NOTHING) {
             global_unlock();
             memory_let_go(&leaving);
@@ -41,13 +62,16 @@ static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)
     return (struct grant){.ptr = memory_meet_mapping(need, bytes), .is_zero = true};
 }
 
-// Allocates with the arena's help.
-static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
+// Allocates with the lock held.
+static struct grant alloc_with(struct heap *heap, size_t bytes, size_t align)
 {
     bool is_large = heap_class_for(heap, bytes, align) == SIZE_CLASS_NONE;
     struct need need;
-    global_lock();
     struct grant grant = heap_alloc(heap, bytes, align, &need);
+    if (grant.ptr == NULL && global.arena.idle_heaps != 0) {
+        heap_trim_idle(&global.arena);
+        grant = heap_alloc(heap, bytes, align, &need);
+    }
     while (grant.ptr == NULL &&
            !(is_large && need.kind == NEED_SECTION && memory_prefers_mapping(&need)) &&
            memory_meet(&need)) {
@@ -56,10 +80,22 @@ static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
     if (grant.ptr == NULL && is_large) {
         grant = alloc_mapping(bytes, align, &need);
     }
-    global_unlock();
-    if (heap_has_empty(heap)) {
-        give_empty_zones(heap);
+    return grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
+}
+
+enum { LINE_BYTES = 64 }; // of a processor's cache
+
+// Allocates with the arena's help. Threads without a heap have one in common, but no cache line.
+static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
+{
+    struct grant grant = {.ptr = NULL};
+    global_lock();
+    if (heap != NULL) {
+        grant = alloc_with(heap, bytes, align);
+    } else if (global_heap_common() != NULL) {
+        grant = alloc_with(global_heap_common(), bytes, align > LINE_BYTES ? align : LINE_BYTES);
     }
+    global_unlock();
     return grant;
 }
 
@@ -72,19 +108,22 @@ void *slow_malloc(size_t bytes)
 void *slow_alloc(size_t bytes, size_t align, bool zero)
 {
     int saved = errno;
-    struct heap *heap = bytes <= PTRDIFF_MAX ? global_heap_get() : NULL;
-    if (heap == NULL) {
+    if (bytes > PTRDIFF_MAX) {
         errno = ENOMEM;
         return NULL;
     }
-    unsigned size_class = heap_class_for(heap, bytes, align);
+    struct heap *heap = global_heap_get(bytes);
     struct grant grant = {.ptr = NULL};
+    unsigned size_class =
+        heap != NULL ? heap_class_for(heap, bytes, align) : (unsigned)SIZE_CLASS_NONE;
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes);
     }
     if (grant.ptr == NULL) {
         grant = alloc_locked(heap, bytes, align);
     }
+    give_empty_zones(heap);
+    report_twice("malloc");
     if (grant.ptr == NULL) {
         errno = ENOMEM;
         return NULL;
@@ -96,37 +135,73 @@ void *slow_alloc(size_t bytes, size_t align, bool zero)
     return grant.ptr;
 }
 
-// Frees a chunk that was found to be held. False if another thread has freed it meanwhile.
-static bool free_chunk(const struct chunk *chunk)
+// Frees a LARGE chunk that was found to be held. False if another thread has freed it meanwhile.
+static bool free_large(const struct chunk *chunk)
 {
-    struct heap *heap = global_heap();
-    if (heap_owns(heap, chunk)) {
-        heap_put(heap, chunk);
-        if (heap_has_empty(heap)) {
-            give_empty_zones(heap);
-        }
-        return true;
-    }
     struct leaving leaving = {.kind = LEAVING_NOTHING};
     global_lock();
-    bool freed = heap_free(&global.arena, chunk, &leaving);
+    bool freed = heap_free_large(&global.arena, chunk, &leaving);
     global_unlock();
     memory_let_go(&leaving);
     return freed;
 }
 
-void slow_free(void *ptr, const char *call)
+// Frees a chunk that was found to be held. False if another thread has freed it meanwhile.
+static bool free_chunk(const struct chunk *chunk)
 {
-    if (ptr == NULL || heap_small_free(global_heap(), &global.arena, ptr)) {
-        return;
+    if (chunk->zone->chunk_bytes == 0) {
+        return free_large(chunk);
     }
-    int saved = errno;
+    // A thread that only frees gets a heap as well, to gather in what it sends home.
+    struct heap *heap = global_heap_get(0);
+    if (heap == NULL) {
+        bool sent = heap_send(NULL, &global.arena, chunk);
+        give_empty_zones(NULL);
+        return sent;
+    }
+    bool is_own = heap_owns(heap, chunk->zone) || heap_take_back(heap, chunk->zone);
+    bool freed = is_own ? heap_put(heap, chunk) : heap_send(heap, &global.arena, chunk);
+    give_empty_zones(heap);
+    return freed;
+}
+
+// Frees what is no chunk that the fast paths free.
+static void free_other(void *ptr, const char *call)
+{
     struct chunk chunk = chunk_locate(&global.arena, ptr);
     if (!chunk_is_held_at(&chunk, ptr)) {
         report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
     } else if (!free_chunk(&chunk)) {
         report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
     }
+}
+
+void slow_free(void *ptr, const char *call)
+{
+    struct heap *heap = global_heap();
+    if (ptr == NULL || heap_small_free(heap, &global.arena, ptr)) {
+        return;
+    }
+    int saved = errno;
+    free_other(ptr, call);
+    report_twice(call);
+    errno = saved;
+}
+
+void slow_free_away(void *ptr, struct zone *zone, uint32_t index, const char *call)
+{
+    struct heap *heap = global_heap();
+    enum heap_sent sent = heap_fast_send(heap, &global.arena, zone, index);
+    if (sent == HEAP_GATHERED) {
+        return;
+    }
+    int saved = errno;
+    if (sent == HEAP_SENT) {
+        give_empty_zones(heap);
+    } else {
+        free_other(ptr, call);
+    }
+    report_twice(call);
     errno = saved;
 }
 

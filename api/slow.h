@@ -4,8 +4,11 @@
 #ifndef FT_API_SLOW_H
 #define FT_API_SLOW_H
 
+#include "core/zone.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // What malloc does when the fast path cannot. NULL and ENOMEM on failure.
 void *slow_malloc(size_t bytes);
@@ -16,6 +19,9 @@ void *slow_alloc(size_t bytes, size_t align, bool zero);
 
 // Frees ptr, or reports a misuse in the name of `call`. Nothing for NULL.
 void slow_free(void *ptr, const char *call);
+
+// Frees ptr, a chunk of this index in a TINY zone that the calling thread does not own.
+void slow_free_away(void *ptr, struct zone *zone, uint32_t index, const char *call);
 
 // Frees ptr if it was requested with a size of the same class as `bytes` and is aligned to align;
 // else reports a misuse in the name of `call`. Nothing for NULL.

@@ -231,6 +231,15 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
     return section_take_record(section, record_class, recycled);
 }
 
+// A record is of one section for ever; a thread that comes late to it may be reading which.
+static void note_section(const struct arena *arena, struct zone *zone,
+                         const struct section *section, bool recycled)
+{
+    if (!recycled) {
+        zone->section = offset_of(arena, section);
+    }
+}
+
 struct zone *arena_take_record(struct arena *arena, struct section *section, unsigned record_class,
                                bool *recycled, struct need *need)
 {
@@ -252,7 +261,7 @@ struct zone *arena_take_record(struct arena *arena, struct section *section, uns
         count = arena_units_for(arena, section_record_bytes(other, record_class));
     }
     if (zone != NULL) {
-        zone->section = offset_of(arena, section);
+        note_section(arena, zone, section, *recycled);
     } else if (growing != NULL) {
         *need = arena_need_record_area(arena, growing, record_class);
     } else {
@@ -289,7 +298,7 @@ static struct zone *take_zone_narrow(struct arena *arena, unsigned size_class, u
         }
         struct zone *zone = record_from(arena, section, size_class, recycled);
         if (zone != NULL) {
-            zone->section = offset_of(arena, section);
+            note_section(arena, zone, section, *recycled);
             arena_count_used(arena, count);
             return zone;
         }
@@ -317,9 +326,14 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
         return NULL;
     }
     void *base = section_unit_at(run.section, run.first);
+    void *twice = recycled ? zone_drain_dead(zone) : NULL;
+    if (twice != NULL) {
+        arena_note_twice(arena, twice);
+    }
     zone_cut(zone, &layout, size_class, base, run.clean, recycled);
-    zone->heap = heap;
-    atomic_store_explicit(&zone->owner, owner, memory_order_relaxed);
+    // A thread that comes late to the record reads the owner, and if that is a heap, which one.
+    atomic_store_explicit(&zone->heap, heap, memory_order_relaxed);
+    atomic_store_explicit(&zone->owner, owner, memory_order_release);
     run_mark(section_runs(run.section), run.first, RUN_ZONE, 0);
     zone_map_set(&arena->map, base, layout.unit_count, zone);
     arena->zone_count++;
@@ -328,8 +342,9 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
 
 void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving)
 {
-    CHECK(zone_is_empty(zone) && zone->home_count == 0 && zone->fill == ZONE_UNLISTED);
+    CHECK(zone_is_empty(zone) && zone->fill == ZONE_UNLISTED);
     void *base = zone_base(zone);
+    atomic_store_explicit(&zone->owner, ZONE_OWNER_DEAD, memory_order_relaxed);
     struct section *section = arena_section_of(arena, base);
     zone_map_set(&arena->map, base, zone->unit_count, NULL);
     section_give_record(offset_to(arena, zone->section), zone, zone->size_class);

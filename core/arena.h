@@ -14,6 +14,7 @@
 #ifndef FT_CORE_ARENA_H
 #define FT_CORE_ARENA_H
 
+#include "core/home.h"
 #include "core/need.h"
 #include "core/offset.h"
 #include "core/zone_map.h"
@@ -38,6 +39,8 @@ struct arena_config {
     size_t free_per_zone;
     // Chunks that all stacks of a heap together may grow to hold.
     size_t stack_bytes_max;
+    // Words of home bits that a heap gathers chunks of others for, before they are sent; a power of two, or 0.
+    size_t parcel_count;
     // Regions that become sections may hold anything; else they are zero.
     bool is_dirty;
     // The map covers all addresses, and a struct zone_map_wide lies below the arena.
@@ -54,9 +57,12 @@ struct arena {
     uintptr_t mappings;  // records of mappings of single chunks, by address
     uintptr_t departing; // records of mappings on their way to the system, and of those it refused
     _Atomic uintptr_t gone[ARENA_GONE_COUNT]; // where the last departed mappings were
-    uintptr_t heaps;                          // all heaps ever made, from the newest on
-    uintptr_t first;      // the section that heaps are made in if they can be, or 0
-    uintptr_t idle_heaps; // those without a thread
+    _Atomic uintptr_t twice;    // a chunk that was found to have been freed twice, or 0
+    struct home_list home_idle; // zones of heaps without a thread that chunks came home to
+    uintptr_t heaps;            // all heaps ever made, from the newest on
+    uintptr_t first;            // the section that heaps are made in if they can be, or 0
+    uintptr_t idle_heaps;       // those that wait for a thread
+    uintptr_t common;           // the heap of all threads without one, or 0
     uint32_t heap_count;
     uint32_t unit_shift;
     uint32_t class_count;       // classes that are served as zones: those below this one
@@ -174,6 +180,12 @@ void arena_left(struct arena *arena, const struct leaving *leaving, bool done);
 // LOCKED. Takes a record from this section or, if it is NULL, from any. NULL and *need on failure.
 struct zone *arena_take_record(struct arena *arena, struct section *section, unsigned record_class,
                                bool *recycled, struct need *need);
+
+// ANY. Notes that a chunk was found to have been freed twice.
+static inline void arena_note_twice(struct arena *arena, void *chunk)
+{
+    atomic_store_explicit(&arena->twice, (uintptr_t)chunk, memory_order_relaxed);
+}
 
 // LOCKED. Cuts a new zone of this class and enters it in the map. NULL and *need on failure.
 struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,

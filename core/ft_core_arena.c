@@ -93,7 +93,7 @@ FT_CORE_PUBLIC size_t ft_core_bytes_min(void)
     size_t unit = unit_bytes_for(0);
     size_t heap = offsetof(struct heap, stacks) + unit;
     size_t count = bits_divide_up(heap, unit) + LEAST_CHUNK_BYTES / unit;
-    size_t section = offsetof(struct section, record_lists) + run_table_bytes((uint32_t)count);
+    size_t section = offsetof(struct section, classes) + run_table_bytes((uint32_t)count);
     // Wherever it begins: the header, the section, its records and its units are each aligned.
     return sizeof(struct ft_core) + section + count * unit + 4 * (unit - 1);
 }
@@ -136,7 +136,7 @@ FT_CORE_PUBLIC struct ft_core *ft_core_attach(void *region)
 
 FT_CORE_PUBLIC void ft_core_revive(struct ft_core *core)
 {
-    heap_revive_all(&core->arena);
+    heap_revive(&core->arena, NULL);
 }
 
 FT_CORE_PUBLIC void ft_core_reset(struct ft_core *core)
@@ -260,6 +260,7 @@ FT_CORE_PUBLIC bool ft_core_remove_region(struct ft_core_heap *heap, void *regio
     ft_core_lock(heap);
     heap_trim(heap->heap);
     heap_trim_idle(arena);
+    heap_drain_all(arena);
     struct section *section = section_in(heap->core, region);
     bool is_unused = section != NULL;
     for (struct section *part = section; is_unused && part != NULL;

@@ -114,14 +114,18 @@ FT_CORE_PUBLIC void *ft_core_alloc_aligned(struct ft_core_heap *heap, size_t ali
     return hand_over(heap, alloc(heap, bytes, align).ptr, bytes);
 }
 
+// Gives back what the last call has emptied.
 static void give_empty_zones(struct ft_core_heap *handle)
 {
-    if (!heap_has_empty(handle->heap)) {
+    struct arena *arena = &handle->core->arena;
+    if (!heap_has_empty(handle->heap) && !heap_has_idle_home(arena)) {
         return;
     }
+    struct leaving leaving = {.kind = LEAVING_NOTHING};
     ft_core_lock(handle);
     while (heap_give_empty(handle->heap, NULL)) {
     }
+    (void)heap_receive_idle(arena, &leaving);
     ft_core_unlock(handle);
 }
 
@@ -136,18 +140,33 @@ static enum misuse_kind misuse_in(const struct arena *arena, const struct chunk 
     return misuse;
 }
 
-// Frees a chunk of the heap's own, without the lock. False if ptr is not one, or misused.
-static bool free_own(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
+// Frees a chunk of a zone, without the lock. False if ptr is not one, or misused.
+static bool free_in_zone(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
 {
-    const struct arena *arena = &handle->core->arena;
+    struct arena *arena = &handle->core->arena;
     struct chunk chunk = chunk_locate(arena, ptr);
-    if (misuse_in(arena, &chunk, ptr, bytes) != MISUSE_NONE || !heap_owns(handle->heap, &chunk)) {
+    if (misuse_in(arena, &chunk, ptr, bytes) != MISUSE_NONE || chunk.zone->chunk_bytes == 0) {
         return false;
     }
-    poison_lay(chunk.base, chunk.capacity);
-    heap_put(handle->heap, &chunk);
+    bool freed = true;
+    if (heap_owns(handle->heap, chunk.zone) || heap_take_back(handle->heap, chunk.zone)) {
+        // Nobody else hands it out before the next call.
+        freed = heap_put(handle->heap, &chunk);
+        poison_lay(chunk.base, freed ? chunk.capacity : 0);
+    } else if (zone_claim(chunk.zone, chunk.index)) {
+        poison_lay(chunk.base, chunk.capacity);
+        heap_send_claimed(handle->heap, arena, chunk.zone, chunk.index);
+    } else {
+        freed = false;
+    }
     give_empty_zones(handle);
-    return true;
+    return freed;
+}
+
+// A free that raced with another of the same chunk may be told by any later one.
+static enum ft_core_misuse late_misuse(struct ft_core_heap *handle)
+{
+    return heap_freed_twice(&handle->core->arena) == NULL ? FT_CORE_OK : FT_CORE_DOUBLE_FREE;
 }
 
 static enum ft_core_misuse free_locked(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
@@ -157,12 +176,12 @@ static enum ft_core_misuse free_locked(struct ft_core_heap *handle, void *ptr, c
     ft_core_lock(handle);
     struct chunk chunk = chunk_locate(arena, ptr);
     enum misuse_kind misuse = misuse_in(arena, &chunk, ptr, bytes);
-    if (misuse == MISUSE_NONE) {
+    if (misuse == MISUSE_NONE && chunk.zone->chunk_bytes != 0) {
+        misuse = MISUSE_DOUBLE_FREE; // another thread was faster, and the chunk is in use again
+    } else if (misuse == MISUSE_NONE) {
         poison_lay(chunk.base, chunk.capacity);
-        if (chunk.zone->chunk_bytes == 0) {
-            heap_note_run_freed(handle->heap, chunk.requested);
-        }
-        misuse = heap_free_held(arena, &chunk, &leaving) ? MISUSE_NONE : MISUSE_DOUBLE_FREE;
+        heap_note_run_freed(handle->heap, chunk.requested);
+        misuse = heap_free_large(arena, &chunk, &leaving) ? MISUSE_NONE : MISUSE_DOUBLE_FREE;
     }
     ft_core_unlock(handle);
     return (enum ft_core_misuse)misuse;
@@ -201,8 +220,8 @@ FT_CORE_PUBLIC enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void 
         return FT_CORE_OK;
     }
     // A LARGE chunk is everybody's.
-    if (ptr == NULL || (zone->chunk_bytes != 0 && free_own(heap, ptr, NULL))) {
-        return FT_CORE_OK;
+    if (ptr == NULL || (zone->chunk_bytes != 0 && free_in_zone(heap, ptr, NULL))) {
+        return late_misuse(heap);
     }
     return free_locked(heap, ptr, NULL);
 }
@@ -210,8 +229,8 @@ FT_CORE_PUBLIC enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void 
 FT_CORE_PUBLIC enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap, void *ptr,
                                                       size_t bytes)
 {
-    if (ptr == NULL || free_own(heap, ptr, &bytes)) {
-        return FT_CORE_OK;
+    if (ptr == NULL || free_in_zone(heap, ptr, &bytes)) {
+        return late_misuse(heap);
     }
     return free_locked(heap, ptr, &bytes);
 }

@@ -9,14 +9,21 @@
 // so that a program's usual swing of allocations and frees never leaves them. An entry below the
 // bottom of each stack holds no chunk; it is what an empty stack pops.
 //
-// A chunk freed by a thread that does not own its zone goes on its way home (zone.h). Its zone is then
-// in the owning heap's `home` list until the owner drains it.
+// A chunk freed by a thread that does not own its zone goes on its way home (zone.h): its bit waits in a parcel of the
+// freeing heap with others of the same word, and when that is sent, the zone is listed (home.h):
+//
+//   its owner's `home`       the owner takes the chunks when it next needs some
+//   its section's `full`     it is nobody's: for who is short of its class, under the lock
+//   the arena's `home_idle`  its owner waits for a thread: for whoever has sent the chunks, under the lock
+//
+// A zone that has nothing more to hand out its owner makes nobody's. It takes it back on a free of its own; a heap that
+// is short of the class takes it when chunks have come home; who sends the last one home takes it, and gives it back.
+// Its chunks may be in any stack meanwhile.
 //
 // Invariants, all checked by heap_is_valid():
-//   H1  Every entry of a stack is a chunk of its class, of a zone of this heap, neither live nor on its
-//       way home, and not in its zone.
+//   H1  Every entry of a stack is a chunk of its class, neither live nor on its way home, and not in its zone.
 //   H2  A zone of this heap is in the list of its fill, or in none if it has nothing to take.
-//   H3  A zone that has chunks on their way home is in the `home` list, and no other is.
+//   H3  The `home` list is of records that are announced, each once.
 //
 // What a heap holds in pointers (its stacks) means nothing to another process, and is set right when a heap
 // that has moved is acquired; zones and lists are offsets.
@@ -25,6 +32,7 @@
 
 #include "core/arena.h"
 #include "core/chunk.h"
+#include "core/home.h"
 #include "core/large.h"
 #include "core/size_class.h"
 
@@ -35,11 +43,12 @@
 enum {
     HEAP_OWNER_SHIFT = 12, // an owner word: the heap's id above, a stack's place below
     HEAP_OWNER_MASK = (1 << HEAP_OWNER_SHIFT) - 1,
-    HEAP_ID_MAX = (1 << 20) - 2,      // heaps of one arena; the id above means none
+    HEAP_ID_MAX = (1 << 20) - 4,      // heaps of one arena; the ids above mean none, full and dead
     HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
     HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold
-    HEAP_RUNS_BEFORE_ZONE = 4,   // chunks of a large class served as runs, before it gets a zone
-    HEAP_RUN_CLASS_BYTES = 4096, // classes above are large in that sense
+    HEAP_RUNS_BEFORE_ZONE = 4,    // chunks of a large class served as runs, before it gets a zone
+    HEAP_RUN_CLASS_BYTES = 4096,  // classes above are large in that sense
+    HEAP_PARCEL_FREES_MAX = 1024, // chunks that wait in the parcels of a heap, at most
 };
 
 struct heap_stack {
@@ -51,20 +60,31 @@ struct heap_stack {
         served; // chunks of the class served as runs: so far, up to the limit; on a buffer, by now
 };
 
-// Every member is one word, so that stacks are found by their number of words on any machine.
+// Chunks of one word of home bits that wait to be sent.
+struct heap_parcel {
+    uintptr_t at;   // the word, from the arena; 0: nothing waits
+    uintptr_t zone; // from the arena
+    uintptr_t bits;
+};
+
+// Every member is one word or two, so that stacks are found by their number of words on any machine. Other threads
+// write `home` alone, which is not in the cache line that every free reads.
 struct heap {
-    uint32_t owner;        // the id, shifted; the lower bits are 0
-    uintptr_t is_idle;     // LOCKED: no thread has it
-    uintptr_t class_count; // classes that are served as zones: those below this one
-    uintptr_t address;     // of this heap, when its pointers were written
-    uintptr_t arena;       // from this heap
-    uintptr_t lists;       // of zones, by class and fill (heap_lists), from this heap
-    uintptr_t home;        // LOCKED: zones with chunks on their way home, from the arena
-    uintptr_t empties;     // OWNER: zones that became empty and go back, from the arena
-    uintptr_t next_heap;   // LOCKED: the arena's list of all heaps
-    uintptr_t next_idle;   // LOCKED: the arena's list of heaps without a thread
-    uintptr_t budget;      // bytes of chunks that stacks may still grow by
-    uintptr_t memory_next; // memory for stacks, from this heap
+    uint32_t owner;            // the id, shifted; the lower bits are 0
+    _Atomic uintptr_t is_idle; // written LOCKED: no thread has it
+    uintptr_t class_count;     // classes that are served as zones: those below this one
+    uintptr_t address;         // of this heap, when its pointers were written
+    uintptr_t arena;           // from this heap
+    uintptr_t lists;           // of zones, by class and fill (heap_lists), from this heap
+    uintptr_t empties;         // OWNER: zones that became empty and go back, from the arena
+    uintptr_t parcels;         // from this heap
+    uintptr_t parcel_count;    // a power of two, or 0
+    uintptr_t parcel_frees;    // chunks that came into parcels since all were sent
+    struct home_list home;     // zones with chunks that came home
+    uintptr_t next_heap;       // LOCKED: the arena's list of all heaps
+    uintptr_t next_idle;       // LOCKED: the arena's list of heaps without a thread
+    uintptr_t budget;          // bytes of chunks that stacks may still grow by
+    uintptr_t memory_next;     // memory for stacks, from this heap
     uintptr_t memory_end;
     struct chunk_entry *spare[HEAP_STACK_LEVELS]; // outgrown memory of stacks, by level
     struct chunk_entry none;                    // what a stack without memory has below its bottom
@@ -125,11 +145,12 @@ static inline uintptr_t *heap_lists(const struct heap *heap, unsigned size_class
     return (uintptr_t *)((uintptr_t)heap + heap->lists) + (size_t)size_class * ZONE_FILL_COUNT;
 }
 
-// OWNER. Whether the heap has nothing of this class at hand: its stack is empty, and none of its zones has a chunk.
+// OWNER. Whether the heap has nothing of this class at hand: its stack is empty, none of its zones has a chunk, and
+// none has come home.
 static inline bool heap_lacks(const struct heap *heap, unsigned size_class)
 {
     const uintptr_t *lists = heap_lists(heap, size_class);
-    uintptr_t any = 0;
+    uintptr_t any = !home_list_is_empty(&heap->home);
     for (unsigned fill = 0; fill < ZONE_FILL_COUNT; fill++) {
         any |= lists[fill];
     }
@@ -140,46 +161,109 @@ static inline bool heap_lacks(const struct heap *heap, unsigned size_class)
 // memory. NULL and *need on failure.
 struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need);
 
+// LOCKED. The heap of all threads without one: the caller may use it until he lets go of the lock, as its owner and as
+// of a heap that waits for a thread. It is made at the first time, with `bytes` of memory: NULL and *need on failure.
+struct heap *heap_common(struct arena *arena, size_t bytes, struct need *need);
+
 // OWNER and LOCKED. The heap's thread ends: what its stacks hold goes home, empty zones go back, and
 // the heap waits for the next thread.
 void heap_retire(struct heap *heap);
 
-// LOCKED. Takes every heap from whoever had it, while nobody is in any call: their stacks' chunks go home, and
-// all wait for the next thread. The arena may have moved since.
-void heap_revive_all(struct arena *arena);
+// LOCKED, while nobody else is in any call. Takes every heap but `survivor` (which may be NULL, and else is the calling
+// thread's) from whoever had it. Nothing that those heaps knew is trusted: what is live by its state stays, all else
+// becomes free, and they wait for the next thread. Ranges on their way to the system become dirty. The arena may have
+// moved since.
+void heap_revive(struct arena *arena, struct heap *survivor);
 
 // OWNER. Hands out a chunk of this class, for `bytes` that it holds and whose slack it can note, from
-// the stack or the heap's own zones. ptr is NULL if they have none.
+// the stack, what has come home, or the heap's own zones. ptr is NULL if they have none.
 struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes);
 
-// OWNER and LOCKED. Hands out a chunk for any request: what has come home, a new zone, a run. ptr is
+// OWNER and LOCKED. Hands out a chunk for any request: from a zone that was nobody's, a new zone, a run. ptr is
 // NULL on failure, and *need then says what would help. align is a power of two.
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need);
 
 // ANY. The class that serves a request in this heap, or SIZE_CLASS_NONE if a run does.
 unsigned heap_class_for(const struct heap *heap, size_t bytes, size_t align);
 
-// OWNER. Whether the heap owns the zone of a chunk that chunk_locate() found.
-bool heap_owns(const struct heap *heap, const struct chunk *chunk);
+// OWNER. Whether the heap owns a zone.
+static inline bool heap_owns(const struct heap *heap, const struct zone *zone)
+{
+    // Relaxed: what the calling thread wrote is the answer, whoever else writes meanwhile.
+    return (atomic_load_explicit(&zone->owner, memory_order_relaxed) ^ heap->owner) <=
+           HEAP_OWNER_MASK;
+}
 
 // OWNER and LOCKED. On a buffer, for a class that the heap lacks: a run that is free already, if the class is
 // still served as runs. ptr is NULL if not, or if heap_alloc() has more to try.
 struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes);
 
-// OWNER. Takes back a chunk that the program held, of a zone of this heap.
-void heap_put(struct heap *heap, const struct chunk *chunk);
+// OWNER. Takes back a chunk that the program held, of a zone of this heap. False if it is not live: another thread has
+// freed it since the chunk was located, when the zone was not yet this heap's; then nothing has changed.
+bool heap_put(struct heap *heap, const struct chunk *chunk);
 
 // OWNER. On a buffer: the heap's thread has freed a run that served a request of so many bytes. Where several
 // heaps free each other's chunks, the count is a guess.
 void heap_note_run_freed(struct heap *heap, size_t bytes);
 
-// LOCKED. Takes back a chunk that the program held and the calling thread does not own: a LARGE one, or
-// one of another heap's zone, which goes on its way home. False if it was freed in the meantime: then
-// nothing has changed. *leaving, empty before, says what goes back to the system.
-bool heap_free(struct arena *arena, const struct chunk *chunk, struct leaving *leaving);
+// OWNER. Makes a zone this heap's again that was so last and is nobody's by now. False if it is not like that.
+bool heap_take_back(struct heap *heap, struct zone *zone);
 
-// LOCKED. The same for a chunk that was found to be held under this lock. False if its owner freed it since.
-bool heap_free_held(struct arena *arena, const struct chunk *chunk, struct leaving *leaving);
+// OWNER. Takes back a chunk of a TINY or SMALL zone that this heap does not own: it goes on its way home, without a
+// lock. heap is NULL for a thread without one. False if it was freed meanwhile: then nothing has changed.
+bool heap_send(struct heap *heap, struct arena *arena, const struct chunk *chunk);
+
+// OWNER. A parcel. index is below parcel_count.
+static inline struct heap_parcel *heap_parcel_at(const struct heap *heap, uintptr_t index)
+{
+    return (struct heap_parcel *)((uintptr_t)heap + heap->parcels) + index;
+}
+
+// OWNER. Where bits of this word are gathered. The heap has parcels: two for each class, because chunks of one are mostly
+// freed in the order that they were made in.
+static inline struct heap_parcel *heap_parcel_of(const struct heap *heap, const struct zone *zone,
+                                                 uint32_t word)
+{
+    return heap_parcel_at(heap, (zone->size_class * 2U + (word & 1)) & (heap->parcel_count - 1));
+}
+
+// OWNER. Puts a TINY chunk that was claimed into a parcel. Whether anything was sent. The heap has parcels.
+bool heap_gather(struct heap *heap, struct zone *zone, uint32_t index);
+
+// OWNER. Sends a chunk whose state says that it is on its way home, at once or in a parcel. heap may be NULL.
+void heap_send_claimed(struct heap *heap, struct arena *arena, struct zone *zone, uint32_t index);
+
+// OWNER. Sends the parcels.
+void heap_send_parcels(struct heap *heap);
+
+// ANY. Whether a chunk was found to have been freed twice by two threads at a time, since this was last asked: it, or
+// NULL. Both frees were taken for good; what is then true of the chunk is that it is free once.
+static inline void *heap_freed_twice(struct arena *arena)
+{
+    // Relaxed: the address is all that is told.
+    if (__builtin_expect(atomic_load_explicit(&arena->twice, memory_order_relaxed) == 0, 1)) {
+        return NULL;
+    }
+    return (void *)atomic_exchange_explicit(&arena->twice, 0, memory_order_relaxed);
+}
+
+// LOCKED. Gives a LARGE chunk back that the program held. False if it was freed meanwhile: then nothing has changed.
+// *leaving, empty before, says what goes back to the system.
+bool heap_free_large(struct arena *arena, const struct chunk *chunk, struct leaving *leaving);
+
+// ANY. Whether heap_receive_idle() would find something new.
+static inline bool heap_has_idle_home(const struct arena *arena)
+{
+    return atomic_load_explicit(&arena->home_idle.first, memory_order_relaxed) != 0;
+}
+
+// LOCKED. Heaps that wait for a thread take what has come home to them, until something leaves for the system or all is
+// done. True, with *leaving set: something does. With NULL nothing leaves.
+bool heap_receive_idle(struct arena *arena, struct leaving *leaving);
+
+// OWNER and LOCKED. Makes a zone of this class this heap's that is nobody's and has chunks that came home. False if
+// there is none.
+bool heap_adopt(struct heap *heap, unsigned size_class);
 
 // OWNER. Whether zones wait for heap_give_empty().
 static inline bool heap_has_empty(const struct heap *heap)
@@ -190,11 +274,15 @@ static inline bool heap_has_empty(const struct heap *heap)
 // OWNER and LOCKED. Gives one empty zone back to its section. False if there was none.
 bool heap_give_empty(struct heap *heap, struct leaving *leaving);
 
-// OWNER. Returns every chunk in the stacks to its zone.
+// OWNER. Returns every chunk in the stacks to its zone, or on its way there.
 void heap_flush(struct heap *heap);
 
-// OWNER and LOCKED. Takes back what other threads have freed.
+// OWNER. Takes back what other threads have freed.
 void heap_drain(struct heap *heap);
+
+// LOCKED, while nobody else is in any call. All heaps take back what came home to them, so that none lists a record
+// without a zone. For arenas that nothing leaves for the system.
+void heap_drain_all(struct arena *arena);
 
 // OWNER. Makes the empty zones that were kept, of this class and those above, wait for heap_give_empty(), too.
 void heap_unlist_empty(struct heap *heap, unsigned size_class);
@@ -203,14 +291,17 @@ void heap_unlist_empty(struct heap *heap, unsigned size_class);
 // back to their sections. Nothing leaves for the system.
 void heap_trim(struct heap *heap);
 
-// LOCKED. The same for all heaps that wait for a thread.
+// LOCKED. How many heaps have a thread.
+uint32_t heap_count_in_use(const struct arena *arena);
+
+// LOCKED. The same for all heaps that wait for a thread, and the common one.
 void heap_trim_idle(struct arena *arena);
 
 // OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again,
 // at last for a chunk of a larger class.
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align);
 
-// OWNER and LOCKED. Whether the invariants hold, those of the heap's zones included.
+// OWNER and LOCKED, while nobody else is in any call. Whether the invariants hold, those of the heap's zones included.
 bool heap_is_valid(const struct heap *heap);
 
 #endif

@@ -51,33 +51,49 @@ static inline bool heap_has_fast_stack(const struct heap *heap, size_t bytes)
            heap_places[bytes].stack_word * sizeof(uintptr_t) < heap->lists;
 }
 
-// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. False, and
-// then nothing has changed: not a live TINY chunk's start, another heap's zone, or a full stack.
-static inline bool heap_fast_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
+// What heap_fast_look() has done or seen.
+enum heap_seen {
+    HEAP_OTHER, // anything but the start of a live TINY chunk; or a full stack
+    HEAP_PUT,   // a chunk of the heap's own, which is freed
+    HEAP_AWAY,  // a chunk of a zone that another heap owns, or nobody
+};
+
+// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. If it did not, nothing
+// has changed; AWAY: *index is the chunk's.
+static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone, uintptr_t start,
+                                            void *ptr, uint32_t *index)
 {
     uint64_t offset = (uintptr_t)ptr - start;
     struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
     if (__builtin_expect(quotient.remainder >= zone->fast_bound, 0)) {
-        return false;
+        return HEAP_OTHER;
     }
     void *state = (void *)((uintptr_t)(zone + 1) + (uintptr_t)quotient.index);
     if (__builtin_expect(!state_is_live(state_read_tiny(state)), 0)) {
-        return false;
+        return HEAP_OTHER;
     }
     uint32_t at = atomic_load_explicit(&zone->owner, memory_order_relaxed) ^ heap->owner;
     if (__builtin_expect(at > HEAP_OWNER_MASK, 0)) {
-        return false;
+        *index = (uint32_t)quotient.index;
+        return HEAP_AWAY;
     }
     struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at);
     struct chunk_entry *top = stack->top;
     if (__builtin_expect(top == stack->limit, 0)) {
-        return false;
+        return HEAP_OTHER;
     }
     state_write_tiny(state, STATE_FREED);
     top->chunk = ptr;
     top->state = state;
     stack->top++;
-    return true;
+    return HEAP_PUT;
+}
+
+// OWNER. The same, and whether it did.
+static inline bool heap_fast_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
+{
+    uint32_t index;
+    return heap_fast_look(heap, zone, start, ptr, &index) == HEAP_PUT;
 }
 
 // OWNER. The same for any pointer, in the arena with a wide map that this heap belongs to.
@@ -88,6 +104,34 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     }
     struct zone *zone = zone_map_find_wide(&arena->map, ptr);
     return heap_fast_put(heap, zone, zone->fast_start, ptr);
+}
+
+// What heap_fast_send() has done.
+enum heap_sent { HEAP_NOT_SENT, HEAP_GATHERED, HEAP_SENT };
+
+// OWNER. A TINY chunk that is AWAY goes on its way home; SENT: others with it, so that zones may have become empty.
+// NOT_SENT, and nothing has changed: it was freed meanwhile, its zone is to be taken back, or the heap gathers nothing.
+static inline enum heap_sent heap_fast_send(struct heap *heap, const struct arena *arena,
+                                            struct zone *zone, uint32_t index)
+{
+    bool was_own =
+        atomic_load_explicit(&zone->owner, memory_order_relaxed) == ZONE_OWNER_FULL &&
+        atomic_load_explicit(&zone->heap, memory_order_relaxed) == offset_of(arena, heap);
+    if (was_own || heap->parcel_count == 0 || !state_claim_tiny(zone_state_at(zone, index))) {
+        return HEAP_NOT_SENT;
+    }
+    // One more of a word that is gathered already.
+    uint32_t word = index / (uint32_t)BITS_PER_WORD;
+    struct heap_parcel *parcel = heap_parcel_of(heap, zone, word);
+    uintptr_t bits = parcel->bits | (uintptr_t)1 << index % BITS_PER_WORD;
+    if (parcel->at == offset_of(arena, (void *)zone_home_word(zone, word)) &&
+        bits != parcel->bits && bits != ~(uintptr_t)0 &&
+        heap->parcel_frees + 1 < HEAP_PARCEL_FREES_MAX) {
+        heap->parcel_frees++;
+        parcel->bits = bits;
+        return HEAP_GATHERED;
+    }
+    return heap_gather(heap, zone, index) ? HEAP_SENT : HEAP_GATHERED;
 }
 
 // OWNER. A chunk for `bytes`, or NULL: SMALL does not serve it, or the stack is empty.

@@ -1,37 +1,276 @@
 // SPDX-License-Identifier: MIT
-// Chunks that the calling thread does not own: they go home, or, if they are LARGE, back to their section.
-#include "core/heap.h"
+// Chunks that are freed by a thread that does not own their zone: on their way home, without a lock.
+#include "core/heap_zones.h"
+#include "core/zone_map.h"
 
-// A chunk of this zone is on its way home: its heap is told, or, if that waits for a thread, takes it at once.
-static void tell_owner(struct arena *arena, struct zone *zone, struct leaving *leaving)
+// ---- whose a zone is ----------------------------------------------------------------------------
+
+static uint32_t owner_word(const struct heap *heap, const struct zone *zone)
 {
-    struct heap *owner = offset_to(arena, zone->heap);
-    if (zone->home_count == 1) {
-        zone->home_next = owner->home;
-        owner->home = offset_of(arena, zone);
+    return heap->owner | (uint32_t)((uintptr_t)&heap->stacks[zone->size_class] - (uintptr_t)heap);
+}
+
+// Makes a zone this heap's if it is nobody's. Acquire: its last owner wrote all that is known of it before.
+static bool take_over(struct heap *heap, struct zone *zone)
+{
+    uint32_t nobody = ZONE_OWNER_FULL;
+    if (!atomic_compare_exchange_strong_explicit(&zone->owner, &nobody, owner_word(heap, zone),
+                                                 memory_order_acquire, memory_order_relaxed)) {
+        return false;
     }
-    if (owner->is_idle) {
-        // Nobody else touches the heap while the arena is locked. One zone at most has become empty.
-        heap_drain(owner);
-        heap_give_empty(owner, leaving);
+    // Relaxed: who reads the old heap lists the zone there, and that heap hands it on.
+    atomic_store_explicit(&zone->heap, offset_of(heap_arena(heap), heap), memory_order_relaxed);
+    return true;
+}
+
+// Takes back what came home to a zone of this heap.
+static void receive(struct heap *heap, struct zone *zone)
+{
+    void *twice = NULL;
+    // An empty zone that waits to be given back gets nothing, and stays where it is.
+    if (zone_drain(zone, &twice) != 0) {
+        heap_settle(heap, zone);
+    }
+    if (twice != NULL) {
+        arena_note_twice(heap_arena(heap), twice);
     }
 }
 
-bool heap_free(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
+bool heap_take_back(struct heap *heap, struct zone *zone)
 {
-    struct chunk now = chunk_locate(arena, chunk->base);
-    return chunk_is_held_at(&now, chunk->base) && heap_free_held(arena, &now, leaving);
+    if (atomic_load_explicit(&zone->owner, memory_order_relaxed) != ZONE_OWNER_FULL ||
+        atomic_load_explicit(&zone->heap, memory_order_relaxed) !=
+            offset_of(heap_arena(heap), heap) ||
+        !take_over(heap, zone)) {
+        return false;
+    }
+    // It may be listed where this heap looks last.
+    receive(heap, zone);
+    return true;
 }
 
-bool heap_free_held(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
+// The heap that owns a zone, or NULL.
+static struct heap *owner_of(const struct arena *arena, const struct zone *zone)
 {
-    if (chunk->zone->chunk_bytes == 0) {
-        large_give(arena, chunk, leaving);
+    // Acquire: the heap was written before.
+    uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_acquire);
+    if (owner == ZONE_OWNER_FULL || owner == ZONE_OWNER_DEAD) {
+        return NULL;
+    }
+    return offset_to(arena, atomic_load_explicit(&zone->heap, memory_order_relaxed));
+}
+
+// ---- sending ------------------------------------------------------------------------------------
+
+// Chunks have come home to a zone: lists it for who can take them. By now it may be another's, gone, or a new one:
+// then whoever takes it off the list will see.
+static void tell(struct arena *arena, struct zone *zone)
+{
+    if (!home_announce(zone)) {
+        return;
+    }
+    struct heap *owner = owner_of(arena, zone);
+    struct section *section = offset_to(arena, zone->section);
+    struct home_list *list = owner == NULL ? &section->classes[zone->size_class].full
+                             : atomic_load_explicit(&owner->is_idle, memory_order_relaxed)
+                                 ? &arena->home_idle
+                                 : &owner->home;
+    home_list_push(list, arena, zone);
+}
+
+// Takes a zone that is nobody's and has all its chunks home, to give it back.
+static bool take_whole(struct heap *heap, struct zone *zone, uint32_t word)
+{
+    if (heap == NULL ||
+        atomic_load_explicit(&zone->owner, memory_order_relaxed) != ZONE_OWNER_FULL ||
+        !zone_is_whole(zone, word) || !take_over(heap, zone)) {
+        return false;
+    }
+    void *twice = NULL;
+    zone_drain(zone, &twice);
+    if (twice != NULL) {
+        arena_note_twice(heap_arena(heap), twice);
+    }
+    if (zone_is_empty(zone)) {
+        heap_send_out(heap, zone);
+    } else {
+        heap_relist(heap, zone); // it was another zone by then
+    }
+    return true;
+}
+
+// Sends bits of a word of a zone. The last moment that the zone is known to be there is when they are sent.
+static void send_bits(struct heap *heap, struct arena *arena, struct zone *zone, uint32_t word,
+                      uintptr_t bits)
+{
+    void *last = zone_chunk(zone, word * (uint32_t)BITS_PER_WORD + bits_lowest(bits));
+    uintptr_t twice = zone_send(zone, word, bits);
+    if (twice != 0) {
+        uint32_t apart = bits_lowest(twice) - bits_lowest(bits);
+        arena_note_twice(arena, (void *)((uintptr_t)last + (uintptr_t)apart * zone->chunk_bytes));
+    }
+    if (!take_whole(heap, zone, word)) {
+        tell(arena, zone);
+    }
+}
+
+static void send_parcel(struct heap *heap, struct heap_parcel *parcel)
+{
+    struct arena *arena = heap_arena(heap);
+    struct zone *zone = offset_to(arena, parcel->zone);
+    uintptr_t first = offset_of(arena, (void *)zone_home_word(zone, 0));
+    uintptr_t at = parcel->at;
+    parcel->at = 0;
+    send_bits(heap, arena, zone, (uint32_t)((at - first) / sizeof(uintptr_t)), parcel->bits);
+}
+
+void heap_send_parcels(struct heap *heap)
+{
+    if (heap->parcel_frees == 0) {
+        return;
+    }
+    heap->parcel_frees = 0;
+    for (uintptr_t index = 0; index < heap->parcel_count; index++) {
+        struct heap_parcel *parcel = heap_parcel_at(heap, index);
+        if (parcel->at != 0) {
+            send_parcel(heap, parcel);
+        }
+    }
+}
+
+bool heap_gather(struct heap *heap, struct zone *zone, uint32_t index)
+{
+    struct arena *arena = heap_arena(heap);
+    uintptr_t at = offset_of(arena, (void *)zone_home_word(zone, index / (uint32_t)BITS_PER_WORD));
+    uintptr_t bit = (uintptr_t)1 << index % BITS_PER_WORD;
+    struct heap_parcel *parcel = heap_parcel_of(heap, zone, index / (uint32_t)BITS_PER_WORD);
+    bool sent = false;
+    if (parcel->at != at) {
+        if (parcel->at != 0) {
+            send_parcel(heap, parcel);
+            sent = true;
+        }
+        *parcel = (struct heap_parcel){.at = at, .zone = offset_of(arena, zone)};
+    }
+    if ((parcel->bits & bit) != 0) {
+        arena_note_twice(arena, zone_chunk(zone, index));
+    }
+    parcel->bits |= bit;
+    if (parcel->bits == ~(uintptr_t)0) {
+        send_parcel(heap, parcel);
+        sent = true;
+    }
+    if (++heap->parcel_frees >= HEAP_PARCEL_FREES_MAX) {
+        heap_send_parcels(heap);
+        sent = true;
+    }
+    return sent;
+}
+
+void heap_send_claimed(struct heap *heap, struct arena *arena, struct zone *zone, uint32_t index)
+{
+    if (heap != NULL && zone->kind == ZONE_TINY && heap->parcel_count != 0) {
+        (void)heap_gather(heap, zone, index);
+        return;
+    }
+    send_bits(heap, arena, zone, index / (uint32_t)BITS_PER_WORD,
+              (uintptr_t)1 << index % BITS_PER_WORD);
+}
+
+bool heap_send(struct heap *heap, struct arena *arena, const struct chunk *chunk)
+{
+    if (!zone_claim(chunk->zone, chunk->index)) {
+        return false;
+    }
+    heap_send_claimed(heap, arena, chunk->zone, chunk->index);
+    return true;
+}
+
+// ---- receiving ----------------------------------------------------------------------------------
+
+// A record was on a list of somebody who cannot take what came home to it: lists it anew.
+static void hand_on(struct arena *arena, struct zone *zone)
+{
+    if (zone_has_home(zone)) {
+        tell(arena, zone);
+    }
+}
+
+void heap_drain(struct heap *heap)
+{
+    struct arena *arena = heap_arena(heap);
+    for (struct zone *zone = home_list_take(&heap->home, arena); zone != NULL;
+         zone = home_list_take(&heap->home, arena)) {
+        if (heap_owns(heap, zone) || heap_take_back(heap, zone)) {
+            receive(heap, zone);
+        } else {
+            hand_on(arena, zone);
+        }
+    }
+}
+
+// What to do with a record off the list of those that are nobody's. True if it is this heap's by now.
+static bool adopt(struct heap *heap, struct zone *zone)
+{
+    struct arena *arena = heap_arena(heap);
+    if (heap_owns(heap, zone) || take_over(heap, zone)) {
+        receive(heap, zone);
         return true;
     }
-    bool is_held = zone_mark_home(chunk->zone, chunk->index);
-    if (is_held) {
-        tell_owner(arena, chunk->zone, leaving);
+    if (atomic_load_explicit(&zone->owner, memory_order_relaxed) != ZONE_OWNER_DEAD) {
+        hand_on(arena, zone);
+        return false;
     }
-    return is_held;
+    void *twice = zone_drain_dead(zone);
+    if (twice != NULL) {
+        arena_note_twice(arena, twice);
+    }
+    return false;
+}
+
+bool heap_adopt(struct heap *heap, unsigned size_class)
+{
+    struct arena *arena = heap_arena(heap);
+    for (struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        struct home_list *list = &section->classes[size_class].full;
+        for (struct zone *zone = home_list_take(list, arena); zone != NULL;
+             zone = home_list_take(list, arena)) {
+            if (adopt(heap, zone) && heap_fullest_zone(heap, size_class) != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool heap_receive_idle(struct arena *arena, struct leaving *leaving)
+{
+    for (struct zone *zone = home_list_take(&arena->home_idle, arena); zone != NULL;
+         zone = home_list_take(&arena->home_idle, arena)) {
+        struct heap *owner = owner_of(arena, zone);
+        if (owner == NULL || !atomic_load_explicit(&owner->is_idle, memory_order_relaxed)) {
+            hand_on(arena, zone);
+            continue;
+        }
+        // Nobody else touches the heap while the arena is locked. One zone at most has become empty.
+        receive(owner, zone);
+        if (heap_give_empty(owner, leaving) && leaving != NULL &&
+            leaving->kind != LEAVING_NOTHING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// ---- large chunks -------------------------------------------------------------------------------
+
+bool heap_free_large(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
+{
+    struct chunk now = chunk_locate(arena, chunk->base);
+    if (!chunk_is_held_at(&now, chunk->base) || now.zone->chunk_bytes != 0) {
+        return false;
+    }
+    large_give(arena, &now, leaving);
+    return true;
 }

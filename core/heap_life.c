@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The life of heaps: made for a thread, given up by it, taken over by the next, or left behind by the dead.
-#include "core/check.h"
-#include "core/heap.h"
+// The life of heaps: made for a thread, given up by it, taken over by the next.
+#include "core/heap_life.h"
+
+#include <string.h>
 
 // Gives up stacks, and the empty zones of this class and those above.
 static void trim_from(struct heap *heap, unsigned size_class)
 {
     heap_flush(heap);
+    heap_send_parcels(heap);
     heap_drain(heap);
     heap_unlist_empty(heap, size_class);
     while (heap_give_empty(heap, NULL)) {
@@ -15,7 +17,29 @@ static void trim_from(struct heap *heap, unsigned size_class)
 
 void heap_trim(struct heap *heap)
 {
+    (void)heap_receive_idle(heap_arena(heap), NULL);
+    // What came home to zones that are nobody's is everybody's to take.
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        while (heap_adopt(heap, size_class)) {
+        }
+    }
     trim_from(heap, 0);
+    (void)heap_receive_idle(heap_arena(heap), NULL);
+}
+
+void heap_drain_all(struct arena *arena)
+{
+    for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        heap_send_parcels(heap);
+    }
+    (void)heap_receive_idle(arena, NULL);
+    for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        heap_drain(heap);
+        while (heap_give_empty(heap, NULL)) {
+        }
+    }
 }
 
 void heap_trim_idle(struct arena *arena)
@@ -23,6 +47,9 @@ void heap_trim_idle(struct arena *arena)
     for (struct heap *heap = offset_to(arena, arena->idle_heaps); heap != NULL;
          heap = offset_to(arena, heap->next_idle)) {
         trim_from(heap, 0);
+    }
+    if (arena->common != 0) {
+        trim_from(offset_to(arena, arena->common), 0);
     }
 }
 
@@ -56,29 +83,46 @@ struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
 size_t heap_bytes_min(const struct arena *arena)
 {
     size_t each = sizeof(struct heap_stack) + ZONE_FILL_COUNT * sizeof(uintptr_t);
-    return offsetof(struct heap, stacks) + arena->class_count * each;
+    return offsetof(struct heap, stacks) + arena->class_count * each +
+           arena->config.parcel_count * sizeof(struct heap_parcel);
+}
+
+void heap_begin(struct heap *heap)
+{
+    const struct arena *arena = heap_arena(heap);
+    heap->address = (uintptr_t)heap;
+    heap->empties = 0;
+    heap->home = (struct home_list){.rest = 0};
+    heap->parcel_frees = 0;
+    heap->budget = arena->config.stack_bytes_max;
+    heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
+    memset(heap->spare, 0, sizeof(heap->spare));
+    memset((char *)heap + heap->lists, 0,
+           heap->parcels + heap->parcel_count * sizeof(struct heap_parcel) - heap->lists);
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        struct chunk_entry *bottom = &heap->none + 1;
+        uint16_t served = heap->stacks[size_class].served;
+        heap->stacks[size_class] = (struct heap_stack){
+            .top = bottom,
+            .limit = bottom,
+            .bottom = bottom,
+            .served = served,
+        };
+    }
 }
 
 static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
 {
     heap->owner = ++arena->heap_count << HEAP_OWNER_SHIFT;
     heap->class_count = arena->class_count;
-    heap->address = (uintptr_t)heap;
     heap->arena = (uintptr_t)arena - (uintptr_t)heap;
     heap->lists = offsetof(struct heap, stacks) + heap->class_count * sizeof(struct heap_stack);
-    heap->budget = arena->config.stack_bytes_max;
-    heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
+    heap->parcels = heap->lists + heap->class_count * ZONE_FILL_COUNT * sizeof(uintptr_t);
+    heap->parcel_count = arena->config.parcel_count;
     heap->memory_end = bytes;
     heap->next_heap = arena->heaps;
     arena->heaps = offset_of(arena, heap);
-    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
-        struct chunk_entry *bottom = &heap->none + 1;
-        heap->stacks[size_class] = (struct heap_stack){
-            .top = bottom,
-            .limit = bottom,
-            .bottom = bottom,
-        };
-    }
+    heap_begin(heap);
 }
 
 static struct chunk_entry *moved(struct chunk_entry *entry, uintptr_t distance)
@@ -118,7 +162,7 @@ struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need)
     if (arena->idle_heaps != 0) {
         struct heap *heap = offset_to(arena, arena->idle_heaps);
         arena->idle_heaps = heap->next_idle;
-        heap->is_idle = false;
+        atomic_store_explicit(&heap->is_idle, false, memory_order_relaxed);
         move_in(heap);
         return heap;
     }
@@ -134,9 +178,22 @@ struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need)
     return heap;
 }
 
-static void make_idle(struct arena *arena, struct heap *heap)
+struct heap *heap_common(struct arena *arena, size_t bytes, struct need *need)
 {
-    heap->is_idle = true;
+    if (arena->common == 0) {
+        struct heap *heap = heap_acquire(arena, bytes, need);
+        if (heap != NULL) {
+            atomic_store_explicit(&heap->is_idle, true, memory_order_relaxed);
+            arena->common = offset_of(arena, heap);
+        }
+    }
+    return offset_to(arena, arena->common);
+}
+
+void heap_make_idle(struct arena *arena, struct heap *heap)
+{
+    // Relaxed: who does not see it yet lists a zone where the heap's next thread, or a trim, finds it.
+    atomic_store_explicit(&heap->is_idle, true, memory_order_relaxed);
     heap->next_idle = arena->idle_heaps;
     arena->idle_heaps = offset_of(arena, heap);
 }
@@ -145,16 +202,16 @@ void heap_retire(struct heap *heap)
 {
     // SMALL zones are large, and the next thread may want none of them.
     trim_from(heap, SIZE_CLASS_TINY_COUNT);
-    make_idle(heap_arena(heap), heap);
+    heap_make_idle(heap_arena(heap), heap);
+    (void)heap_receive_idle(heap_arena(heap), NULL);
 }
 
-void heap_revive_all(struct arena *arena)
+uint32_t heap_count_in_use(const struct arena *arena)
 {
-    arena->idle_heaps = 0;
-    for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
-         heap = offset_to(arena, heap->next_heap)) {
-        move_in(heap);
-        heap_trim(heap);
-        make_idle(arena, heap);
+    uint32_t count = arena->heap_count - (arena->common != 0);
+    for (struct heap *heap = offset_to(arena, arena->idle_heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_idle)) {
+        count--;
     }
+    return count;
 }

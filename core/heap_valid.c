@@ -29,7 +29,7 @@ static bool stack_is_valid(const struct heap *heap, unsigned size_class)
         const void *ptr = (const void *)((uintptr_t)entry->chunk + distance);
         uintptr_t state = (uintptr_t)entry->state + distance;
         struct chunk chunk = chunk_locate(heap_arena(heap), ptr);
-        if (chunk.zone == NULL || !heap_owns(heap, &chunk) || chunk.base != ptr ||
+        if (chunk.zone == NULL || chunk.zone->chunk_bytes == 0 || chunk.base != ptr ||
             chunk.zone->size_class != size_class || chunk.index >= chunk.zone->fresh_index ||
             (uintptr_t)zone_state_at(chunk.zone, chunk.index) != state ||
             zone_state(chunk.zone, chunk.index) > STATE_FREED ||
@@ -47,8 +47,9 @@ static bool lists_are_valid(const struct heap *heap, unsigned size_class)
         for (uintptr_t at = heap_lists(heap, size_class)[fill]; at != 0;
              at = zone_at(heap, at)->next) {
             const struct zone *zone = zone_at(heap, at);
-            if (zone->fill != fill || zone_fill_of(zone) != fill || zone->previous != previous ||
-                zone->size_class != size_class || !zone_is_valid(zone)) {
+            if (!heap_owns(heap, zone) || zone->fill != fill || zone_fill_of(zone) != fill ||
+                zone->previous != previous || zone->size_class != size_class ||
+                !zone_is_valid(zone)) {
                 return false;
             }
             previous = at;
@@ -65,19 +66,10 @@ static bool is_in_list(const struct heap *heap, uintptr_t at, const struct zone 
     return at != 0;
 }
 
-static bool is_on_way_home(const struct heap *heap, const struct zone *zone)
-{
-    uintptr_t at = heap->home;
-    while (at != 0 && zone_at(heap, at) != zone) {
-        at = zone_at(heap, at)->home_next;
-    }
-    return at != 0;
-}
-
 // Whether one of the heap's zones is valid, and in the lists that it belongs to (H2, H3).
 static bool zone_is_in_place(const struct heap *heap, const struct zone *zone)
 {
-    if (!zone_is_valid(zone) || is_on_way_home(heap, zone) != (zone->home_count != 0)) {
+    if (!zone_is_valid(zone)) {
         return false;
     }
     if (zone->fill == ZONE_UNLISTED) {
@@ -99,12 +91,33 @@ static bool zones_are_in_place(const struct heap *heap)
                 continue;
             }
             const struct zone *zone = zone_map_find(&arena->map, section_unit_at(section, unit));
-            if (offset_to(arena, zone->heap) == heap && !zone_is_in_place(heap, zone)) {
+            if (heap_owns(heap, zone) && !zone_is_in_place(heap, zone)) {
                 return false;
             }
         }
     }
     return true;
+}
+
+// Follows one part of the list of what came home (H3). A list that leads to itself is one that is not valid.
+static bool home_part_is_valid(const struct heap *heap, uintptr_t at)
+{
+    size_t count = 0;
+    while (at != 0) {
+        const struct zone *zone = zone_at(heap, at);
+        if (atomic_load_explicit(&zone->announced, memory_order_relaxed) == 0 ||
+            count++ > heap_arena(heap)->unit_count) {
+            return false;
+        }
+        at = atomic_load_explicit(&zone->home_next, memory_order_relaxed);
+    }
+    return true;
+}
+
+static bool home_is_valid(const struct heap *heap)
+{
+    uintptr_t first = atomic_load_explicit(&heap->home.first, memory_order_relaxed);
+    return home_part_is_valid(heap, first) && home_part_is_valid(heap, heap->home.rest);
 }
 
 bool heap_is_valid(const struct heap *heap)
@@ -114,10 +127,5 @@ bool heap_is_valid(const struct heap *heap)
             return false;
         }
     }
-    for (uintptr_t at = heap->home; at != 0; at = zone_at(heap, at)->home_next) {
-        if (zone_at(heap, at)->home_count == 0) {
-            return false;
-        }
-    }
-    return zones_are_in_place(heap);
+    return home_is_valid(heap) && zones_are_in_place(heap);
 }

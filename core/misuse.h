@@ -16,6 +16,7 @@ enum misuse_kind {
     MISUSE_INTERIOR,        // inside a chunk that the program holds
     MISUSE_WRONG_SIZE,      // a sized free whose size has another class than the chunk's
     MISUSE_WRONG_ALIGNMENT, // an aligned free of a chunk that is not aligned so
+    MISUSE_RACING_FREE,     // two threads freed a chunk at the same time, and it came out later
 };
 
 // ANY. What is wrong with handing ptr back, of which chunk_locate() said this.

@@ -281,7 +281,9 @@ uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
             insert_free(table, start, end - start, head.clean);
         }
     }
-    table->unit_count = table->committed = end;
+    table->committed = end;
+    // Relaxed: section_holds() reads it without the lock.
+    atomic_store_explicit((_Atomic uint32_t *)&table->unit_count, end, memory_order_relaxed);
     return end;
 }
 

@@ -10,9 +10,9 @@ static struct section_shape shape_for(uintptr_t base, uint32_t unit_count, unsig
 {
     struct section_shape shape = {.unit_count = unit_count};
     size_t unit_bytes = (size_t)1 << unit_shift;
-    shape.table =
-        bits_align_up(offsetof(struct section, record_lists) + record_kinds * sizeof(uintptr_t),
-                      _Alignof(struct unit));
+    shape.table = bits_align_up(offsetof(struct section, classes) +
+                                    record_kinds * sizeof(struct section_class),
+                                _Alignof(struct unit));
     shape.records = bits_align_up(base + shape.table + run_table_bytes(unit_count), 64) - base;
     size_t area = record_kinds != 0 ? unit_count * unit_bytes / SECTION_RECORD_SHARE : 0;
     shape.units = bits_align_up(base + shape.records + area, unit_bytes) - base;
@@ -86,10 +86,10 @@ size_t section_record_bytes(const struct section *section, unsigned record_class
 
 struct zone *section_take_record(struct section *section, unsigned record_class, bool *recycled)
 {
-    uintptr_t free_record = section->record_lists[record_class];
+    uintptr_t free_record = section->classes[record_class].records;
     if (free_record != 0) {
         struct zone *zone = offset_to(section, free_record);
-        section->record_lists[record_class] = zone->next;
+        section->classes[record_class].records = zone->next;
         *recycled = true;
         return zone;
     }
@@ -105,8 +105,8 @@ struct zone *section_take_record(struct section *section, unsigned record_class,
 
 void section_give_record(struct section *section, struct zone *zone, unsigned record_class)
 {
-    zone->next = section->record_lists[record_class];
-    section->record_lists[record_class] = offset_of(section, zone);
+    zone->next = section->classes[record_class].records;
+    section->classes[record_class].records = offset_of(section, zone);
 }
 
 void section_add_records(struct section *section, uint32_t first, uint32_t count)
@@ -120,7 +120,7 @@ bool section_is_valid(const struct section *section)
     size_t unit_bytes = (size_t)1 << section->unit_shift;
     const struct run_table *runs = section_runs(section);
     return section->marker.kind == ZONE_LARGE && section->marker.fast_bound == 0 &&
-           section->table >= offsetof(struct section, record_lists) &&
+           section->table >= offsetof(struct section, classes) &&
            section->units >= section->table && section->area_committed <= section->area_end &&
            section->area_end <= section->units &&
            section->units + (runs->unit_count + section->cut_count) * unit_bytes == section->end &&

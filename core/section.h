@@ -4,7 +4,7 @@
 //
 //   base                                                            unit 0
 //   +---------+--------------+-----------+---------------------+--+----------------------------+
-//   | section | record lists | run table | records ...         |  | units ...        |  virgin |
+//   | section | classes      | run table | records ...         |  | units ...        |  virgin |
 //   +---------+--------------+-----------+---------------------+--+----------------------------+
 //                                        ^ grows with the units that are committed
 //
@@ -16,6 +16,7 @@
 #ifndef FT_CORE_SECTION_H
 #define FT_CORE_SECTION_H
 
+#include "core/home.h"
 #include "core/run.h"
 #include "core/size_class.h"
 #include "core/zone.h"
@@ -43,8 +44,12 @@ struct section {
     uint32_t unit_shift;
     uint32_t cut_count; // units given up at its end, for records
     bool is_continued;  // the next section was made of the same region
-    // Records without a zone, by class, from this section; there is memory for as many as the arena has.
-    uintptr_t record_lists[SECTION_RECORD_KINDS];
+    // By class: zones that are nobody's and that chunks came home to; and, from this section, records without a zone.
+    // There is memory for as many kinds of records as the arena has.
+    struct section_class {
+        struct home_list full;
+        uintptr_t records;
+    } classes[SECTION_RECORD_KINDS];
 };
 
 // How a region is laid out as a section; every member is a distance from the region's base.
@@ -89,7 +94,9 @@ static inline uint32_t section_unit_of(const struct section *section, const void
 static inline bool section_holds(const struct section *section, const void *ptr)
 {
     uintptr_t distance = (uintptr_t)ptr - (uintptr_t)section - section->units;
-    return distance >> section->unit_shift < section_runs(section)->unit_count;
+    // Relaxed: a section loses its last units under the lock, which hold nothing that is asked for.
+    const _Atomic uint32_t *count = (const _Atomic uint32_t *)&section_runs(section)->unit_count;
+    return distance >> section->unit_shift < atomic_load_explicit(count, memory_order_relaxed);
 }
 
 // ANY. The phase of this section's units for a run aligned to `align_units` units.

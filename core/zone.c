@@ -15,11 +15,6 @@ static uintptr_t *free_words(const struct zone *zone)
     return (uintptr_t *)zone - zone->word_count;
 }
 
-static uintptr_t *home_words(const struct zone *zone)
-{
-    return (uintptr_t *)zone - 2 * (size_t)zone->word_count;
-}
-
 static uintptr_t bit_of(uint32_t index)
 {
     return (uintptr_t)1 << (index % BITS_PER_WORD);
@@ -49,21 +44,21 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     bool tiny = size_class < SIZE_CLASS_TINY_COUNT;
     zone->base = (uintptr_t)base - (uintptr_t)zone;
     zone->fast_start = (uintptr_t)base;
-    zone->reciprocal = reciprocal_of(chunk_bytes);
-    zone->fast_bound =
-        tiny ? reciprocal_bound(zone->reciprocal, chunk_bytes, layout->chunk_count) : 0;
-    zone->kind = tiny ? ZONE_TINY : ZONE_SMALL;
-    zone->size_class = (uint8_t)size_class;
-    zone->chunk_bytes = (uint32_t)chunk_bytes;
-    zone->chunk_count = layout->chunk_count;
-    zone->word_count = (uint16_t)layout->word_count;
-    zone->unit_count = layout->unit_count;
+    if (!recycled) { // else a thread that comes late may be reading what is the same for all zones of the class
+        zone->reciprocal = reciprocal_of(chunk_bytes);
+        zone->fast_bound =
+            tiny ? reciprocal_bound(zone->reciprocal, chunk_bytes, layout->chunk_count) : 0;
+        zone->kind = tiny ? ZONE_TINY : ZONE_SMALL;
+        zone->size_class = (uint8_t)size_class;
+        zone->chunk_bytes = (uint32_t)chunk_bytes;
+        zone->chunk_count = layout->chunk_count;
+        zone->word_count = (uint16_t)layout->word_count;
+        zone->unit_count = layout->unit_count;
+    }
     zone->free_count = 0;
     zone->fresh_index = 0;
     zone->hint = layout->word_count;
     zone->fill = ZONE_UNLISTED;
-    zone->home_count = 0;
-    zone->home_next = 0;
     if (recycled) {
         memset(free_words(zone), 0, layout->word_count * sizeof(uintptr_t));
     }
@@ -151,34 +146,135 @@ uint32_t zone_fill_of(const struct zone *zone)
     return fill;
 }
 
-bool zone_mark_home(struct zone *zone, uint32_t index)
+// The bits of a word that stand for chunks.
+static uintptr_t chunks_of_word(const struct zone *zone, uint32_t word)
 {
-    if (!state_is_live(zone_state(zone, index))) {
+    uint32_t count = zone->chunk_count - word * (uint32_t)BITS_PER_WORD;
+    return count < BITS_PER_WORD ? bit_of(count) - 1 : ~(uintptr_t)0;
+}
+
+static bool is_whole_word(const struct zone *zone, uint32_t word)
+{
+    uintptr_t home = atomic_load_explicit(zone_home_word(zone, word), memory_order_seq_cst);
+    return home == chunks_of_word(zone, word);
+}
+
+bool zone_is_whole(const struct zone *zone, uint32_t word)
+{
+    if (!is_whole_word(zone, word)) {
         return false;
     }
-    zone_set_state(zone, index, STATE_HOME);
-    home_words(zone)[index / BITS_PER_WORD] |= bit_of(index);
-    zone->home_count++;
+    // Of several who send the last words, the one whose word was last sees all of them: hence the order.
+    for (uint32_t other = 0; other < zone->word_count; other++) {
+        if (!is_whole_word(zone, other)) {
+            return false;
+        }
+    }
     return true;
 }
 
-uint32_t zone_drain(struct zone *zone)
+bool zone_has_home(const struct zone *zone)
 {
-    uint32_t drained = 0;
-    for (uint32_t word = 0; drained < zone->home_count; word++) {
-        ASSERT(word < zone->word_count);
-        uintptr_t home = home_words(zone)[word];
-        home_words(zone)[word] = 0;
-        for (; home != 0; home &= home - 1) {
-            uint32_t index = word * BITS_PER_WORD + bits_lowest(home);
-            CHECK(zone_state(zone, index) == STATE_HOME);
-            zone_set_state(zone, index, STATE_FREED);
-            zone_give(zone, index);
-            drained++;
+    for (uint32_t word = 0; word < zone->word_count; word++) {
+        if (atomic_load_explicit(zone_home_word(zone, word), memory_order_seq_cst) != 0) {
+            return true;
         }
     }
-    zone->home_count = 0;
-    return drained;
+    return false;
+}
+
+// Takes the bits of a word. Acquire: what was done with the chunks happened before. Sequentially consistent, after
+// the record was taken off its list (zone_send()).
+static uintptr_t take_home(const struct zone *zone, uint32_t word)
+{
+    _Atomic uintptr_t *at = zone_home_word(zone, word);
+    if (atomic_load_explicit(at, memory_order_seq_cst) == 0) {
+        return 0;
+    }
+    return atomic_exchange_explicit(at, 0, memory_order_seq_cst);
+}
+
+// Of the bits of a word those whose chunks were on their way; they are free from now on. *twice as in zone_drain().
+static uintptr_t arrived_tiny(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
+{
+    unsigned char *states = zone_state_at(zone, word * (uint32_t)BITS_PER_WORD);
+    for (uintptr_t left = home; left != 0; left &= left - 1) {
+        unsigned bit = bits_lowest(left);
+        if (state_read_tiny(states + bit) == STATE_HOME) {
+            state_write_tiny(states + bit, STATE_FREED);
+        } else {
+            *twice = zone_chunk(zone, word * (uint32_t)BITS_PER_WORD + bit);
+            home &= ~bit_of(bit);
+        }
+    }
+    return home;
+}
+
+// The same in a SMALL zone.
+static uintptr_t arrived_small(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
+{
+    for (uintptr_t left = home; left != 0; left &= left - 1) {
+        uint32_t index = word * (uint32_t)BITS_PER_WORD + bits_lowest(left);
+        if (zone_state(zone, index) == STATE_HOME) {
+            zone_set_state(zone, index, STATE_FREED);
+        } else {
+            *twice = zone_chunk(zone, index);
+            home &= ~bit_of(index);
+        }
+    }
+    return home;
+}
+
+uint32_t zone_drain(struct zone *zone, void **twice)
+{
+    uint32_t before = zone->free_count;
+    for (uint32_t word = 0; word < zone->word_count; word++) {
+        uintptr_t home = take_home(zone, word);
+        if (home == 0) {
+            continue;
+        }
+        home = zone->kind == ZONE_TINY ? arrived_tiny(zone, word, home, twice)
+                                       : arrived_small(zone, word, home, twice);
+        CHECK((free_words(zone)[word] & home) == 0);
+        free_words(zone)[word] |= home;
+        zone->free_count += bits_count(home);
+        if (word < zone->hint && home != 0) {
+            zone->hint = word;
+        }
+    }
+    return zone->free_count - before;
+}
+
+void *zone_drain_dead(struct zone *zone)
+{
+    void *twice = NULL;
+    for (uint32_t word = 0; word < zone->word_count; word++) {
+        uintptr_t home = take_home(zone, word);
+        if (home != 0) {
+            twice = zone_chunk(zone, word * BITS_PER_WORD + bits_lowest(home));
+        }
+    }
+    return twice;
+}
+
+void zone_rebuild(struct zone *zone)
+{
+    zone->free_count = 0;
+    zone->hint = 0;
+    for (uint32_t word = 0; word < zone->word_count; word++) {
+        free_words(zone)[word] = 0;
+        atomic_store_explicit(zone_home_word(zone, word), 0, memory_order_relaxed);
+    }
+    for (uint32_t index = zone->chunk_count; index-- != 0;) {
+        unsigned state = zone_state(zone, index);
+        if (state_is_live(state) && index >= zone->fresh_index) {
+            zone->fresh_index = index + 1;
+        }
+        if (!state_is_live(state) && index < zone->fresh_index) {
+            zone_set_state(zone, index, state == STATE_HOME ? STATE_FREED : state);
+            zone_give(zone, index);
+        }
+    }
 }
 
 // Whether one chunk's bits and state agree (Z1 to Z4).
@@ -186,7 +282,7 @@ static bool chunk_is_valid(const struct zone *zone, uint32_t index)
 {
     uint32_t word = index / BITS_PER_WORD;
     bool is_free = (free_words(zone)[word] & bit_of(index)) != 0;
-    bool is_home = (home_words(zone)[word] & bit_of(index)) != 0;
+    uintptr_t home = atomic_load_explicit(zone_home_word(zone, word), memory_order_relaxed);
     unsigned state = zone_state(zone, index);
     if (is_free && (index >= zone->fresh_index || word < zone->hint || state > STATE_FREED)) {
         return false;
@@ -196,7 +292,7 @@ static bool chunk_is_valid(const struct zone *zone, uint32_t index)
         (state > STATE_FREED || state != zone_state(zone, zone->chunk_count - 1))) {
         return false;
     }
-    return is_home == (state == STATE_HOME);
+    return (home & bit_of(index)) == 0 || state == STATE_HOME;
 }
 
 bool zone_is_valid(const struct zone *zone)
@@ -211,15 +307,13 @@ bool zone_is_valid(const struct zone *zone)
         return false;
     }
     uint32_t free_count = 0;
-    uint32_t home_count = 0;
     for (uint32_t word = 0; word < zone->word_count; word++) {
         free_count += bits_count(free_words(zone)[word]);
-        home_count += bits_count(home_words(zone)[word]);
     }
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
         if (!chunk_is_valid(zone, index)) {
             return false;
         }
     }
-    return free_count == zone->free_count && home_count == zone->home_count;
+    return free_count == zone->free_count;
 }

@@ -19,7 +19,16 @@
 // so that a free needs no second address to find them.
 //
 // A free chunk is in one of three places: in the zone (its free bit is set, or it lies at or above
-// fresh_index), in its heap's stack (neither), or on its way home (state and home bit).
+// fresh_index), in some heap's stack (neither), or on its way home: its state says so first, its home bit when the
+// thread that freed it has sent it.
+//
+// A zone has an owner, the heap that its chunks are handed out by, as long as it has one to hand out. A zone that has
+// none is full, and nobody's (ZONE_OWNER_FULL): who needs its chunks when they come home, or sends the last of them,
+// takes it. Only its owner ever makes it nobody's, so that no free by the owner meets another's drain.
+//
+// A record is for ever one of a class, and may be listed (home.h) by somebody who comes late, when its zone is gone or
+// another. So `announced`, `home_next` and the home bits belong to the record, not to the zone: cutting a zone leaves
+// them as they are, and whoever takes a record off a list looks what it is by then.
 //
 // Invariants, all checked by zone_is_valid():
 //   Z1  free_count equals the number of free bits; none is set at or above fresh_index, nor below
@@ -27,7 +36,7 @@
 //   Z2  No chunk with its free bit set is live or on its way home.
 //   Z3  No chunk at or above fresh_index was handed out since the zone was cut: its state is fresh if
 //       the zone was cut from zeroed memory, else freed.
-//   Z4  home_count equals the number of home bits; each is set for a chunk whose state is home.
+//   Z4  Each home bit is set for a chunk whose state is home.
 //   Z5  Reciprocal and bounds are those of the chunk size and count.
 //
 // LARGE zones have one chunk and no record of their own: their units lead to their section's marker
@@ -51,19 +60,24 @@ enum {
     ZONE_UNLISTED = ZONE_FILL_COUNT,
 };
 
+// Owners that are no heap.
+#define ZONE_OWNER_FULL ((UINT32_MAX - 1) << 12) // nobody: it has no chunk to hand out
+#define ZONE_OWNER_DEAD ((UINT32_MAX - 2) << 12) // the record has no zone
+
 struct zone {
     // Read by every free, by any thread; written before the zone enters the map.
     _Alignas(64) uintptr_t base; // from this header to chunk 0; a section's marker: to its unit 0
     uintptr_t fast_start; // TINY, in a wide arena: chunk 0's address (such an arena is never moved)
     uint64_t reciprocal;  // of chunk_bytes, for every kind with chunks
     uint64_t fast_bound;  // TINY: what tells chunks' starts (reciprocal.h); else 0: the slow way
-    _Atomic uint32_t owner; // the owning heap's id, and its stack for this class (heap.h)
+    _Atomic uint32_t
+        owner; // the owning heap's id, and its stack for this class (heap.h); or ZONE_OWNER_
     uint32_t chunk_bytes;   // 0 for LARGE and MAPPED
     uint32_t chunk_count;   // 0 for LARGE and MAPPED
     uint8_t kind;           // enum zone_kind
     uint8_t size_class;     //
     uint16_t word_count;    // words in each of the two bitmaps
-    uintptr_t heap;         // offset of the owning heap from the arena
+    _Atomic uintptr_t heap; // offset from the arena of the heap that owns it, or did last
     uintptr_t section;      // offset of the section that the record lies in, from the arena
 
     // OWNER
@@ -74,9 +88,11 @@ struct zone {
     uintptr_t next; // neighbours in that list (MAPPED: in the arena's, by address), from the arena
     uintptr_t previous; //
 
+    // Who has announced a record has its link until he has listed it, then who takes it off the list.
+    _Atomic uintptr_t home_next; // the next record in its list, from the arena (home.h)
+    _Atomic uint32_t announced;  // it is in a list, or about to be
+
     // LOCKED
-    uintptr_t home_next; // next zone of the same heap with chunks to come home, from the arena
-    uint32_t home_count; // home bits that are set
     uint32_t unit_count; // units of its run
     size_t requested;    // MAPPED: the bytes asked for
     size_t mapped;       // MAPPED: the bytes of its mapping
@@ -141,7 +157,7 @@ static inline unsigned zone_state(const struct zone *zone, uint32_t index)
     return zone->kind == ZONE_SMALL ? state_read_small(at) : state_read_tiny(at);
 }
 
-// OWNER, or LOCKED for live -> home. Writes the state of a chunk. index is below chunk_count.
+// OWNER of the chunk. Writes its state. index is below chunk_count.
 static inline void zone_set_state(struct zone *zone, uint32_t index, unsigned state)
 {
     void *at = zone_state_at(zone, index);
@@ -194,14 +210,48 @@ static inline bool zone_is_empty(const struct zone *zone)
 // OWNER. The list that a zone belongs to: 0 for the fullest; ZONE_UNLISTED if it has nothing to take.
 uint32_t zone_fill_of(const struct zone *zone);
 
-// LOCKED. A thread that does not own the zone frees chunk `index`. False if it is not live, and then
-// nothing has changed.
-bool zone_mark_home(struct zone *zone, uint32_t index);
+// ANY. A thread that does not own the zone frees chunk `index`: from now on it is on its way home. False if it is not
+// live, and then nothing has changed.
+static inline bool zone_claim(struct zone *zone, uint32_t index)
+{
+    void *at = zone_state_at(zone, index);
+    return zone->kind == ZONE_SMALL ? state_claim_small(at) : state_claim_tiny(at);
+}
 
-// OWNER and LOCKED. Takes all chunks back that are on their way home. Returns how many.
-uint32_t zone_drain(struct zone *zone);
+// ANY. Word `word` of the home bits.
+static inline _Atomic uintptr_t *zone_home_word(const struct zone *zone, uint32_t word)
+{
+    return (_Atomic uintptr_t *)zone - 2 * (size_t)zone->word_count + word;
+}
 
-// OWNER and LOCKED. Whether the invariants hold.
+// ANY. Sends chunks home that were claimed: these bits of a word. Returns those that were set already, each of which
+// tells that its chunk was freed twice. The zone may be gone as soon as this returns, if not before.
+static inline uintptr_t zone_send(struct zone *zone, uint32_t word, uintptr_t bits)
+{
+    // Release: what this thread did with the chunks happens before what their next holder does. Sequentially
+    // consistent, against who takes the record off its list: either he sees the bits, or we see that it is no
+    // longer announced.
+    return atomic_fetch_or_explicit(zone_home_word(zone, word), bits, memory_order_seq_cst) & bits;
+}
+
+// ANY. Whether all chunks of the zone are on their way home, and sent; word: one to look at first.
+bool zone_is_whole(const struct zone *zone, uint32_t word);
+
+// ANY. Whether any home bit is set.
+bool zone_has_home(const struct zone *zone);
+
+// OWNER. Takes all chunks back that have been sent home. Returns how many. *twice, unless there was none, is a chunk
+// whose home bit was set although it was not on its way: it was freed twice.
+uint32_t zone_drain(struct zone *zone, void **twice);
+
+// LOCKED, of a record without a zone: a chunk of the zone that was, whose home bit is set: it was freed twice. Clears
+// all of them. NULL if there is none.
+void *zone_drain_dead(struct zone *zone);
+
+// OWNER, while nobody else is in any call. Makes free whatever is not live, wherever it was, and nothing on its way.
+void zone_rebuild(struct zone *zone);
+
+// OWNER, while nobody else is in any call. Whether the invariants hold.
 bool zone_is_valid(const struct zone *zone);
 
 #endif

@@ -4,6 +4,8 @@
 #ifndef FT_PLATFORM_LINUX_SLOT_H
 #define FT_PLATFORM_LINUX_SLOT_H
 
+#include <stdbool.h>
+
 struct platform_exit;
 
 // All that the platform knows of a thread.
@@ -12,6 +14,7 @@ struct platform_thread {
     void (*leave)(void *value); // what platform_at_thread_exit() was told
     const struct platform_exit *exit;
     unsigned rounds; // of destructors that have gone by
+    unsigned count;  // of calls of platform_thread_count()
 };
 
 extern _Thread_local struct platform_thread platform_thread
@@ -20,6 +23,21 @@ extern _Thread_local struct platform_thread platform_thread
 static inline void *platform_slot(void)
 {
     return platform_thread.slot;
+}
+
+static inline const void *platform_thread_self(void)
+{
+    return &platform_thread;
+}
+
+static inline unsigned platform_thread_count(void)
+{
+    return platform_thread.count++;
+}
+
+static inline bool platform_thread_is_ending(void)
+{
+    return platform_thread.rounds != 0;
 }
 
 static inline void platform_slot_set(void *value)

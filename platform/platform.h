@@ -79,6 +79,16 @@ extern const struct platform_slot_initial platform_slot_initial;
 static inline void *platform_slot(void);
 static inline void platform_slot_set(void *value);
 
+// What tells the calling thread from all others that live; not NULL.
+static inline const void *platform_thread_self(void);
+
+// How often the calling thread has called this before.
+static inline unsigned platform_thread_count(void);
+
+// Whether the destructors of the calling thread's values have begun, at least as far as platform_at_thread_exit() was
+// asked for.
+static inline bool platform_thread_is_ending(void);
+
 // The process's means to hear of threads that end; zeroed, and opened once.
 struct platform_exit {
     pthread_key_t key;

@@ -126,7 +126,8 @@ void churn_step(struct churn *churn)
         size_t align = random_chance(random, 90) ? 16 : (size_t)1 << random_below(random, 13);
         churn_alloc(churn, churn_heap(churn), random_size(random, churn->bytes_most), align);
     } else if (what < 950 || full) {
-        churn_free(churn, churn_heap(churn), random_below(random, (uint32_t)churn->held_count));
+        struct heap *heap = random_chance(random, 97) ? churn_heap(churn) : NULL;
+        churn_free(churn, heap, random_below(random, (uint32_t)churn->held_count));
     } else if (what < 998) {
         resize(churn, random_below(random, (uint32_t)churn->held_count));
     } else {
@@ -228,10 +229,30 @@ static size_t own_units(const struct arena *arena)
     return count;
 }
 
+// What is in stacks and in parcels goes home, and whoever owns a zone, or may, takes it in.
+static void bring_all_home(struct churn *churn)
+{
+    struct arena *arena = churn->driver.arena;
+    struct heap *first = offset_to(arena, arena->heaps);
+    for (struct heap *heap = first; heap != NULL; heap = offset_to(arena, heap->next_heap)) {
+        heap_flush(heap);
+        heap_send_parcels(heap);
+    }
+    for (unsigned size_class = 0; size_class < first->class_count; size_class++) {
+        while (heap_adopt(first, size_class)) {
+        }
+    }
+    for (struct heap *heap = first; heap != NULL; heap = offset_to(arena, heap->next_heap)) {
+        heap_drain(heap);
+        driver_give_empty(&churn->driver, heap);
+    }
+}
+
 void churn_expect_all_returned(struct churn *churn)
 {
     struct arena *arena = churn->driver.arena;
     struct need need;
+    bring_all_home(churn);
     for (unsigned heap = 0; heap < CHURN_HEAPS_MAX; heap++) {
         if (churn->heaps[heap] != NULL) {
             heap_retire(churn->heaps[heap]);

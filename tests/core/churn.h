@@ -40,7 +40,7 @@ void churn_end(struct churn *churn);
 // One allocation. False if it failed, and then nothing has changed.
 bool churn_alloc(struct churn *churn, struct heap *heap, size_t bytes, size_t align);
 
-// One free, by the thread of this heap.
+// One free, by the thread of this heap, or, if that is NULL, by one that has none.
 void churn_free(struct churn *churn, struct heap *heap, size_t index);
 
 // One step at random: alloc, free by anybody, resize in place, retire or acquire a heap.

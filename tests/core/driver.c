@@ -25,6 +25,7 @@ void driver_begin(struct driver *driver, const struct driver_options *options)
         .dirty_bytes_max = or_else(options->dirty_bytes_max, SIZE_MAX),
         .zone_bytes_max = or_else(options->zone_bytes_max, SIZE_MAX),
         .stack_bytes_max = 1 << 20,
+        .parcel_count = options->parcel_count,
         .wide = options->wide,
     };
     arena_init(driver->arena, &config);
@@ -69,6 +70,7 @@ bool driver_is_valid(const struct driver *driver)
 {
     const struct arena *arena = driver->arena;
     bool is_valid = region_is_guarded(&driver->arena_memory);
+    is_valid = is_valid && atomic_load_explicit(&arena->twice, memory_order_relaxed) == 0;
     for (size_t region = 0; region < driver->region_count; region++) {
         is_valid = is_valid && region_is_guarded(&driver->regions[region]);
     }
@@ -230,7 +232,8 @@ struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes
 void driver_give_empty(struct driver *driver, struct heap *heap)
 {
     struct leaving leaving = {.kind = LEAVING_NOTHING};
-    while (heap_has_empty(heap) && heap_give_empty(heap, &leaving)) {
+    while ((heap != NULL && heap_give_empty(heap, &leaving)) ||
+           heap_receive_idle(driver->arena, &leaving)) {
         driver_let_go(driver, &leaving);
         leaving.kind = LEAVING_NOTHING;
     }
@@ -240,12 +243,16 @@ void driver_free(struct driver *driver, struct heap *heap, void *ptr)
 {
     struct chunk chunk = chunk_locate(driver->arena, ptr);
     assert_true(chunk_is_held_at(&chunk, ptr));
-    if (heap_owns(heap, &chunk)) {
-        heap_put(heap, &chunk);
-        driver_give_empty(driver, heap);
+    if (chunk.zone->chunk_bytes == 0) {
+        struct leaving leaving = {.kind = LEAVING_NOTHING};
+        assert_true(heap_free_large(driver->arena, &chunk, &leaving));
+        driver_let_go(driver, &leaving);
         return;
     }
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    assert_true(heap_free(driver->arena, &chunk, &leaving));
-    driver_let_go(driver, &leaving);
+    if (heap != NULL && (heap_owns(heap, chunk.zone) || heap_take_back(heap, chunk.zone))) {
+        assert_true(heap_put(heap, &chunk));
+    } else {
+        assert_true(heap_send(heap, driver->arena, &chunk));
+    }
+    driver_give_empty(driver, heap);
 }

@@ -19,6 +19,7 @@ struct driver_options {
     size_t run_bytes_max;   // 0: SIZE_MAX
     size_t dirty_bytes_max; // 0: SIZE_MAX
     size_t zone_bytes_max;  // 0: SIZE_MAX
+    size_t parcel_count;    // of each heap
     size_t section_bytes;   // of a region that becomes a section, at least
     size_t section_phase;   // how far above a multiple of the unit those regions begin
     bool commits;           // regions come without access, and are committed as the arena asks
@@ -50,7 +51,7 @@ void driver_end(struct driver *driver);
 // Frees the arena and nothing else, after its sections were freed: they are not looked at.
 void driver_delete_arena(struct driver *driver);
 
-// Whether the arena, its heaps and all its zones are valid, and nothing was written outside.
+// Whether the arena, its heaps and all its zones are valid, no chunk was freed twice, and nothing was written outside.
 bool driver_is_valid(const struct driver *driver);
 
 // Meets a need of kind COMMIT or SECTION, or refuses.
@@ -65,11 +66,12 @@ void driver_let_go(struct driver *driver, const struct leaving *leaving);
 // A heap with `bytes` of memory, or NULL.
 struct heap *driver_acquire(struct driver *driver, size_t bytes);
 
-// malloc and free as the api has them. alloc: NULL ptr when the driver refuses.
+// malloc and free as the api has them. alloc: NULL ptr when the driver refuses. free: heap is NULL for a thread
+// without one.
 struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes, size_t align);
 void driver_free(struct driver *driver, struct heap *heap, void *ptr);
 
-// Gives the heap's empty zones back.
+// Gives the empty zones back of the heap, which may be NULL, and of those without a thread.
 void driver_give_empty(struct driver *driver, struct heap *heap);
 
 // All asks counted, of every kind.

@@ -304,7 +304,7 @@ static void section_is_valid_checks_where_the_table_is(void **state)
         struct section section;
     } inside = {.section = *section};
     struct section *low = &inside.section;
-    low->table = offsetof(struct section, record_lists) - sizeof(struct run_table);
+    low->table = offsetof(struct section, classes) - sizeof(struct run_table);
     low->units = low->area_end = low->area_committed = low->record_end = 1 << 20;
     low->record_next = 0;
     *section_runs(low) = (struct run_table){.unit_count = 0};

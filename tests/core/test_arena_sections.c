@@ -216,7 +216,7 @@ static void a_record_may_lie_in_another_section(void **state)
     assert_ptr_equal(offset_to(driver.arena, zone->section), other);
     assert_true((uintptr_t)zone > (uintptr_t)other && (uintptr_t)zone - (uintptr_t)other < 2 << 20);
     arena_delete_zone(driver.arena, zone, NULL);
-    assert_ptr_equal(offset_to(other, other->record_lists[0]), zone);
+    assert_ptr_equal(offset_to(other, other->classes[0].records), zone);
     assert_true(arena_is_valid(driver.arena));
     driver_end(&driver);
 }

@@ -229,17 +229,17 @@ static void chunks_of_another_heap_go_home_and_are_used_again_there(void **state
     assert_ptr_equal(zone_of(chunks[0]), zone_of(chunks[99]));
     for (unsigned index = 0; index < 100; index++) {
         struct chunk chunk = chunk_locate(churn.driver.arena, chunks[index]);
-        assert_true(heap_owns(owner, &chunk));
-        assert_false(heap_owns(other, &chunk));
+        assert_true(heap_owns(owner, chunk.zone));
+        assert_false(heap_owns(other, chunk.zone));
         driver_free(&churn.driver, other, chunks[index]);
         struct chunk freed = chunk_locate(churn.driver.arena, chunks[index]);
         assert_int_equal(freed.status, CHUNK_HOME);
-        struct leaving leaving = {.kind = LEAVING_NOTHING};
-        assert_false(heap_free(churn.driver.arena, &chunk, &leaving));
+        assert_false(heap_send(other, churn.driver.arena, &chunk));
         assert_true(heap_is_valid(owner));
     }
-    assert_int_equal(zone_of(chunks[0])->home_count, 100);
     struct zone *zone = zone_of(chunks[0]);
+    assert_true(zone_has_home(zone));
+    assert_false(home_list_is_empty(&owner->home));
     for (unsigned index = 0; index < 100; index++) {
         assert_ptr_equal(zone_of(alloc(owner, 640)), zone);
     }
@@ -256,12 +256,23 @@ static void a_heap_that_nobody_has_takes_its_chunks_home_at_once(void **state)
     for (unsigned index = 0; index < 300; index++) {
         chunks[index] = alloc(owner, 1000);
     }
+    for (unsigned zone = 0; zone < 3; zone++) { // full ones would be nobody's
+        driver_free(&churn.driver, owner, chunks[100 * zone]);
+    }
     heap_retire(owner);
     assert_true(owner->is_idle);
     assert_int_equal(churn.driver.arena->zone_count, 3);
     for (unsigned index = 0; index < 300; index++) {
+        if (index % 100 == 0) {
+            continue;
+        }
+        struct zone *zone = zone_of(chunks[index]);
+        assert_true(heap_owns(owner, zone));
+        uint32_t available = zone_available(zone);
         driver_free(&churn.driver, other, chunks[index]);
-        assert_int_equal(owner->home, 0);
+        assert_true(home_list_is_empty(&owner->home));
+        assert_false(heap_has_idle_home(churn.driver.arena));
+        assert_true(index % 100 == 99 || zone_available(zone) == available + 1);
         assert_true(heap_is_valid(owner));
     }
     assert_int_equal(churn.driver.arena->zone_count, 1);

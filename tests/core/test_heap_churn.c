@@ -28,6 +28,7 @@ static void programs_on_a_buffer_of_small_units(void **state)
             .section_bytes = 1 << 20,
             .section_phase = 64 * (size_t)round,
             .zone_bytes_max = round % 2 != 0 ? 65536 : 0,
+            .parcel_count = round % 3 != 0 ? 4 : 0,
         };
         churn_begin(&churn, &options, 1 + round % 4, 8192, random_next(&random));
         churn.held_most = 300 + 200 * (size_t)round;
@@ -70,6 +71,7 @@ static void programs_on_a_wide_arena(void **state)
             .page_bytes = 4096,
             .run_bytes_max = 1 << 20,
             .dirty_bytes_max = round != 0 ? 1 << 20 : 0,
+            .parcel_count = round != 0 ? 32 : 1,
             .section_bytes = 32 << 20,
             .commits = true,
             .wide = true,

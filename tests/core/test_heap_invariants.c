@@ -31,7 +31,9 @@ static void scene_begin(void)
     driver_free(&scene.driver, scene.heap, scene.chunks[120]);
     driver_free(&scene.driver, scene.heap, scene.chunks[121]);
     driver_free(&scene.driver, scene.heap, scene.chunks[122]);
-    driver_free(&scene.driver, scene.other, scene.chunks[1]);
+    driver_free(&scene.driver, scene.other, scene.chunks[1]); // its zone is nobody's
+    driver_free(&scene.driver, scene.other, scene.chunks[130]);
+    driver_free(&scene.driver, scene.other, scene.chunks[TAKEN - 1]);
     scene.stack = &scene.heap->stacks[SIZE_CLASS_TINY_COUNT - 1];
     assert_int_equal(scene.stack->top - scene.stack->bottom, 3);
     assert_true(driver_is_valid(&scene.driver));
@@ -42,6 +44,15 @@ static struct zone *zone_of(unsigned chunk)
     return chunk_locate(scene.driver.arena, scene.chunks[chunk]).zone;
 }
 
+// The arena is not looked at.
+static void scene_end(void)
+{
+    for (size_t region = 0; region < scene.driver.region_count; region++) {
+        region_delete(&scene.driver.regions[region]);
+    }
+    driver_delete_arena(&scene.driver);
+}
+
 typedef void breaker(void);
 
 static void expect_noticed(breaker *breaks)
@@ -49,10 +60,7 @@ static void expect_noticed(breaker *breaks)
     scene_begin();
     breaks();
     assert_false(heap_is_valid(scene.heap));
-    for (size_t region = 0; region < scene.driver.region_count; region++) {
-        region_delete(&scene.driver.regions[region]);
-    }
-    driver_delete_arena(&scene.driver);
+    scene_end();
 }
 
 static struct chunk_entry entry_of(unsigned chunk)
@@ -82,15 +90,6 @@ static void a_chunk_of_another_class_in_a_stack(void)
     scene.heap->stacks[3].limit = scene.stack->limit;
     scene.heap->stacks[3].top = scene.stack->top;
     scene.stack->top = scene.stack->bottom;
-}
-
-static void a_chunk_of_another_heap_in_a_stack(void)
-{
-    void *ptr = driver_alloc(&scene.driver, scene.other, 1024, 16).ptr;
-    driver_free(&scene.driver, scene.other, ptr);
-    struct chunk at = chunk_locate(scene.driver.arena, ptr);
-    scene.stack->bottom[0] =
-        (struct chunk_entry){.chunk = ptr, .state = zone_state_at(at.zone, at.index)};
 }
 
 static void an_entry_with_another_state(void)
@@ -153,22 +152,12 @@ static void a_zone_with_chunks_in_no_list(void)
 
 static void a_listed_zone_that_is_not_valid(void)
 {
-    zone_of(TAKEN - 1)->home_count++;
+    zone_of(TAKEN - 1)->free_count++;
 }
 
 static void a_full_zone_that_is_not_valid(void)
 {
     zone_of(120)->free_count++;
-}
-
-static void a_home_list_that_forgets_a_zone(void)
-{
-    scene.heap->home = 0;
-}
-
-static void a_zone_without_reason_in_the_home_list(void)
-{
-    zone_of(1)->home_next = offset_of(scene.driver.arena, zone_of(120));
 }
 
 static void a_top_below_the_bottom(void)
@@ -230,11 +219,34 @@ static void a_list_with_a_wrong_link_back(void)
     zone_of(TAKEN - 1)->previous = offset_of(scene.driver.arena, zone_of(1));
 }
 
-static void a_zone_without_chunks_in_the_home_list(void)
+static void a_record_in_the_home_list_that_nobody_announced(void)
 {
-    struct zone *zone = zone_of(120);
-    zone->home_next = scene.heap->home;
-    scene.heap->home = offset_of(scene.driver.arena, zone);
+    zone_of(130)->announced = 0;
+}
+
+static void a_home_list_that_leads_to_itself(void)
+{
+    struct zone *zone = zone_of(130);
+    zone->home_next = offset_of(scene.driver.arena, zone);
+}
+
+// What the owner has taken, and not yet looked at, is part of the list.
+static void take_home_list(void)
+{
+    scene.heap->home.rest = scene.heap->home.first;
+    scene.heap->home.first = 0;
+}
+
+static void a_record_that_was_taken_and_nobody_announced(void)
+{
+    take_home_list();
+    zone_of(TAKEN - 1)->announced = 0;
+}
+
+static void a_list_that_was_taken_and_leads_to_itself(void)
+{
+    take_home_list();
+    zone_of(130)->home_next = scene.heap->home.rest;
 }
 
 static void heap_is_valid_checks_h1(void **state)
@@ -244,7 +256,6 @@ static void heap_is_valid_checks_h1(void **state)
     expect_noticed(a_chunk_on_its_way_in_a_stack);
     expect_noticed(a_foreign_chunk_in_a_stack);
     expect_noticed(a_chunk_of_another_class_in_a_stack);
-    expect_noticed(a_chunk_of_another_heap_in_a_stack);
     expect_noticed(an_entry_with_another_state);
     expect_noticed(a_top_above_the_limit);
     expect_noticed(a_bottom_that_ends_nothing);
@@ -289,9 +300,44 @@ static void heap_is_valid_checks_zones_that_are_in_no_list(void **state)
 static void heap_is_valid_checks_h3(void **state)
 {
     (void)state;
-    expect_noticed(a_zone_without_reason_in_the_home_list);
-    expect_noticed(a_home_list_that_forgets_a_zone);
-    expect_noticed(a_zone_without_chunks_in_the_home_list);
+    expect_noticed(a_record_in_the_home_list_that_nobody_announced);
+    expect_noticed(a_home_list_that_leads_to_itself);
+    expect_noticed(a_record_that_was_taken_and_nobody_announced);
+    expect_noticed(a_list_that_was_taken_and_leads_to_itself);
+}
+
+static void a_list_that_was_taken_in_part_is_valid(void **state)
+{
+    (void)state;
+    scene_begin();
+    take_home_list();
+    assert_true(heap_is_valid(scene.heap));
+    struct zone *taken = home_list_take(&scene.heap->home, scene.driver.arena);
+    assert_ptr_equal(taken, zone_of(TAKEN - 1));
+    assert_int_not_equal(scene.heap->home.rest, 0);
+    assert_true(heap_is_valid(scene.heap));
+    scene_end();
+}
+
+static void stacks_may_hold_chunks_of_others_and_of_nobody(void **state)
+{
+    (void)state;
+    scene_begin();
+    // 120 to 122 are in the stack of the heap that owns their zone; another one may have the zone by now.
+    struct zone *zone = zone_of(120);
+    atomic_store(&zone->owner, ZONE_OWNER_FULL);
+    assert_true(heap_is_valid(scene.heap) && heap_is_valid(scene.other));
+    assert_true(heap_adopt(scene.other, zone->size_class));
+    assert_true(heap_take_back(scene.heap, zone));
+    struct heap_stack *stack = &scene.other->stacks[zone->size_class];
+    while (stack->top == stack->bottom) {
+        driver_alloc(&scene.driver, scene.other, 1024, 16);
+    }
+    scene.stack->bottom[1] = *--stack->top;
+    assert_false(heap_owns(scene.heap, zone_of(1)));
+    assert_true(heap_is_valid(scene.heap) && heap_is_valid(scene.other));
+    // The chunk that was in its place is nowhere now.
+    scene_end();
 }
 
 int main(void)
@@ -303,6 +349,8 @@ int main(void)
         cmocka_unit_test(heap_is_valid_checks_h2),
         cmocka_unit_test(heap_is_valid_checks_zones_that_are_in_no_list),
         cmocka_unit_test(heap_is_valid_checks_h3),
+        cmocka_unit_test(a_list_that_was_taken_in_part_is_valid),
+        cmocka_unit_test(stacks_may_hold_chunks_of_others_and_of_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

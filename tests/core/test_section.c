@@ -18,7 +18,7 @@ static void expect_shape(uintptr_t base, size_t bytes, unsigned shift, unsigned 
         return;
     }
     size_t unit = (size_t)1 << shift;
-    size_t lists = offsetof(struct section, record_lists) + kinds * sizeof(uintptr_t);
+    size_t lists = offsetof(struct section, classes) + kinds * sizeof(struct section_class);
     assert_true(shape.table >= lists && shape.table < lists + 8);
     assert_int_equal(shape.table % _Alignof(struct unit), 0);
     assert_true(shape.records >= shape.table + run_table_bytes(shape.unit_count));

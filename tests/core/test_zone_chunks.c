@@ -112,7 +112,7 @@ static void fill_grows_by_quarters_with_what_can_be_taken(void **state)
     }
 }
 
-static void mark_home_refuses_what_is_not_live(void **state)
+static void claim_refuses_what_is_not_live(void **state)
 {
     (void)state;
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class += 13) {
@@ -124,12 +124,12 @@ static void mark_home_refuses_what_is_not_live(void **state)
         assert_int_equal(zone_take(record.zone, entries, 4), 4);
         zone_set_state(record.zone, 1, STATE_FREED);
         zone_set_state(record.zone, 2, STATE_LIVE);
-        assert_true(zone_mark_home(record.zone, 2));
+        assert_true(zone_claim(record.zone, 2));
         memcpy(before, record.record.base, bytes);
-        assert_false(zone_mark_home(record.zone, 0));  // fresh, in a stack
-        assert_false(zone_mark_home(record.zone, 1));  // freed
-        assert_false(zone_mark_home(record.zone, 2));  // on its way
-        assert_false(zone_mark_home(record.zone, 50)); // never taken
+        assert_false(zone_claim(record.zone, 0));  // fresh, in a stack
+        assert_false(zone_claim(record.zone, 1));  // freed
+        assert_false(zone_claim(record.zone, 2));  // on its way
+        assert_false(zone_claim(record.zone, 50)); // never taken
         assert_memory_equal(before, record.record.base, bytes);
         free(before);
         zone_record_delete(&record);
@@ -156,11 +156,21 @@ static uint32_t count_where(const struct model *model, enum where where)
     return count;
 }
 
+static uint32_t home_bits(const struct zone_record *record)
+{
+    uint32_t count = 0;
+    for (uint32_t word = 0; word < record->layout.word_count; word++) {
+        count += bits_count(zone_record_home_words(record)[word]);
+    }
+    return count;
+}
+
 static void expect_model(const struct zone_record *record, const struct model *model)
 {
     assert_true(zone_is_valid(record->zone));
     assert_int_equal(zone_available(record->zone), count_where(model, IN_ZONE));
-    assert_int_equal(record->zone->home_count, count_where(model, HOME));
+    assert_int_equal(home_bits(record), count_where(model, HOME));
+    assert_int_equal(zone_has_home(record->zone), count_where(model, HOME) != 0);
     assert_int_equal(record->zone->fresh_index, model->fresh);
     assert_int_equal(zone_is_empty(record->zone), count_where(model, IN_ZONE) == model->count);
     for (uint32_t index = 0; index < model->count; index++) {
@@ -210,7 +220,7 @@ static void model_move(struct zone_record *record, struct model *model, uint32_t
         return;
     case LIVE:
         if (afar) {
-            assert_true(zone_mark_home(zone, index));
+            zone_record_send_home(record, index);
         } else {
             zone_set_state(zone, index, STATE_FREED);
         }
@@ -219,13 +229,15 @@ static void model_move(struct zone_record *record, struct model *model, uint32_t
         return;
     case HOME:
     case IN_ZONE:
-    default: assert_false(zone_mark_home(zone, index));
+    default: assert_false(zone_claim(zone, index));
     }
 }
 
 static void model_drain(struct zone_record *record, struct model *model)
 {
-    assert_int_equal(zone_drain(record->zone), count_where(model, HOME));
+    void *twice = NULL;
+    assert_int_equal(zone_drain(record->zone, &twice), count_where(model, HOME));
+    assert_null(twice);
     for (uint32_t index = 0; index < model->count; index++) {
         if (model->where[index] == HOME) {
             model->where[index] = IN_ZONE;
@@ -287,7 +299,7 @@ int main(void)
         cmocka_unit_test(take_hands_out_every_chunk_once_and_then_none),
         cmocka_unit_test(a_chunk_given_back_unused_stays_fresh),
         cmocka_unit_test(fill_grows_by_quarters_with_what_can_be_taken),
-        cmocka_unit_test(mark_home_refuses_what_is_not_live),
+        cmocka_unit_test(claim_refuses_what_is_not_live),
         cmocka_unit_test(random_moves_follow_the_model),
         cmocka_unit_test(a_zone_holds_what_is_free_in_it_and_what_was_never_taken),
     };

@@ -8,7 +8,7 @@
 
 enum { TAKEN = 140, WORD = sizeof(uintptr_t) * 8 };
 
-// A zone with free chunks (0, 70), stacked ones (1, 71), live ones, one on its way home (2) and fresh
+// A zone with free chunks (0, 70), stacked ones (1, 71), live ones, two on their way home (2, 3) and fresh
 // ones (from 140 on).
 static struct zone_record zone_in_use(unsigned size_class)
 {
@@ -18,7 +18,8 @@ static struct zone_record zone_in_use(unsigned size_class)
     for (uint32_t index = 0; index < TAKEN; index++) {
         zone_set_state(record.zone, index, STATE_LIVE + index);
     }
-    assert_true(zone_mark_home(record.zone, 2));
+    zone_record_send_home(&record, 2);
+    assert_true(zone_claim(record.zone, 3)); // and one (3) that is not sent yet
     zone_set_state(record.zone, 1, STATE_FREED);
     zone_set_state(record.zone, 71, STATE_FREED);
     zone_set_state(record.zone, 0, STATE_FREED);
@@ -107,25 +108,29 @@ static void fresh_and_freed_above_fresh_index(struct zone_record *record)
     zone_set_state(record->zone, TAKEN + 5, STATE_FREED);
 }
 
-static void one_home_more(struct zone_record *record)
-{
-    record->zone->home_count++;
-}
-
-static void a_lost_home_bit(struct zone_record *record)
-{
-    zone_record_home_words(record)[0] = 0;
-}
-
 static void a_home_bit_of_a_live_chunk(struct zone_record *record)
 {
     zone_record_home_words(record)[1] |= (uintptr_t)1 << 9;
-    record->zone->home_count++;
 }
 
-static void a_state_home_without_a_bit(struct zone_record *record)
+static void a_home_bit_of_a_stacked_chunk(struct zone_record *record)
 {
-    zone_set_state(record->zone, 9, STATE_HOME);
+    zone_record_home_words(record)[0] |= (uintptr_t)1 << 1;
+}
+
+static void a_home_bit_of_a_free_chunk(struct zone_record *record)
+{
+    zone_record_home_words(record)[0] |= 1;
+}
+
+static void a_home_bit_of_a_fresh_chunk(struct zone_record *record)
+{
+    zone_record_home_words(record)[TAKEN / WORD] |= (uintptr_t)1 << TAKEN % WORD;
+}
+
+static void a_chunk_that_was_sent_and_is_live(struct zone_record *record)
+{
+    zone_set_state(record->zone, 2, STATE_LIVE);
 }
 
 static void another_reciprocal(struct zone_record *record)
@@ -201,10 +206,11 @@ static void zone_is_valid_checks_z3(void **state)
 static void zone_is_valid_checks_z4(void **state)
 {
     (void)state;
-    expect_noticed(one_home_more);
-    expect_noticed(a_lost_home_bit);
     expect_noticed(a_home_bit_of_a_live_chunk);
-    expect_noticed(a_state_home_without_a_bit);
+    expect_noticed(a_home_bit_of_a_stacked_chunk);
+    expect_noticed(a_home_bit_of_a_free_chunk);
+    expect_noticed(a_home_bit_of_a_fresh_chunk);
+    expect_noticed(a_chunk_that_was_sent_and_is_live);
 }
 
 static void zone_is_valid_checks_z5(void **state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/zone_record.h"
 
+#include "core/bits.h"
 #include "tests/core/test.h"
 
 #include <string.h>
@@ -39,4 +40,11 @@ uintptr_t *zone_record_free_words(const struct zone_record *record)
 uintptr_t *zone_record_home_words(const struct zone_record *record)
 {
     return (uintptr_t *)record->zone - 2 * (size_t)record->layout.word_count;
+}
+
+void zone_record_send_home(const struct zone_record *record, uint32_t index)
+{
+    uintptr_t bit = (uintptr_t)1 << index % BITS_PER_WORD;
+    assert_true(zone_claim(record->zone, index));
+    assert_int_equal(zone_send(record->zone, index / (uint32_t)BITS_PER_WORD, bit), 0);
 }

@@ -28,4 +28,7 @@ void zone_record_delete(struct zone_record *record);
 uintptr_t *zone_record_free_words(const struct zone_record *record);
 uintptr_t *zone_record_home_words(const struct zone_record *record);
 
+// A live chunk is freed by a thread that does not own the zone.
+void zone_record_send_home(const struct zone_record *record, uint32_t index);
+
 #endif

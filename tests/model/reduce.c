@@ -215,7 +215,7 @@ static bool lower_numbers(struct reduction *reduction)
         &setup->extra_bytes,     &setup->phase,      &setup->dirt,
         &setup->zone_bytes_max,  &setup->unit_bytes, &setup->is_zero,
         &setup->stack_bytes_max, &setup->refusals,   &setup->commits,
-        &setup->region_bytes,
+        &setup->region_bytes,    &setup->parcels,    &setup->no_heap_every,
     };
     bool lowered = false;
     for (unsigned index = 0; index < sizeof(fields) / sizeof(fields[0]); index++) {

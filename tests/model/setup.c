@@ -36,6 +36,8 @@ static const struct field fields[] = {
     {"commits", offsetof(struct setup, commits)},
     {"run_bytes_max", offsetof(struct setup, run_bytes_max)},
     {"dirty_bytes_max", offsetof(struct setup, dirty_bytes_max)},
+    {"parcels", offsetof(struct setup, parcels)},
+    {"no_heap_every", offsetof(struct setup, no_heap_every)},
     {"lie", offsetof(struct setup, lie)},
 };
 
@@ -106,6 +108,7 @@ void setup_bound(struct setup *setup)
     setup->locked |= setup->heaps > 1;
     setup->slots = at_most(setup->slots != 0 ? setup->slots : 1, SETUP_SLOTS_MAX);
     setup->sizes %= SIZES_KINDS;
+    setup->parcels = at_most(setup->parcels, SETUP_PARCELS_MAX);
     setup->swing += setup->swing == 0;
     setup->audit_every += setup->audit_every == 0;
     setup->rare_every += setup->rare_every == 0;
@@ -148,6 +151,8 @@ static void choose_wide(struct setup *setup, struct random *random)
     setup->commits = random_chance(random, 70);
     setup->run_bytes_max = random_chance(random, 50) ? 1 << 20 : SIZE_MAX;
     setup->dirty_bytes_max = random_chance(random, 50) ? spread(random, 16, 21) : SIZE_MAX;
+    setup->parcels = random_chance(random, 60) ? (uint64_t)1 << random_below(random, 8) : 0;
+    setup->no_heap_every = random_chance(random, 50) ? 2 + random_below(random, 40) : 0;
 }
 
 struct setup setup_of_seed(uint64_t seed, enum setup_subject subject, uint64_t region_bytes)

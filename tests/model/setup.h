@@ -6,7 +6,12 @@
 
 #include "tests/model/op.h"
 
-enum { SETUP_SLOTS_MAX = 4096, SETUP_HEAPS_MAX = 8, SETUP_REGIONS_MAX = 4 };
+enum {
+    SETUP_SLOTS_MAX = 4096,
+    SETUP_HEAPS_MAX = 8,
+    SETUP_REGIONS_MAX = 4,
+    SETUP_PARCELS_MAX = 128
+};
 
 // The allocators that can be played with.
 enum setup_subject { SUBJECT_CORE, SUBJECT_WIDE, SUBJECT_LYING, SUBJECT_KINDS };
@@ -38,7 +43,11 @@ struct setup {
     uint64_t commits;     // WIDE: sections are committed as they are needed
     uint64_t run_bytes_max;
     uint64_t dirty_bytes_max;
-    uint64_t lie; // LYING: enum lie
+    uint64_t
+        parcels; // WIDE: words that a heap gathers frees for, when rounded down to a power of two
+    uint64_t
+        no_heap_every; // WIDE: so many frees between those by a thread without a heap; 0: there is none
+    uint64_t lie;      // LYING: enum lie
 };
 
 // The setup that a seed gives, for a subject. region_bytes 0: any; else this.

@@ -14,6 +14,8 @@ static struct {
     struct heap *heaps[SETUP_HEAPS_MAX];
     size_t heap_bytes;
     size_t failure_count;
+    uint64_t no_heap_every;
+    uint64_t free_count;
     bool was_refused; // something, during the last request
 } state;
 
@@ -25,6 +27,7 @@ static bool create(const struct setup *setup, unsigned char *ground,
     (void)regions;
     memset(&state, 0, sizeof(state));
     state.arena = wide_memory_begin(setup, ground);
+    state.no_heap_every = setup->no_heap_every;
     size_t least = heap_bytes_min(state.arena);
     state.heap_bytes = setup->stack_bytes_max > least ? setup->stack_bytes_max : least;
     return true;
@@ -46,24 +49,28 @@ static bool open_heap(unsigned heap)
     return opened != NULL;
 }
 
+static void give_empty_zones(struct heap *heap)
+{
+    struct leaving leaving = {.kind = LEAVING_NOTHING};
+    while ((heap != NULL && heap_give_empty(heap, &leaving)) ||
+           heap_receive_idle(state.arena, &leaving)) {
+        wide_memory_let_go(&leaving);
+        leaving.kind = LEAVING_NOTHING;
+    }
+}
+
 static void close_heap(unsigned heap)
 {
     heap_retire(state.heaps[heap]);
     state.heaps[heap] = NULL;
+    give_empty_zones(NULL);
 }
 
 static void trim(unsigned heap)
 {
+    give_empty_zones(NULL); // what waits for a heap that was without a thread
     heap_trim(state.heaps[heap]);
-}
-
-static void give_empty_zones(struct heap *heap)
-{
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    while (heap_has_empty(heap) && heap_give_empty(heap, &leaving)) {
-        wide_memory_let_go(&leaving);
-        leaving.kind = LEAVING_NOTHING;
-    }
+    give_empty_zones(NULL);
 }
 
 static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)
@@ -147,22 +154,51 @@ static void *alloc_aligned(unsigned heap, size_t align, size_t bytes)
 
 static enum ft_core_misuse give(struct heap *heap, const struct chunk *chunk)
 {
-    if (heap_owns(heap, chunk)) {
-        heap_put(heap, chunk);
-        give_empty_zones(heap);
-        return FT_CORE_OK;
+    bool freed;
+    if (chunk->zone->chunk_bytes == 0) {
+        struct leaving leaving = {.kind = LEAVING_NOTHING};
+        freed = heap_free_large(state.arena, chunk, &leaving);
+        wide_memory_let_go(&leaving);
+    } else if (heap != NULL &&
+               (heap_owns(heap, chunk->zone) || heap_take_back(heap, chunk->zone))) {
+        freed = heap_put(heap, chunk);
+    } else {
+        freed = heap_send(heap, state.arena, chunk);
     }
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    bool freed = heap_free(state.arena, chunk, &leaving);
-    wide_memory_let_go(&leaving);
+    give_empty_zones(heap);
     return freed ? FT_CORE_OK : FT_CORE_DOUBLE_FREE;
+}
+
+// What the api tries before it asks what a pointer is.
+static bool free_fast(struct heap *heap, void *ptr)
+{
+    enum heap_sent sent = HEAP_NOT_SENT;
+    if (zone_map_is_within(ptr)) {
+        struct zone *zone = zone_map_find_wide(&state.arena->map, ptr);
+        uint32_t index;
+        enum heap_seen seen = heap_fast_look(heap, zone, zone->fast_start, ptr, &index);
+        if (seen == HEAP_PUT) {
+            return true;
+        }
+        sent = seen == HEAP_AWAY ? heap_fast_send(heap, state.arena, zone, index) : sent;
+    }
+    if (sent == HEAP_SENT) {
+        give_empty_zones(heap);
+    }
+    return sent != HEAP_NOT_SENT || heap_small_free(heap, state.arena, ptr);
+}
+
+// The heap of the thread that frees; NULL: it has none.
+static struct heap *freeing_heap(unsigned which)
+{
+    bool has_none = state.no_heap_every != 0 && state.free_count++ % state.no_heap_every == 0;
+    return has_none ? NULL : state.heaps[which];
 }
 
 static enum ft_core_misuse free_chunk(unsigned which, void *ptr)
 {
-    struct heap *heap = state.heaps[which];
-    if (ptr == NULL || heap_fast_free(heap, state.arena, ptr) ||
-        heap_small_free(heap, state.arena, ptr)) {
+    struct heap *heap = freeing_heap(which);
+    if (ptr == NULL || (heap != NULL && free_fast(heap, ptr))) {
         return FT_CORE_OK;
     }
     struct chunk chunk = chunk_locate(state.arena, ptr);
@@ -180,7 +216,7 @@ static enum ft_core_misuse free_sized(unsigned heap, void *ptr, size_t bytes)
     if (misuse == MISUSE_NONE) {
         misuse = misuse_of_size(state.arena, &chunk, bytes);
     }
-    return misuse != MISUSE_NONE ? (enum ft_core_misuse)misuse : give(state.heaps[heap], &chunk);
+    return misuse != MISUSE_NONE ? (enum ft_core_misuse)misuse : give(freeing_heap(heap), &chunk);
 }
 
 static bool resize(unsigned heap, void *ptr, size_t bytes)
@@ -299,7 +335,8 @@ static bool check(void)
             return false;
         }
     }
-    return arena_is_valid(state.arena) && zones_are_valid();
+    return heap_freed_twice(state.arena) == NULL && arena_is_valid(state.arena) &&
+           zones_are_valid();
 }
 
 static bool may_refuse(size_t bytes, size_t align)

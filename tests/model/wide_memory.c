@@ -42,6 +42,7 @@ struct arena *wide_memory_begin(const struct setup *setup, unsigned char *ground
         .dirty_bytes_max = setup->dirty_bytes_max != 0 ? setup->dirty_bytes_max : SIZE_MAX,
         .zone_bytes_max = SIZE_MAX,
         .stack_bytes_max = 1 << 20,
+        .parcel_count = setup->parcels != 0 ? (size_t)1 << bits_highest(setup->parcels) : 0,
         .wide = true,
     };
     arena_init(state.arena, &config);

@@ -14,9 +14,9 @@ def option_rows():
     """name -> (line, row as README.md should have it), of each row {.name = "…" in api/options.c."""
     path, rows = ROOT / "api" / "options.c", {}
     text = text_of(path)
-    # An answer's value is its place in the row's list of values.
-    answers = re.search(r"enum option_answer\s*\{([^}]*)\}", text_of(ROOT / "api" / "options.h"))
-    places = re.findall(r"\w+", answers.group(1)) if answers else []
+    # A constant's value is its place in the row's list of values.
+    enums = re.findall(r"enum option_\w+\s*\{([^}]*)\}", text_of(ROOT / "api" / "options.h"))
+    places = {name: place for constants in enums for place, name in enumerate(re.findall(r"\w+", constants))}
     for match in re.finditer(
         r'\{\s*\.name\s*=\s*"(?P<name>\w+)"\s*,'
         r"\s*\.values\s*=\s*\{(?P<values>[^}]*)\}\s*,"
@@ -25,7 +25,7 @@ def option_rows():
         text,
     ):
         values = [f"`{value}`" for value in re.findall(r'"([^"]*)"', match["values"])]
-        fallback = values[places.index(match["fallback"])]
+        fallback = values[places[match["fallback"]]]
         sentence = "".join(re.findall(r'"([^"]*)"', match["sentence"]))
         rows[match["name"]] = (
             text[: match.start()].count("\n") + 1,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "core/heap.h"
-
+// What a heap does with chunks: hands them out, takes them back, keeps some at hand in its stacks.
 #include "core/check.h"
+#include "core/heap_zones.h"
 #include "core/offset.h"
 
 #include <string.h>
@@ -20,106 +20,6 @@ _Static_assert(SIZE_CLASS_COUNT == 5 * 8, "HEAP_NONE has as many stacks");
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
 {
     return offset_to(heap_arena(heap), offset);
-}
-
-static uintptr_t zone_offset(const struct heap *heap, const struct zone *zone)
-{
-    return offset_of(heap_arena(heap), zone);
-}
-
-// ---- lists of zones -----------------------------------------------------------------------------
-
-static void unlist(struct heap *heap, struct zone *zone)
-{
-    if (zone->fill == ZONE_UNLISTED) {
-        return;
-    }
-    if (zone->next != 0) {
-        zone_at(heap, zone->next)->previous = zone->previous;
-    }
-    if (zone->previous != 0) {
-        zone_at(heap, zone->previous)->next = zone->next;
-    } else {
-        heap_lists(heap, zone->size_class)[zone->fill] = zone->next;
-    }
-    zone->fill = ZONE_UNLISTED;
-}
-
-// Moves a zone to the list of its fill.
-static void relist(struct heap *heap, struct zone *zone)
-{
-    uint32_t fill = zone_fill_of(zone);
-    if (fill == zone->fill) {
-        return;
-    }
-    unlist(heap, zone);
-    zone->fill = fill;
-    if (fill == ZONE_UNLISTED) {
-        return;
-    }
-    uintptr_t *first = &heap_lists(heap, zone->size_class)[fill];
-    zone->next = *first;
-    zone->previous = 0;
-    if (*first != 0) {
-        zone_at(heap, *first)->previous = zone_offset(heap, zone);
-    }
-    *first = zone_offset(heap, zone);
-}
-
-static struct zone *fullest_zone(const struct heap *heap, unsigned size_class)
-{
-    for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
-        uintptr_t first = heap_lists(heap, size_class)[fill];
-        if (first != 0) {
-            return zone_at(heap, first);
-        }
-    }
-    return NULL;
-}
-
-// Whether a zone is the only one of its class with something to take: then it stays, although empty,
-// so that a program that goes back and forth does not cut it again and again.
-static bool is_last_listed(const struct heap *heap, const struct zone *zone)
-{
-    for (uint32_t fill = 0; fill < ZONE_FILL_COUNT; fill++) {
-        uintptr_t first = heap_lists(heap, zone->size_class)[fill];
-        if (first != 0 && (zone_at(heap, first) != zone || zone->next != 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// Takes an empty zone out of its list, for heap_give_empty().
-static void send_out(struct heap *heap, struct zone *zone)
-{
-    unlist(heap, zone);
-    zone->next = heap->empties;
-    heap->empties = zone_offset(heap, zone);
-}
-
-// A zone has got chunks back: to its list, or, if it has all of them and is not the last, on its way out.
-static void settle(struct heap *heap, struct zone *zone)
-{
-    relist(heap, zone);
-    // An empty zone has all its chunks, so none is on its way home.
-    if (zone_is_empty(zone) && !is_last_listed(heap, zone)) {
-        send_out(heap, zone);
-    }
-}
-
-void heap_unlist_empty(struct heap *heap, unsigned size_class)
-{
-    for (; size_class < heap->class_count; size_class++) {
-        uintptr_t next = heap_lists(heap, size_class)[ZONE_FILL_COUNT - 1];
-        while (next != 0) {
-            struct zone *zone = zone_at(heap, next);
-            next = zone->next;
-            if (zone_is_empty(zone)) {
-                send_out(heap, zone);
-            }
-        }
-    }
 }
 
 // ---- stacks -------------------------------------------------------------------------------------
@@ -143,7 +43,8 @@ static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
         return NULL;
     }
     struct chunk_entry *memory = offset_to(heap, heap->memory_next);
-    heap->memory_next += bytes; // zeroed, so that the entry below the bottom holds no chunk
+    heap->memory_next += bytes;
+    memory->chunk = NULL; // it may have been used before the heap was revived
     return memory + 1;
 }
 
@@ -179,23 +80,37 @@ static bool deepen(struct heap *heap, unsigned size_class)
     return true;
 }
 
+// Returns a chunk that is in nobody's hands to its zone, which another heap owns or nobody.
+static void give_away(struct heap *heap, struct zone *zone, const struct chunk_entry *entry)
+{
+    uint32_t index = zone_entry_index(zone, entry);
+    zone_set_state(zone, index, STATE_HOME);
+    heap_send_claimed(heap, heap_arena(heap), zone, index);
+}
+
 // Returns the older entries of a stack to their zones, all but `keep`.
 static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t keep)
 {
     size_t count = (size_t)(stack->top - stack->bottom) - keep;
-    struct zone *zone = NULL; // that got the last chunk: often the next is of the same one
+    struct zone *own = NULL; // that got the last chunk: often the next is of the same one
     for (size_t entry = 0; entry < count; entry++) {
         struct chunk_entry *old = &stack->bottom[entry];
-        if (zone == NULL || !zone_spans(zone, old->chunk)) {
-            if (zone != NULL) {
-                settle(heap, zone);
+        if (own == NULL || !zone_spans(own, old->chunk)) {
+            if (own != NULL) {
+                heap_settle(heap, own);
+                own = NULL;
             }
-            zone = zone_map_find(&heap_arena(heap)->map, old->chunk);
+            struct zone *zone = zone_map_find(&heap_arena(heap)->map, old->chunk);
+            if (!heap_owns(heap, zone) && !heap_take_back(heap, zone)) {
+                give_away(heap, zone, old);
+                continue;
+            }
+            own = zone;
         }
-        zone_give(zone, zone_entry_index(zone, old));
+        zone_give(own, zone_entry_index(own, old));
     }
-    if (zone != NULL) {
-        settle(heap, zone);
+    if (own != NULL) {
+        heap_settle(heap, own);
     }
     memmove(stack->bottom, stack->bottom + count, keep * sizeof(*stack->bottom));
     stack->top = stack->bottom + keep;
@@ -214,7 +129,7 @@ static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
         return false;
     }
     stack->top += zone_take(zone, stack->top, want);
-    relist(heap, zone);
+    heap_relist(heap, zone);
     return true;
 }
 
@@ -252,7 +167,8 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
     if (stack->top != stack->bottom) {
         return hand_out(size_class, --stack->top, bytes);
     }
-    struct zone *zone = fullest_zone(heap, size_class);
+    heap_drain(heap);
+    struct zone *zone = heap_fullest_zone(heap, size_class);
     if (zone == NULL) {
         return (struct grant){.ptr = NULL};
     }
@@ -261,18 +177,8 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
     }
     struct chunk_entry entry;
     zone_take(zone, &entry, 1);
-    relist(heap, zone);
+    heap_relist(heap, zone);
     return hand_out(size_class, &entry, bytes);
-}
-
-void heap_drain(struct heap *heap)
-{
-    while (heap->home != 0) {
-        struct zone *zone = zone_at(heap, heap->home);
-        heap->home = zone->home_next;
-        zone_drain(zone);
-        settle(heap, zone);
-    }
 }
 
 // Whether a class is still served as runs although it could have a zone. A server's zone of large chunks claims
@@ -315,7 +221,7 @@ struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes)
 {
     struct grant grant = {.ptr = NULL};
     struct heap_stack *stack = &heap->stacks[size_class];
-    if (heap->home == 0 && stack->served != UINT16_MAX && serves_as_run(heap, size_class)) {
+    if (stack->served != UINT16_MAX && serves_as_run(heap, size_class)) {
         grant = large_take_free(heap_arena(heap), bytes);
         stack->served = (uint16_t)(stack->served + (grant.ptr != NULL));
     }
@@ -327,11 +233,14 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
     struct arena *arena = heap_arena(heap);
     unsigned size_class = heap_class_for(heap, bytes, align);
     *need = (struct need){.kind = NEED_NOTHING};
-    heap_drain(heap);
+    heap_send_parcels(heap);
     if (size_class == SIZE_CLASS_NONE) {
         return large_take(arena, bytes, align, need);
     }
     struct grant grant = heap_take(heap, size_class, bytes);
+    if (grant.ptr == NULL && heap_adopt(heap, size_class)) {
+        grant = heap_take(heap, size_class, bytes);
+    }
     if (grant.ptr != NULL) {
         return grant;
     }
@@ -346,36 +255,36 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         return arena->config.free_per_zone == 0 ? grant
                                                 : take_run(heap, size_class, bytes, align, need);
     }
-    relist(heap, zone);
+    heap_relist(heap, zone);
     return heap_take(heap, size_class, bytes);
 }
 
 // ---- free ---------------------------------------------------------------------------------------
 
-bool heap_owns(const struct heap *heap, const struct chunk *chunk)
-{
-    return chunk->zone->chunk_bytes != 0 &&
-           (atomic_load_explicit(&chunk->zone->owner, memory_order_relaxed) ^ heap->owner) <=
-               HEAP_OWNER_MASK;
-}
-
-void heap_put(struct heap *heap, const struct chunk *chunk)
+bool heap_put(struct heap *heap, const struct chunk *chunk)
 {
     struct zone *zone = chunk->zone;
     struct heap_stack *stack = &heap->stacks[zone->size_class];
+    if (!state_is_live(zone_state(zone, chunk->index)) ||
+        zone_chunk(zone, chunk->index) != chunk->base) {
+        return false;
+    }
     zone_set_state(zone, chunk->index, STATE_FREED);
     if (stack->top == stack->limit && !deepen(heap, zone->size_class)) {
+        // A thread that only frees must take back what comes home, too.
+        heap_drain(heap);
         flush_down_to(heap, stack, stack->capacity / 2U);
     }
     if (stack->top == stack->limit) {
         zone_give(zone, chunk->index);
-        settle(heap, zone);
-        return;
+        heap_settle(heap, zone);
+        return true;
     }
     *stack->top++ = (struct chunk_entry){
         .chunk = chunk->base,
         .state = zone_state_at(zone, chunk->index),
     };
+    return true;
 }
 
 bool heap_give_empty(struct heap *heap, struct leaving *leaving)

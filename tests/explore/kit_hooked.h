@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The part of the kit that is compiled like the core: what its fibers do at the same time, and the search is to see.
+// The books that the rest of it keeps are none of the program's.
+#ifndef FT_TESTS_EXPLORE_KIT_HOOKED_H
+#define FT_TESTS_EXPLORE_KIT_HOOKED_H
+
+#include "core/heap.h"
+
+// Frees a chunk as the api does it. False if it is told to have been freed.
+bool kit_hooked_free(struct arena *arena, struct heap *heap, void *ptr);
+
+// The same, by a thread that has no heap.
+bool kit_hooked_free_without_heap(struct arena *arena, void *ptr);
+
+// Whether a chunk was found to have been freed twice, since this was last asked.
+bool kit_hooked_is_late(struct arena *arena);
+
+// Lets another fiber go on, which waits for that.
+void kit_hooked_pass_on(_Atomic uintptr_t *mail);
+void kit_hooked_wait_for(_Atomic uintptr_t *mail);
+
+#endif
