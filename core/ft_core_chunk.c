@@ -153,11 +153,12 @@ static bool free_in_zone(struct ft_core_heap *handle, void *ptr, const size_t *b
         // Nobody else hands it out before the next call.
         freed = heap_put(handle->heap, &chunk);
         poison_lay(chunk.base, freed ? chunk.capacity : 0);
-    } else if (zone_claim(chunk.zone, chunk.index)) {
-        poison_lay(chunk.base, chunk.capacity);
-        heap_send_claimed(handle->heap, arena, chunk.zone, chunk.index);
     } else {
-        freed = false;
+        freed = zone_claim(chunk.zone, chunk.index);
+        if (freed) {
+            poison_lay(chunk.base, chunk.capacity);
+            heap_send_claimed(handle->heap, arena, chunk.zone, chunk.index);
+        }
     }
     give_empty_zones(handle);
     return freed;
@@ -169,19 +170,27 @@ static enum ft_core_misuse late_misuse(struct ft_core_heap *handle)
     return heap_freed_twice(&handle->core->arena) == NULL ? FT_CORE_OK : FT_CORE_DOUBLE_FREE;
 }
 
+// Frees a chunk that is held. False if it is not LARGE: then another thread was faster, and it is in use again.
+static bool free_large(struct ft_core_heap *handle, const struct chunk *chunk)
+{
+    struct leaving leaving = {.kind = LEAVING_NOTHING};
+    bool is_large = chunk->zone->chunk_bytes == 0;
+    if (is_large) {
+        poison_lay(chunk->base, chunk->capacity);
+        heap_note_run_freed(handle->heap, chunk->requested);
+        large_give(&handle->core->arena, chunk, &leaving);
+    }
+    return is_large;
+}
+
 static enum ft_core_misuse free_locked(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
 {
-    struct arena *arena = &handle->core->arena;
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
+    const struct arena *arena = &handle->core->arena;
     ft_core_lock(handle);
     struct chunk chunk = chunk_locate(arena, ptr);
     enum misuse_kind misuse = misuse_in(arena, &chunk, ptr, bytes);
-    if (misuse == MISUSE_NONE && chunk.zone->chunk_bytes != 0) {
-        misuse = MISUSE_DOUBLE_FREE; // another thread was faster, and the chunk is in use again
-    } else if (misuse == MISUSE_NONE) {
-        poison_lay(chunk.base, chunk.capacity);
-        heap_note_run_freed(handle->heap, chunk.requested);
-        misuse = heap_free_large(arena, &chunk, &leaving) ? MISUSE_NONE : MISUSE_DOUBLE_FREE;
+    if (misuse == MISUSE_NONE) {
+        misuse = free_large(handle, &chunk) ? MISUSE_NONE : MISUSE_DOUBLE_FREE;
     }
     ft_core_unlock(handle);
     return (enum ft_core_misuse)misuse;

@@ -142,11 +142,8 @@ static void move_in(struct heap *heap)
         struct heap_stack *stack = &heap->stacks[size_class];
         stack->bottom = moved(stack->bottom, distance);
         stack->limit = moved(stack->limit, distance);
-        stack->top = moved(stack->top, distance);
-        for (struct chunk_entry *entry = stack->bottom; entry != stack->top; entry++) {
-            entry->chunk = (void *)((uintptr_t)entry->chunk + distance);
-            entry->state = (void *)((uintptr_t)entry->state + distance);
-        }
+        stack->top =
+            moved(stack->top, distance); // a heap that waits for a thread has nothing at hand
     }
     for (unsigned level = 0; level < HEAP_STACK_LEVELS; level++) {
         heap->spare[level] = moved(heap->spare[level], distance);

@@ -48,10 +48,7 @@ static inline void home_list_push(struct home_list *list, const void *arena, str
 // OWNER. Takes a record off the list, which may then be announced again. NULL if there is none, or none yet.
 static inline struct zone *home_list_take(struct home_list *list, const void *arena)
 {
-    if (list->rest == 0) {
-        if (atomic_load_explicit(&list->first, memory_order_relaxed) == 0) {
-            return NULL;
-        }
+    if (list->rest == 0 && atomic_load_explicit(&list->first, memory_order_relaxed) != 0) {
         // Acquire: pairs with the push's exchange.
         list->rest = atomic_exchange_explicit(&list->first, 0, memory_order_acquire);
     }

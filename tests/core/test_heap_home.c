@@ -172,8 +172,10 @@ static void what_the_last_owner_has_taken_back_is_not_adopted(void **state)
     struct zone *zone = home_scene_fill(&scene, scene.a, SCENE_BYTES, chunks, NULL);
     home_scene_send(&scene, scene.b, chunks[1]);
     home_scene_put(&scene, scene.a, chunks[2]);
+    assert_int_equal(zone_available(zone), 1); // with what had come home
+    assert_false(zone_has_home(zone));
     assert_true(driver_is_valid(&scene.driver));
-    // The list for nobody's zones has it; who looks there hands it on, unless the owner has taken it in.
+    // The list for nobody's zones still has it.
     assert_false(heap_adopt(scene.c, TINY_CLASS));
     assert_true(home_list_is_empty(home_scene_full(&scene, zone)));
     assert_true(heap_owns(scene.a, zone));
@@ -192,7 +194,10 @@ static void its_owner_may_find_a_zone_among_those_of_nobody(void **state)
     struct zone *zone = home_scene_fill(&scene, scene.a, SCENE_BYTES, chunks, NULL);
     home_scene_send(&scene, scene.b, chunks[1]);
     home_scene_put(&scene, scene.a, chunks[2]);
-    assert_int_equal(home_scene_take_all(&scene, scene.a, SCENE_BYTES), 2);
+    // It is announced, so that nobody lists it anew.
+    home_scene_send(&scene, scene.b, chunks[3]);
+    assert_true(home_list_is_empty(&scene.a->home));
+    assert_int_equal(home_scene_take_all(&scene, scene.a, SCENE_BYTES), 3);
     assert_false(zone_has_home(zone));
     assert_int_equal(zone->announced, 0);
     home_scene_end(&scene);

@@ -260,6 +260,10 @@ static void a_mapping_on_its_way_is_nobodys(void **state)
     assert_int_equal(leaving.range.base, (uintptr_t)ptr);
     assert_int_equal(leaving.range.bytes, chunk.capacity);
     assert_int_equal(locate(ptr + 5000).status, CHUNK_FOREIGN);
+    // Who has found it before comes too late.
+    struct leaving nothing = {.kind = LEAVING_NOTHING};
+    assert_false(heap_free_large(driver->arena, &chunk, &nothing));
+    assert_int_equal(nothing.kind, LEAVING_NOTHING);
     // Its start is remembered for a while, so that a second free is told as what it is.
     chunk = locate(ptr);
     assert_int_equal(chunk.status, CHUNK_UNUSED);

@@ -122,22 +122,25 @@ static void a_drain_takes_what_was_sent_and_nothing_else(void **state)
 static void a_drain_finds_bits_of_chunks_that_are_not_on_their_way(void **state)
 {
     (void)state;
-    struct zone_record record = full_zone(20, UNIT);
-    struct zone *zone = record.zone;
-    zone_record_send_home(&record, 3);
-    zone_record_send_home(&record, 90);
-    assert_int_equal(zone_send(zone, 0, (uintptr_t)1 << 7), 0); // live
-    void *twice = NULL;
-    assert_int_equal(zone_drain(zone, &twice), 2);
-    assert_ptr_equal(twice, zone_chunk(zone, 7));
-    assert_int_equal(zone_state(zone, 7), STATE_LIVE + 7);
-    assert_true(zone_is_valid(zone));
-    assert_int_equal(zone_send(zone, 0, (uintptr_t)1 << 3), 0); // free, in the zone
-    twice = NULL;
-    assert_int_equal(zone_drain(zone, &twice), 0);
-    assert_ptr_equal(twice, zone_chunk(zone, 3));
-    assert_true(zone_is_valid(zone));
-    zone_record_delete(&record);
+    for (unsigned size_class = 3; size_class < SIZE_CLASS_COUNT; size_class += 20) {
+        struct zone_record record = full_zone(size_class, UNIT);
+        struct zone *zone = record.zone;
+        zone_record_send_home(&record, 3);
+        zone_record_send_home(&record, 90);
+        const uint32_t live = WORD + 7;
+        assert_int_equal(zone_send(zone, 1, (uintptr_t)1 << 7), 0);
+        void *twice = NULL;
+        assert_int_equal(zone_drain(zone, &twice), 2);
+        assert_ptr_equal(twice, zone_chunk(zone, live));
+        assert_int_equal(zone_state(zone, live), STATE_LIVE + live % 10);
+        assert_true(zone_is_valid(zone));
+        assert_int_equal(zone_send(zone, 0, (uintptr_t)1 << 3), 0); // free, in the zone
+        twice = NULL;
+        assert_int_equal(zone_drain(zone, &twice), 0);
+        assert_ptr_equal(twice, zone_chunk(zone, 3));
+        assert_true(zone_is_valid(zone));
+        zone_record_delete(&record);
+    }
 }
 
 static void a_dead_record_has_lost_its_bits_and_tells_of_one(void **state)

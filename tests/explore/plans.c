@@ -150,6 +150,13 @@ const struct kit_plan plans[] = {
         .programs = {"-0", "-2+1"},
     },
     {
+        .name = "release_and_adopt",
+        .about = "The owner takes the last chunk that came home, without the lock, while another "
+                 "is short of the class.",
+        .start = KIT_FULL,
+        .programs = {"-0+0+1", "-1-2+2"},
+    },
+    {
         .name = "adopt_twice",
         .about = "The same, and both free the same.",
         .start = KIT_FULL,
@@ -186,6 +193,13 @@ const struct kit_plan plans[] = {
         .about = "While the last chunks come home, the last owner wants one.",
         .start = KIT_LAST,
         .programs = {"+7", "-0-1"},
+    },
+    {
+        .name = "last_chunk_cut",
+        .about =
+            "A zone is given back and cut anew while who freed one of its last chunks comes late.",
+        .start = KIT_LAST,
+        .programs = {"", "-0", "-1+1"},
     },
     {
         .name = "two_zones",

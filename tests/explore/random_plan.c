@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "tests/explore/random_plan.h"
 
-enum { STEPS_MAX = 3, OWN_SLOT = 4 };
+enum { STEPS_MAX = 3, SHARED_SLOTS = 4, OWN_SLOT = 4, STARTS = 6 };
 
 struct source {
     uint32_t state;
     bool is_freed[KIT_SLOTS];
+    unsigned shared;  // slots that everybody may free
     bool has_misused; // one chunk at most is freed twice
 };
 
@@ -24,7 +25,7 @@ static char digit(unsigned slot)
 static unsigned shared_slot(struct source *source, bool misuses)
 {
     unsigned slot = 0;
-    while (slot < OWN_SLOT && source->is_freed[slot]) {
+    while (slot < source->shared && source->is_freed[slot]) {
         slot++;
     }
     if (misuses && !source->has_misused && slot != 0) {
@@ -43,7 +44,7 @@ static void make_program(struct source *source, const struct kit_plan *plan, uns
     for (uint32_t step = 0; step < steps; step++) {
         uint32_t what = random_below(source, 8);
         unsigned slot = shared_slot(source, plan->misuses);
-        if (what < 4 && slot < OWN_SLOT) {
+        if (what < 4 && slot < source->shared) {
             *program++ = '-';
             *program++ = digit(slot);
             source->is_freed[slot] = true;
@@ -60,14 +61,17 @@ static void make_program(struct source *source, const struct kit_plan *plan, uns
 
 void random_plan_make(struct random_plan *made, uint32_t seed)
 {
-    static const enum kit_start starts[] = {KIT_OWNED, KIT_FULL, KIT_FULL, KIT_HOME, KIT_HOME};
+    static const enum kit_start starts[STARTS] = {KIT_OWNED, KIT_FULL, KIT_FULL,
+                                                  KIT_HOME,  KIT_HOME, KIT_LAST};
     struct source source = {.state = seed * 2654435761U};
     *made = (struct random_plan){.plan.name = "random"};
     made->plan.about = "a plan that chance has made";
-    made->plan.start = starts[random_below(&source, 5)];
+    made->plan.start = starts[random_below(&source, STARTS)];
+    source.shared = made->plan.start == KIT_LAST ? 2 : SHARED_SLOTS;
     made->plan.parcels = random_below(&source, 3) == 0;
     made->plan.as_core = !made->plan.parcels && random_below(&source, 2) == 0;
-    made->plan.misuses = random_below(&source, 2) == 0;
+    // Whoever frees a chunk of a zone that is given back meanwhile may read what is being written.
+    made->plan.misuses = random_below(&source, 2) == 0 && made->plan.start != KIT_LAST;
     uint32_t fibers = 2 + random_below(&source, KIT_HEAPS_MAX - 1);
     for (unsigned fiber = 0; fiber < fibers; fiber++) {
         make_program(&source, &made->plan, fiber, made->programs[fiber]);

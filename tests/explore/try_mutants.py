@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Breaks the core's protocol on purpose, and wants the scenarios to notice each time.
 
-  try_mutants.py BUILD DIRECTORY [NAME ...]   all mutants of mutants.list, or those
+  try_mutants.py BUILD DIRECTORY [--list PATH] [NAME ...]   all mutants of mutants.list or another list, or those
 
 BUILD, which CMake writes, tells how the program was compiled and of what it was linked. A mutant is compiled and
 linked in DIRECTORY. The form of the list is that of tools/mutate (tools/mutate.d/entries.py), but blocks of one name
@@ -11,6 +11,7 @@ program in another way is not.
 
 Exit status: 0 if each is caught; 1 if not; 2 if a line is gone, or something does not build.
 """
+import argparse
 import concurrent.futures
 import os
 import shutil
@@ -92,15 +93,31 @@ def attempt(build, directory, edits):
     return done.stdout.split("the schedule: --replay ")[1].split()[0]
 
 
-def main():
-    build, directory, names = Build(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3:]
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="try_mutants.py", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=Path)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--list", type=Path, default=HERE / "mutants.list", metavar="PATH")
+    return parser.parse_args()
+
+
+def choose(options):
+    """{name: edits} of the mutants to be tried."""
     mutants = {}
-    for edit in entries.read(HERE / "mutants.list"):
+    for edit in entries.read(options.list):
         mutants.setdefault(edit.name, []).append(edit)
-    unknown = [name for name in names if name not in mutants]
-    if unknown:
+    unknown = [name for name in options.names if name not in mutants]
+    if unknown or not mutants:
         raise entries.Wrong(f"no mutants: {' '.join(unknown)}")
-    chosen = {name: edits for name, edits in mutants.items() if not names or name in names}
+    return {name: edits for name, edits in mutants.items() if not options.names or name in options.names}
+
+
+def main():
+    options = parse_arguments()
+    build, directory = Build(options.build), options.directory
+    chosen = choose(options)
     first = next(iter(chosen.values()))[0]
     same = entries.Mutant(CONTROL, first.file, first.old, first.old, first.which, first.count)
     trials = {CONTROL: [same], **chosen}
