@@ -17,7 +17,8 @@
 //   - A pointer that is no chunk's start, or a chunk that is not in use, is a misuse: one line on standard
 //     error names it, and the process is aborted. With FT_MALLOC_MISUSE=warn or ignore the call does
 //     nothing instead, and returns NULL with EINVAL (realloc and its kin) or 0 (sizes). One misuse cannot
-//     be seen: a stale free after the chunk was handed out again.
+//     be seen: a stale free after the chunk was handed out again. When two threads free one chunk at the
+//     same moment, a later call may be the one that says so.
 #ifndef FT_MALLOC_H
 #define FT_MALLOC_H
 

@@ -146,7 +146,10 @@ void *ft_core_alloc_zeroed(struct ft_core_heap *heap, size_t count, size_t each)
 // A chunk at a multiple of align. NULL if that is no power of two, too.
 void *ft_core_alloc_aligned(struct ft_core_heap *heap, size_t align, size_t bytes);
 
-// Gives a chunk back. NULL is fine. Anything but FT_CORE_OK has changed nothing.
+// Gives a chunk back. NULL is fine. Anything but FT_CORE_OK has changed nothing, with one exception: when two heaps free
+// one chunk at the same moment, both may be told OK, and FT_CORE_DOUBLE_FREE comes out of a later free by either of
+// them or the chunk's owner, which itself succeeded. A chunk of another heap goes home to that without the lock, unless
+// it is a run of its own.
 enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void *ptr);
 
 // The same, of a chunk that was requested with this many bytes: FT_CORE_WRONG_SIZE if that is known not to be

@@ -17,7 +17,7 @@
 //   the arena's `home_idle`  its owner waits for a thread: for whoever has sent the chunks, under the lock
 //
 // A zone that has nothing more to hand out its owner makes nobody's. It takes it back on a free of its own; a heap that
-// is short of the class takes it when chunks have come home; who sends the last one home takes it, and gives it back.
+// is short of the class takes it when most have come home; who sends the last one home takes it, and gives it back.
 // Its chunks may be in any stack meanwhile.
 //
 // Invariants, all checked by heap_is_valid():
@@ -262,8 +262,9 @@ static inline bool heap_has_idle_home(const struct arena *arena)
 bool heap_receive_idle(struct arena *arena, struct leaving *leaving);
 
 // OWNER and LOCKED. Makes a zone of this class this heap's that is nobody's and has chunks that came home. False if
-// there is none.
-bool heap_adopt(struct heap *heap, unsigned size_class);
+// there is none. any: however many of its chunks are in use; else only one that few of are, that this heap had last, or
+// whose last owner waits for a thread: of others the chunks in use and those handed out next would share cache lines.
+bool heap_adopt(struct heap *heap, unsigned size_class, bool any);
 
 // OWNER. Whether zones wait for heap_give_empty().
 static inline bool heap_has_empty(const struct heap *heap)

@@ -238,7 +238,9 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         return large_take(arena, bytes, align, need);
     }
     struct grant grant = heap_take(heap, size_class, bytes);
-    if (grant.ptr == NULL && heap_adopt(heap, size_class)) {
+    // On a buffer memory is dearer than time.
+    bool any = arena->config.free_per_zone != 0;
+    if (grant.ptr == NULL && heap_adopt(heap, size_class, any)) {
         grant = heap_take(heap, size_class, bytes);
     }
     if (grant.ptr != NULL) {

@@ -18,8 +18,8 @@ static bool take_over(struct heap *heap, struct zone *zone)
                                                  memory_order_acquire, memory_order_relaxed)) {
         return false;
     }
-    // Relaxed: who reads the old heap lists the zone there, and that heap hands it on.
-    atomic_store_explicit(&zone->heap, offset_of(heap_arena(heap), heap), memory_order_relaxed);
+    // Every caller now drains the zone. Sequentially consistent before that: see owner_of().
+    atomic_store_explicit(&zone->heap, offset_of(heap_arena(heap), heap), memory_order_seq_cst);
     return true;
 }
 
@@ -49,15 +49,18 @@ bool heap_take_back(struct heap *heap, struct zone *zone)
     return true;
 }
 
-// The heap that owns a zone, or NULL.
-static struct heap *owner_of(const struct arena *arena, const struct zone *zone)
+// The heap that owns a zone, or NULL. *changes: one takes it over just now. Then it drains the zone after this: what was
+// sent before this is its business, and nobody need be told. Sequentially consistent, so that its drain is indeed later.
+static struct heap *owner_of(const struct arena *arena, const struct zone *zone, bool *changes)
 {
-    // Acquire: the heap was written before.
-    uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_acquire);
+    *changes = false;
+    uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_seq_cst);
     if (owner == ZONE_OWNER_FULL || owner == ZONE_OWNER_DEAD) {
         return NULL;
     }
-    return offset_to(arena, atomic_load_explicit(&zone->heap, memory_order_relaxed));
+    struct heap *heap = offset_to(arena, atomic_load_explicit(&zone->heap, memory_order_seq_cst));
+    *changes = (owner ^ heap->owner) > HEAP_OWNER_MASK;
+    return *changes ? NULL : heap;
 }
 
 // ---- sending ------------------------------------------------------------------------------------
@@ -69,7 +72,8 @@ static void tell(struct arena *arena, struct zone *zone)
     if (!home_announce(zone)) {
         return;
     }
-    struct heap *owner = owner_of(arena, zone);
+    bool changes;
+    struct heap *owner = owner_of(arena, zone, &changes);
     struct section *section = offset_to(arena, zone->section);
     struct home_list *list = owner == NULL ? &section->classes[zone->size_class].full
                              : atomic_load_explicit(&owner->is_idle, memory_order_relaxed)
@@ -191,7 +195,9 @@ bool heap_send(struct heap *heap, struct arena *arena, const struct chunk *chunk
 // A record was on a list of somebody who cannot take what came home to it: lists it anew.
 static void hand_on(struct arena *arena, struct zone *zone)
 {
-    if (zone_has_home(zone)) {
+    bool changes;
+    (void)owner_of(arena, zone, &changes);
+    if (!changes && zone_has_home(zone)) {
         tell(arena, zone);
     }
 }
@@ -209,15 +215,34 @@ void heap_drain(struct heap *heap)
     }
 }
 
+// Whether this heap may have a zone that is nobody's although it is not to have any.
+static bool may_adopt(const struct heap *heap, const struct zone *zone, const struct heap *last)
+{
+    return last == heap || atomic_load_explicit(&last->is_idle, memory_order_relaxed) ||
+           zone_home_count(zone) >= zone->chunk_count - zone->chunk_count / 4;
+}
+
 // What to do with a record off the list of those that are nobody's. True if it is this heap's by now.
-static bool adopt(struct heap *heap, struct zone *zone)
+static bool adopt(struct heap *heap, struct zone *zone, bool any)
 {
     struct arena *arena = heap_arena(heap);
+    uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_relaxed);
+    if (owner == ZONE_OWNER_FULL && !any) {
+        struct heap *last =
+            offset_to(arena, atomic_load_explicit(&zone->heap, memory_order_relaxed));
+        if (!may_adopt(heap, zone, last)) {
+            // Its last owner may take it back. If he sleeps, it is listed here again when more comes home.
+            if (home_announce(zone)) {
+                home_list_push(&last->home, arena, zone);
+            }
+            return false;
+        }
+    }
     if (heap_owns(heap, zone) || take_over(heap, zone)) {
         receive(heap, zone);
         return true;
     }
-    if (atomic_load_explicit(&zone->owner, memory_order_relaxed) != ZONE_OWNER_DEAD) {
+    if (owner != ZONE_OWNER_DEAD) {
         hand_on(arena, zone);
         return false;
     }
@@ -228,7 +253,7 @@ static bool adopt(struct heap *heap, struct zone *zone)
     return false;
 }
 
-bool heap_adopt(struct heap *heap, unsigned size_class)
+bool heap_adopt(struct heap *heap, unsigned size_class, bool any)
 {
     struct arena *arena = heap_arena(heap);
     for (struct section *section = arena_first_section(arena); section != NULL;
@@ -236,7 +261,7 @@ bool heap_adopt(struct heap *heap, unsigned size_class)
         struct home_list *list = &section->classes[size_class].full;
         for (struct zone *zone = home_list_take(list, arena); zone != NULL;
              zone = home_list_take(list, arena)) {
-            if (adopt(heap, zone) && heap_fullest_zone(heap, size_class) != NULL) {
+            if (adopt(heap, zone, any) && heap_fullest_zone(heap, size_class) != NULL) {
                 return true;
             }
         }
@@ -248,7 +273,8 @@ bool heap_receive_idle(struct arena *arena, struct leaving *leaving)
 {
     for (struct zone *zone = home_list_take(&arena->home_idle, arena); zone != NULL;
          zone = home_list_take(&arena->home_idle, arena)) {
-        struct heap *owner = owner_of(arena, zone);
+        bool changes;
+        struct heap *owner = owner_of(arena, zone, &changes);
         if (owner == NULL || !atomic_load_explicit(&owner->is_idle, memory_order_relaxed)) {
             hand_on(arena, zone);
             continue;

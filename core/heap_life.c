@@ -20,7 +20,7 @@ void heap_trim(struct heap *heap)
     (void)heap_receive_idle(heap_arena(heap), NULL);
     // What came home to zones that are nobody's is everybody's to take.
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
-        while (heap_adopt(heap, size_class)) {
+        while (heap_adopt(heap, size_class, true)) {
         }
     }
     trim_from(heap, 0);

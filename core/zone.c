@@ -173,6 +173,15 @@ bool zone_is_whole(const struct zone *zone, uint32_t word)
     return true;
 }
 
+uint32_t zone_home_count(const struct zone *zone)
+{
+    uint32_t count = 0;
+    for (uint32_t word = 0; word < zone->word_count; word++) {
+        count += bits_count(atomic_load_explicit(zone_home_word(zone, word), memory_order_relaxed));
+    }
+    return count;
+}
+
 bool zone_has_home(const struct zone *zone)
 {
     for (uint32_t word = 0; word < zone->word_count; word++) {

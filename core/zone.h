@@ -237,6 +237,9 @@ static inline uintptr_t zone_send(struct zone *zone, uint32_t word, uintptr_t bi
 // ANY. Whether all chunks of the zone are on their way home, and sent; word: one to look at first.
 bool zone_is_whole(const struct zone *zone, uint32_t word);
 
+// ANY. How many home bits are set.
+uint32_t zone_home_count(const struct zone *zone);
+
 // ANY. Whether any home bit is set.
 bool zone_has_home(const struct zone *zone);
 

@@ -239,7 +239,7 @@ static void bring_all_home(struct churn *churn)
         heap_send_parcels(heap);
     }
     for (unsigned size_class = 0; size_class < first->class_count; size_class++) {
-        while (heap_adopt(first, size_class)) {
+        while (heap_adopt(first, size_class, true)) {
         }
     }
     for (struct heap *heap = first; heap != NULL; heap = offset_to(arena, heap->next_heap)) {

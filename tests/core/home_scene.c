@@ -124,8 +124,8 @@ uint32_t home_scene_take_all(struct home_scene *scene, struct heap *heap, size_t
     uint32_t count = 0;
     unsigned size_class = size_class_of(bytes);
     struct grant grant = heap_take(heap, size_class, bytes);
-    while (grant.ptr != NULL ||
-           (heap_adopt(heap, size_class) && (grant = heap_take(heap, size_class, bytes)).ptr)) {
+    while (grant.ptr != NULL || (heap_adopt(heap, size_class, true) &&
+                                 (grant = heap_take(heap, size_class, bytes)).ptr)) {
         assert_true(count < SCENE_COUNT_MAX);
         for (uint32_t index = 0; index < count; index++) {
             assert_ptr_not_equal(taken[index], grant.ptr);

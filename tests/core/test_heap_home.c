@@ -100,7 +100,7 @@ static void chunks_of_an_owned_zone_go_to_their_owner(void **state)
             assert_int_equal(zone_available(zone), 1);
         }
         assert_true(driver_is_valid(&scene.driver));
-        assert_false(heap_adopt(scene.c, TINY_CLASS));
+        assert_false(heap_adopt(scene.c, TINY_CLASS, true));
         heap_drain(scene.a);
         assert_true(home_list_is_empty(&scene.a->home));
         assert_false(zone_has_home(zone));
@@ -132,15 +132,15 @@ static void chunks_of_nobodys_zone_go_to_who_is_short_of_them(void **state)
     (void)state;
     home_scene_begin(&scene, 0);
     struct zone *zone = home_scene_fill(&scene, scene.a, SCENE_BYTES, chunks, NULL);
-    assert_false(heap_adopt(scene.c, TINY_CLASS)); // nothing has come home
-    for (unsigned index = 10; index < 20; index++) {
+    assert_false(heap_adopt(scene.c, TINY_CLASS, true)); // nothing has come home
+    for (unsigned index = 10; index < 85; index++) {
         assert_true(home_scene_send(&scene, scene.b, chunks[index]));
     }
     assert_true(home_scene_is_listed(&scene, home_scene_full(&scene, zone), zone));
     assert_true(home_list_is_empty(&scene.a->home));
     assert_true(heap_lacks(scene.a, TINY_CLASS));
-    assert_false(heap_adopt(scene.c, TINY_CLASS - 1)); // of this class no
-    for (unsigned index = 10; index < 20; index++) {
+    assert_false(heap_adopt(scene.c, TINY_CLASS - 1, true)); // of this class no
+    for (unsigned index = 10; index < 85; index++) {
         assert_ptr_equal(home_scene_alloc(&scene, scene.c, SCENE_BYTES), chunks[index]);
     }
     assert_int_equal(scene.arena->zone_count, 1);
@@ -153,14 +153,48 @@ static void chunks_of_nobodys_zone_go_to_who_is_short_of_them(void **state)
     home_scene_end(&scene);
 }
 
+static void chunks_among_many_in_use_go_to_the_last_owner(void **state)
+{
+    (void)state;
+    home_scene_begin(&scene, 0);
+    struct zone *zone = home_scene_fill(&scene, scene.a, SCENE_BYTES, chunks, NULL);
+    for (unsigned index = 10; index < 84; index++) {
+        assert_true(home_scene_send(&scene, scene.b, chunks[index]));
+    }
+    assert_false(heap_adopt(scene.c, TINY_CLASS, false)); // one too few
+    assert_true(home_list_is_empty(home_scene_full(&scene, zone)));
+    assert_true(home_scene_is_listed(&scene, &scene.a->home, zone));
+    assert_int_equal(zone->owner, ZONE_OWNER_FULL);
+    heap_drain(scene.a);
+    assert_true(heap_owns(scene.a, zone));
+    assert_int_equal(zone_available(zone), 74);
+    home_scene_end(&scene);
+}
+
+static void chunks_of_who_waits_for_a_thread_go_to_who_is_short(void **state)
+{
+    (void)state;
+    home_scene_begin(&scene, 0);
+    struct zone *zone = home_scene_fill(&scene, scene.a, SCENE_BYTES, chunks, NULL);
+    assert_true(home_scene_send(&scene, scene.b, chunks[10]));
+    atomic_store(&scene.a->is_idle, 1);
+    assert_true(heap_adopt(scene.c, TINY_CLASS, false));
+    atomic_store(&scene.a->is_idle, 0);
+    assert_true(heap_owns(scene.c, zone));
+    home_scene_end(&scene);
+}
+
 static void a_small_heap_adopts_before_it_takes_runs(void **state)
 {
     (void)state;
     home_scene_begin(&scene, 0);
-    struct zone *zone = home_scene_fill(&scene, scene.a, 4096, chunks, NULL);
-    assert_true(home_scene_send(&scene, NULL, chunks[40]));
-    assert_ptr_equal(home_scene_alloc(&scene, scene.b, 4000), chunks[40]);
-    assert_int_equal(home_scene_at(&scene, chunks[40]).requested, 4000);
+    uint32_t count = 0;
+    struct zone *zone = home_scene_fill(&scene, scene.a, 4096, chunks, &count);
+    for (unsigned index = 20; index < count; index++) {
+        assert_true(home_scene_send(&scene, NULL, chunks[index]));
+    }
+    assert_ptr_equal(home_scene_alloc(&scene, scene.b, 4000), chunks[20]);
+    assert_int_equal(home_scene_at(&scene, chunks[20]).requested, 4000);
     assert_int_equal(zone->heap, offset_of(scene.arena, scene.b));
     home_scene_end(&scene);
 }
@@ -176,7 +210,7 @@ static void what_the_last_owner_has_taken_back_is_not_adopted(void **state)
     assert_false(zone_has_home(zone));
     assert_true(driver_is_valid(&scene.driver));
     // The list for nobody's zones still has it.
-    assert_false(heap_adopt(scene.c, TINY_CLASS));
+    assert_false(heap_adopt(scene.c, TINY_CLASS, true));
     assert_true(home_list_is_empty(home_scene_full(&scene, zone)));
     assert_true(heap_owns(scene.a, zone));
     heap_drain(scene.a);
@@ -197,6 +231,8 @@ static void its_owner_may_find_a_zone_among_those_of_nobody(void **state)
     // It is announced, so that nobody lists it anew.
     home_scene_send(&scene, scene.b, chunks[3]);
     assert_true(home_list_is_empty(&scene.a->home));
+    assert_true(heap_adopt(scene.a, TINY_CLASS, true));
+    assert_int_equal(zone_available(zone), 2);
     assert_int_equal(home_scene_take_all(&scene, scene.a, SCENE_BYTES), 3);
     assert_false(zone_has_home(zone));
     assert_int_equal(zone->announced, 0);
@@ -226,7 +262,7 @@ static void who_sends_the_last_chunk_gives_the_zone_back(void **state)
         assert_true(driver_is_valid(&scene.driver));
         // The record is still listed; who finds it there lets it be.
         assert_true(home_scene_is_listed(&scene, home_scene_full(&scene, zone), zone));
-        assert_false(heap_adopt(scene.c, zone->size_class));
+        assert_false(heap_adopt(scene.c, zone->size_class, true));
         assert_int_equal(zone->announced, 0);
         home_scene_end(&scene);
     }
@@ -264,7 +300,7 @@ static void a_zone_with_chunks_in_a_stack_is_not_whole(void **state)
         home_scene_send(&scene, scene.b, chunks[index]);
     }
     assert_false(heap_has_empty(scene.b));
-    assert_true(heap_adopt(scene.c, TINY_CLASS));
+    assert_true(heap_adopt(scene.c, TINY_CLASS, true));
     assert_int_equal(zone_available(zone), SCENE_COUNT - 3);
     assert_true(driver_is_valid(&scene.driver));
     heap_flush(scene.a);
@@ -301,6 +337,8 @@ int main(void)
         cmocka_unit_test(chunks_of_an_owned_zone_go_to_their_owner),
         cmocka_unit_test(a_heap_with_an_empty_stack_takes_what_came_home),
         cmocka_unit_test(chunks_of_nobodys_zone_go_to_who_is_short_of_them),
+        cmocka_unit_test(chunks_among_many_in_use_go_to_the_last_owner),
+        cmocka_unit_test(chunks_of_who_waits_for_a_thread_go_to_who_is_short),
         cmocka_unit_test(a_small_heap_adopts_before_it_takes_runs),
         cmocka_unit_test(what_the_last_owner_has_taken_back_is_not_adopted),
         cmocka_unit_test(its_owner_may_find_a_zone_among_those_of_nobody),

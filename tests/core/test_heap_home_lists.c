@@ -193,7 +193,7 @@ static void a_record_of_nobody_in_a_heaps_list_is_taken_by_its_last_owner_alone(
     heap_drain(scene.b);
     assert_int_equal(zone->owner, ZONE_OWNER_FULL);
     assert_true(home_scene_is_listed(&scene, home_scene_full(&scene, zone), zone));
-    assert_true(heap_adopt(scene.c, TINY_CLASS));
+    assert_true(heap_adopt(scene.c, TINY_CLASS, true));
     assert_ptr_equal(home_scene_alloc(&scene, scene.c, SCENE_BYTES), chunks[0]);
     assert_int_equal(zone->owner, ZONE_OWNER_FULL);
     assert_true(zone_claim(zone, 1));
@@ -219,7 +219,7 @@ static void an_adoption_goes_on_until_it_has_a_chunk(void **state)
     home_scene_send(&scene, scene.c, chunks[2 * SCENE_COUNT]);
     home_scene_put(&scene, scene.b, chunks[2 * SCENE_COUNT + 1]); // its owner has it again
     heap_flush(scene.b);
-    assert_true(heap_adopt(scene.c, TINY_CLASS));
+    assert_true(heap_adopt(scene.c, TINY_CLASS, true));
     assert_true(heap_owns(scene.c, first));
     assert_true(heap_owns(scene.b, third));
     assert_int_equal(zone_available(first), 1);
@@ -248,7 +248,7 @@ static void a_record_that_is_gone_is_dropped_from_any_list(void **state)
         assert_true(driver_is_valid(&scene.driver));
         heap_drain(scene.a);
         heap_drain(scene.b);
-        assert_false(heap_adopt(scene.c, TINY_CLASS));
+        assert_false(heap_adopt(scene.c, TINY_CLASS, true));
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         assert_false(heap_receive_idle(scene.arena, &leaving));
         assert_int_equal(zone->announced, 0);

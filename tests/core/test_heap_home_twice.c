@@ -132,7 +132,7 @@ static void it_is_found_by_who_adopts_the_zone(void **state)
     assert_int_equal(zone->owner, ZONE_OWNER_FULL);
     home_scene_send(&scene, scene.b, chunks[0]);
     home_scene_set_bit(&scene, chunks[50]);
-    assert_true(heap_adopt(scene.c, TINY_CLASS));
+    assert_true(heap_adopt(scene.c, TINY_CLASS, true));
     expect_twice(chunks[50]);
     assert_int_equal(zone_available(zone), 1);
     end();
@@ -199,7 +199,7 @@ static void it_is_found_in_a_record_without_a_zone(void **state)
         // By now it is with those of nobody, where the lock guards a record without a zone.
         assert_true(home_scene_is_listed(&scene, lists[2], zone));
         assert_null(heap_freed_twice(scene.arena));
-        assert_false(heap_adopt(scene.c, TINY_CLASS));
+        assert_false(heap_adopt(scene.c, TINY_CLASS, true));
         expect_twice(chunks[66]);
         assert_false(zone_has_home(zone));
         assert_int_equal(zone->announced, 0);

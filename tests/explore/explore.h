@@ -12,12 +12,11 @@
 // then every order has been seen in which sequentially consistent accesses can happen.
 //
 // A step may go on over plain accesses because no other fiber can tell when they are done: a fiber that makes one
-// after another fiber has made one to the same place, and that one's next step is still to come, has raced with it,
-// and the search says so (race.h). It may go on over letting go of the lock, because who waits for that can as well
+// to the same place after another fiber's, and not ordered after it, has raced with it, and the search says so (race.h). It may go on over letting go of the lock, because who waits for that can as well
 // wait until the step is over.
 //
-// What it cannot see: orders that only a weak memory model allows, and races that only these allow: each atomic access
-// is taken for a sequentially consistent one, whatever order it names.
+// Atomic accesses happen in one order that all fibers see: what they could read by a weaker model the search cannot
+// see. What it does see is whether the orders that they name keep plain accesses apart.
 #ifndef FT_TESTS_EXPLORE_EXPLORE_H
 #define FT_TESTS_EXPLORE_EXPLORE_H
 
@@ -27,7 +26,7 @@
 
 enum {
     EXPLORE_FIBERS_MAX = 4,
-    EXPLORE_MEMORY_MAX = 64 << 10,
+    EXPLORE_MEMORY_MAX = 32 << 10,
     EXPLORE_DEPTH_MAX = 2000, // steps of one execution
 };
 
@@ -46,7 +45,9 @@ struct explore_scenario {
     struct explore_fiber fibers[EXPLORE_FIBERS_MAX]; // those behind the last have no name
     void (*verdict)(void *memory); // calls explore_fail() if the end is wrong; may be NULL
     size_t states_max;             // the search gives up beyond so many states; 0: it does not
-    const void *plan;              // the scenario's own, for explore_plan()
+    bool
+        with_orders; // a race that the orders of atomic accesses do not prevent counts, too (race.h)
+    const void *plan; // the scenario's own, for explore_plan()
     // Writes what an address of the memory is called, or nothing. May be NULL.
     void (*name_of)(const void *memory, const void *at, char *name, size_t bytes);
 };
@@ -108,6 +109,9 @@ struct explore_access {
 // An atomic access comes next. Other fibers may go on before it is done.
 void explore_point(enum explore_kind kind, const volatile void *at, uint32_t bytes,
                    const void *code);
+
+// That access has been done, with this order: it has read the object, or written it, or both.
+void explore_done(const volatile void *at, bool has_read, bool has_written, int order);
 
 // An access that is not atomic comes next. Other fibers do not go on before it is done, but must not be in its way.
 void explore_plain(const void *at, size_t bytes, bool is_write, const void *code);

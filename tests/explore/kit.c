@@ -38,6 +38,9 @@ static void free_slot(struct kit *kit, unsigned heap, unsigned slot)
     struct arena *arena = &kit->core->arena;
     void *ptr = kit->slots[slot];
     kit->is_held[slot] = false;
+    if (!plan->misuses) {
+        kit_hooked_use(ptr);
+    }
     bool is_taken;
     if (heap == KIT_HEAPS_MAX) {
         is_taken = kit_hooked_free_without_heap(arena, ptr);
@@ -65,6 +68,9 @@ static void alloc_slot(struct kit *kit, unsigned heap, unsigned slot)
         if (kit->slots[other] == ptr && kit->is_held[other]) {
             explore_fail("slot %u gets a chunk that slot %u holds", slot, other);
         }
+    }
+    if (!plan->misuses) {
+        kit_hooked_use(ptr);
     }
     kit->slots[slot] = ptr;
     kit->is_held[slot] = true;
@@ -152,10 +158,12 @@ static void set_up(void *memory)
 
 // ---- programs -----------------------------------------------------------------------------------
 
-static void retire(struct kit *kit, unsigned heap)
+static void open_again(struct kit *kit, unsigned heap)
 {
-    ft_core_close(&kit->heaps[heap]);
-    kit->is_retired |= UINT64_C(1) << heap;
+    const struct ft_core_lock lock = kit->heaps[heap].lock;
+    if (!ft_core_open(&kit->heaps[heap], kit->core, &lock)) {
+        explore_fail("no heap %u", heap);
+    }
 }
 
 static void play_one(struct kit *kit, unsigned self, char what, unsigned slot)
@@ -169,7 +177,9 @@ static void play_one(struct kit *kit, unsigned self, char what, unsigned slot)
     case '<': kit_hooked_wait_for(&kit->mail[slot]); break;
     case 'd': heap_drain(heap); break;
     case 's': heap_send_parcels(heap); break;
-    case 'r': retire(kit, self); break;
+    case 't': ft_core_trim(&kit->heaps[self]); break;
+    case 'r': ft_core_close(&kit->heaps[self]); break;
+    case 'o': open_again(kit, self); break;
     default: explore_fail("a program has %c", what);
     }
 }

@@ -4,7 +4,8 @@
 //
 //   -3 free the chunk of slot 3      +3 allocate into slot 3       >3 pass slot 3 on       <3 wait until it was passed
 //   ~3 free it as a thread without a heap does
-//   d  drain what came home          s  send the parcels            r  retire the heap
+//   d  drain what came home          s  send the parcels            t  trim the heap
+//   r  retire the heap               o  open one, the retired one if there is any
 //
 // A program ends with its string. After the end of all, the verdict makes every heap take home what is on its way,
 // and holds the books against what the arena says.
@@ -53,7 +54,6 @@ struct kit {
     uint32_t taken_back[KIT_HEAPS_MAX + 1];
     uint32_t reported[KIT_HEAPS_MAX + 1]; // frees that were refused
     uint32_t late[KIT_HEAPS_MAX + 1];     // frees that were found to be one too many afterwards
-    uint64_t is_retired;                  // a bit for each heap
 };
 
 // The scenario that a plan is.

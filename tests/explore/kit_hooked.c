@@ -56,6 +56,12 @@ bool kit_hooked_is_late(struct arena *arena)
     return heap_freed_twice(arena) != NULL;
 }
 
+void kit_hooked_use(void *chunk)
+{
+    uint64_t *first = chunk;
+    *first += 1;
+}
+
 void kit_hooked_pass_on(_Atomic uintptr_t *mail)
 {
     atomic_store_explicit(mail, 1, memory_order_release);

@@ -15,6 +15,9 @@ bool kit_hooked_free_without_heap(struct arena *arena, void *ptr);
 // Whether a chunk was found to have been freed twice, since this was last asked.
 bool kit_hooked_is_late(struct arena *arena);
 
+// The program writes to a chunk that it holds.
+void kit_hooked_use(void *chunk);
+
 // Lets another fiber go on, which waits for that.
 void kit_hooked_pass_on(_Atomic uintptr_t *mail);
 void kit_hooked_wait_for(_Atomic uintptr_t *mail);

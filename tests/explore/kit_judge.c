@@ -24,19 +24,26 @@ static void settle(struct kit *kit)
 {
     struct arena *arena = &kit->core->arena;
     struct leaving leaving = {.kind = LEAVING_NOTHING};
+    unsigned open = 0;
+    while (open < KIT_HEAPS_MAX && kit->heaps[open].heap == NULL) {
+        open++;
+    }
+    if (open == KIT_HEAPS_MAX) { // somebody must take what is nobody's
+        (void)ft_core_open(&kit->heaps[0], kit->core, &kit->heaps[0].lock);
+    }
     for (unsigned round = 0; round < ROUNDS; round++) {
         heap_trim_idle(arena);
         note_late(kit);
         for (unsigned index = 0; index < KIT_HEAPS_MAX; index++) {
             struct heap *heap = kit->heaps[index].heap;
-            if (heap != NULL && (kit->is_retired >> index & 1) == 0) {
+            if (heap != NULL) { // else it is retired
                 heap_flush(heap);
                 note_late(kit);
                 heap_send_parcels(heap);
                 note_late(kit);
                 heap_drain(heap);
                 note_late(kit);
-                while (heap_adopt(heap, 0)) {
+                while (heap_adopt(heap, 0, true)) {
                 }
                 note_late(kit);
                 while (heap_give_empty(heap, NULL)) {

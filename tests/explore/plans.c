@@ -255,10 +255,41 @@ const struct kit_plan plans[] = {
         .programs = {"r", "-0", "-1"},
     },
     {
+        .name = "retire_and_open",
+        .about = "The owner's heap waits for a thread, and gets one, while others free.",
+        .start = KIT_OWNED,
+        .programs = {"ro+2", "-0-1"},
+    },
+    {
+        .name = "opened_by_another",
+        .about = "The owner ends, and another thread gets its heap beside its own, or a new one.",
+        .start = KIT_FULL,
+        .programs = {"-0r", "-1ro+1"},
+    },
+    {
+        .name = "retire_last",
+        .about = "The last chunks of a zone come home to a heap that waits for a thread.",
+        .start = KIT_LAST,
+        .programs = {"-0r", "-1"},
+    },
+    {
+        .name = "trim",
+        .about = "A heap gives up what it keeps at hand while others free.",
+        .start = KIT_HOME,
+        .programs = {"-0t", "-1-2+2"},
+    },
+    {
         .name = "retire_full",
         .about = "The same, of a full zone.",
         .start = KIT_HOME,
         .programs = {"r", "-0-1"},
+    },
+    {
+        .name = "back_from_idle",
+        .about =
+            "A heap takes a zone back that another has had since, which waits for a thread by now.",
+        .start = KIT_FULL,
+        .programs = {"-0", "-1+1r", "-2"},
     },
 };
 

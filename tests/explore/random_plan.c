@@ -53,8 +53,12 @@ static void make_program(struct source *source, const struct kit_plan *plan, uns
             *program++ = digit(OWN_SLOT + self);
             has_own = !has_own;
         } else {
-            *program++ = what == 6 || !plan->parcels ? 'd' : 's';
+            const char *others = plan->parcels ? "dst" : "dtd";
+            *program++ = others[random_below(source, 3)];
         }
+    }
+    if (random_below(source, 4) == 0) {
+        *program++ = 'r';
     }
     *program = '\0';
 }

@@ -125,6 +125,7 @@ static void explorer_finds_a_race(void **state)
     (void)state;
     assert_false(explore(&toy_reads_after).has_failed);
     assert_false(explore(&toy_reads_locked).has_failed);
+    assert_finds(&toy_reads_relaxed, "plain accesses of writes and reads race");
     assert_finds(&toy_reads_anyway, "plain accesses of writes and reads race");
 }
 

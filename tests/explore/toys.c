@@ -318,7 +318,14 @@ static void write_and_raise(void *memory)
 {
     struct toy *toy = memory;
     toy->taken = 3;
-    add_at_once(memory);
+    store(&toy->number, 1);
+}
+
+static void write_and_raise_relaxed(void *memory)
+{
+    struct toy *toy = memory;
+    toy->taken = 3;
+    atomic_store_explicit(&toy->number, 1, memory_order_relaxed);
 }
 
 static void read_after(void *memory)
@@ -363,6 +370,13 @@ const struct explore_scenario toy_reads_anyway = {
     .name = "reads_anyway",
     .memory_bytes = sizeof(struct toy),
     .fibers = {{"writes", write_and_raise}, {"reads", read_anyway}},
+    .verdict = verdict_taken,
+};
+
+const struct explore_scenario toy_reads_relaxed = {
+    .name = "reads_relaxed",
+    .memory_bytes = sizeof(struct toy),
+    .fibers = {{"writes", write_and_raise_relaxed}, {"reads", read_after}},
     .verdict = verdict_taken,
 };
 

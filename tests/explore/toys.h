@@ -35,9 +35,10 @@ extern const struct explore_scenario toy_waits;
 extern const struct explore_scenario toy_locals;
 
 // One fiber writes, another reads, a place that is not atomic: after it has seen a flag that was raised in between,
-// whether it has seen it or not, or under the lock.
+// whether it has seen it or not, after a flag whose order is too weak, or under the lock.
 extern const struct explore_scenario toy_reads_after;
 extern const struct explore_scenario toy_reads_anyway;
+extern const struct explore_scenario toy_reads_relaxed;
 extern const struct explore_scenario toy_reads_locked;
 
 // What stops the search in other ways than by a verdict: a fiber takes the lock twice, ends with it, lets go of what

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +25,13 @@ struct fiber {
     unsigned char *live; // its stack is in use from here
     struct explore_access next;
     bool has_ended;
-    struct race_ranges plain; // accesses since its last step began
 };
 
 // What is saved as it is; memory and stacks are saved as far as they are in use.
 static struct {
     struct fiber fibers[EXPLORE_FIBERS_MAX];
     uint64_t lock_holder; // a fiber, or WORLD_NOBODY
+    struct race_state races;
 } head;
 static _Alignas(4096) unsigned char memory[EXPLORE_MEMORY_MAX];
 static _Alignas(4096) unsigned char stacks[EXPLORE_FIBERS_MAX][STACK_BYTES];
@@ -145,37 +146,49 @@ void explore_point(enum explore_kind kind, const volatile void *at, uint32_t byt
     pause_fiber(fiber);
 }
 
-static void check_race(unsigned other, const struct race_range *access)
+// An address as races know it, or RACE_LOCK_PLACE if it is none of the scenario's memory.
+static uint32_t place_of(const volatile void *at)
 {
-    const struct race_range *range = race_find(&head.fibers[other].plain, access);
-    if (range != NULL && world_failure() == NULL) {
-        race = (struct world_race){
-            .at = memory + access->start,
-            .codes = {range->code, access->code},
-        };
-        explore_fail("plain accesses of %s and %s race", scenario->fibers[other].name,
-                     scenario->fibers[running].name);
+    uintptr_t start = (uintptr_t)at - (uintptr_t)memory;
+    return start < scenario->memory_bytes ? (uint32_t)start : RACE_LOCK_PLACE;
+}
+
+void explore_done(const volatile void *at, bool has_read, bool has_written, int order)
+{
+    uint32_t place = place_of(at);
+    if (running == WORLD_NOBODY || place == RACE_LOCK_PLACE) {
+        return;
+    }
+    bool is_whole = order == memory_order_seq_cst || order == memory_order_acq_rel;
+    if (has_read && (is_whole || order == memory_order_acquire || order == memory_order_consume)) {
+        race_acquire(&head.races, running, place);
+    }
+    if (has_written && (is_whole || order == memory_order_release)) {
+        race_release(&head.races, running, place, has_read);
+    } else if (has_written && !has_read) {
+        race_overwrite(&head.races, place);
     }
 }
 
 void explore_plain(const void *at, size_t bytes, bool is_write, const void *code)
 {
-    uintptr_t start = (uintptr_t)at - (uintptr_t)memory;
-    if (running == WORLD_NOBODY || start >= scenario->memory_bytes) {
+    uint32_t start = place_of(at);
+    if (running == WORLD_NOBODY || start == RACE_LOCK_PLACE) {
         return;
     }
     const struct race_range access = {
-        .start = (uint32_t)start,
-        .end = (uint32_t)(start + bytes),
+        .start = (uint16_t)start,
+        .end = (uint16_t)(start + bytes),
         .is_write = is_write,
         .code = code,
     };
-    for (unsigned other = 0; other < fiber_count; other++) {
-        if (other != running) {
-            check_race(other, &access);
-        }
+    unsigned other;
+    const struct race_range *range = race_access(&head.races, running, &access, &other);
+    if (range != NULL && world_failure() == NULL) {
+        race = (struct world_race){.at = at, .codes = {range->code, code}};
+        explore_fail("plain accesses of %s and %s race", scenario->fibers[other].name,
+                     scenario->fibers[running].name);
     }
-    race_note(&head.fibers[running].plain, &access);
 }
 
 const struct world_race *world_race(void)
@@ -188,6 +201,7 @@ void explore_lock(void)
     if (running != WORLD_NOBODY) {
         explore_point(EXPLORE_LOCK, &head.lock_holder, WORD_BYTES, __builtin_return_address(0));
         head.lock_holder = running;
+        race_acquire(&head.races, running, RACE_LOCK_PLACE);
     }
 }
 
@@ -200,8 +214,7 @@ void explore_unlock(void)
         explore_fail("a fiber lets go of the lock, and has not taken it");
     }
     head.lock_holder = WORLD_NOBODY;
-    // Who takes the lock next comes after all that.
-    head.fibers[running].plain = (struct race_ranges){.ranges = {{.end = 0}}};
+    race_release(&head.races, running, RACE_LOCK_PLACE, true);
 }
 
 // What a fiber's stack begins with. Once it has ended there is nothing of it left but that.
@@ -212,8 +225,7 @@ static void fiber_main(void)
     if (head.lock_holder == self) {
         explore_fail("a fiber ends, and holds the lock");
     }
-    struct race_ranges plain = head.fibers[self].plain;
-    head.fibers[self] = (struct fiber){.live = stack_end(self), .has_ended = true, .plain = plain};
+    head.fibers[self] = (struct fiber){.live = stack_end(self), .has_ended = true};
     _longjmp(explorer, 1);
 }
 
@@ -229,7 +241,6 @@ static void go_on(unsigned fiber)
 {
     running = fiber;
     seconds = 0;
-    head.fibers[fiber].plain = (struct race_ranges){.ranges = {{.end = 0}}};
     if (_setjmp(explorer) == 0) {
         _longjmp(head.fibers[fiber].context, 1);
     }
@@ -266,6 +277,16 @@ static void call(void (*function)(void *memory))
     }
 }
 
+// What races know, in the one form that tells worlds apart.
+static void settle_races(void)
+{
+    unsigned is_over = 0;
+    for (unsigned fiber = 0; fiber < fiber_count; fiber++) {
+        is_over |= (unsigned)head.fibers[fiber].has_ended << fiber;
+    }
+    race_settle(&head.races, fiber_count, is_over);
+}
+
 void world_begin(const struct explore_scenario *of)
 {
     scenario = of;
@@ -286,6 +307,7 @@ void world_begin(const struct explore_scenario *of)
         fiber_count++;
         start(fiber_count - 1);
     }
+    settle_races();
 }
 
 bool world_can_step(unsigned fiber)
@@ -315,6 +337,7 @@ void world_step(unsigned fiber)
         explore_fail("a fiber's stack is too small");
     }
     clear_below(fiber, stacks[fiber]);
+    settle_races();
 }
 
 void world_judge(void)
