@@ -131,6 +131,10 @@ static void the_common_heap_is_one_without_a_thread(void **state)
     home_scene_begin(&scene, 0);
     struct need need;
     assert_int_equal(heap_count_in_use(scene.arena), 3);
+    uint32_t heap_count = scene.arena->heap_count;
+    scene.arena->heap_count = HEAP_ID_MAX;
+    assert_null(heap_common(scene.arena, SCENE_HEAP_BYTES, &need));
+    scene.arena->heap_count = heap_count;
     struct heap *common = heap_common(scene.arena, SCENE_HEAP_BYTES, &need);
     assert_non_null(common);
     assert_ptr_equal(heap_common(scene.arena, SCENE_HEAP_BYTES, &need), common);
@@ -202,6 +206,35 @@ static void a_record_of_nobody_in_a_heaps_list_is_taken_by_its_last_owner_alone(
     heap_drain(scene.c);
     assert_true(heap_owns(scene.c, zone));
     assert_int_equal(zone_available(zone), 1);
+    home_scene_end(&scene);
+}
+
+// Who takes a zone over writes first that he owns it, then which heap that is, and then drains it.
+static void a_zone_that_is_being_taken_over_is_its_takers_business(void **state)
+{
+    (void)state;
+    home_scene_begin(&scene, 0);
+    struct zone *zone = home_scene_fill(&scene, scene.a, SCENE_BYTES, chunks, NULL);
+    assert_true(zone_claim(zone, 0));
+    home_scene_set_bit(&scene, chunks[0]);
+    uint32_t place = (uint32_t)((uintptr_t)&scene.c->stacks[TINY_CLASS] - (uintptr_t)scene.c);
+    atomic_store(&zone->owner, scene.c->owner | place);
+    atomic_store(&scene.a->is_idle, 1);
+    list_late(&scene.arena->home_idle, zone);
+    struct leaving leaving = {.kind = LEAVING_NOTHING};
+    assert_false(heap_receive_idle(scene.arena, &leaving));
+    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone->fill, ZONE_UNLISTED);
+    assert_true(zone_has_home(zone));
+    // Who sends more lists it where any heap that is short finds it.
+    assert_true(home_scene_send(&scene, scene.b, chunks[1]));
+    assert_true(home_scene_is_listed(&scene, home_scene_full(&scene, zone), zone));
+    assert_false(heap_adopt(scene.b, TINY_CLASS, true));
+    assert_int_equal(zone->announced, 0);
+    atomic_store(&scene.a->is_idle, 0);
+    atomic_store(&zone->owner, ZONE_OWNER_FULL);
+    assert_true(heap_take_back(scene.a, zone));
+    assert_int_equal(zone_available(zone), 2);
     home_scene_end(&scene);
 }
 
@@ -327,6 +360,7 @@ int main(void)
         cmocka_unit_test(the_common_heap_is_one_without_a_thread),
         cmocka_unit_test(a_record_in_anothers_list_is_handed_on),
         cmocka_unit_test(a_record_of_nobody_in_a_heaps_list_is_taken_by_its_last_owner_alone),
+        cmocka_unit_test(a_zone_that_is_being_taken_over_is_its_takers_business),
         cmocka_unit_test(an_adoption_goes_on_until_it_has_a_chunk),
         cmocka_unit_test(a_record_that_is_gone_is_dropped_from_any_list),
         cmocka_unit_test(a_listed_record_can_be_cut_again),

@@ -285,6 +285,30 @@ static void the_fast_path_gathers_what_is_anothers(void **state)
     home_scene_end(&scene);
 }
 
+static void the_fast_path_sends_what_must_not_wait(void **state)
+{
+    (void)state;
+    struct zone *zone = begin(4);
+    // The last of a word.
+    for (unsigned index = 0; index < WORD - 1; index++) {
+        assert_int_equal(fast(scene.b, zone, chunks[index]), HEAP_GATHERED);
+    }
+    assert_int_equal(fast(scene.b, zone, chunks[WORD - 1]), HEAP_SENT);
+    // The last of as many as may wait.
+    assert_int_equal(fast(scene.b, zone, chunks[WORD]), HEAP_GATHERED);
+    scene.b->parcel_frees = HEAP_PARCEL_FREES_MAX - 1;
+    assert_int_equal(fast(scene.b, zone, chunks[WORD + 1]), HEAP_SENT);
+    assert_int_equal(waiting(scene.b), 0);
+    // A second one of the same chunk, which somebody had as his own meanwhile.
+    assert_int_equal(fast(scene.b, zone, chunks[WORD + 2]), HEAP_GATHERED);
+    zone_set_state(zone, home_scene_at(&scene, chunks[WORD + 2]).index, STATE_LIVE);
+    assert_int_equal(fast(scene.b, zone, chunks[WORD + 2]), HEAP_GATHERED);
+    assert_ptr_equal(heap_freed_twice(scene.arena), chunks[WORD + 2]);
+    heap_send_parcels(scene.b);
+    heap_drain(scene.a);
+    home_scene_end(&scene);
+}
+
 static void the_fast_path_leaves_all_else_as_it_is(void **state)
 {
     (void)state;
@@ -330,6 +354,7 @@ int main(void)
         cmocka_unit_test(who_needs_the_lock_sends_first),
         cmocka_unit_test(stacked_chunks_of_others_go_home_in_parcels),
         cmocka_unit_test(the_fast_path_gathers_what_is_anothers),
+        cmocka_unit_test(the_fast_path_sends_what_must_not_wait),
         cmocka_unit_test(the_fast_path_leaves_all_else_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
