@@ -73,6 +73,11 @@ void *ft_pvalloc(size_t bytes);
 // NULL.
 size_t ft_malloc_usable_size(void *ptr);
 
+// glibc manual. Gives back to the system all that is free but for keep_bytes of free runs: what the calling thread and
+// those that have ended keep at hand, and free pages between chunks in use. Other threads give back theirs when they next
+// need memory or free a stack's worth. 1 if anything went back, else 0. Takes time in proportion to the heap.
+int ft_malloc_trim(size_t keep_bytes);
+
 // C23 7.24.3.4. free, for a chunk requested with this size. A size of another size class is a
 // misuse.
 void ft_free_sized(void *ptr, size_t bytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/global.h"
 
+#include "api/give_back.h"
 #include "api/memory.h"
 #include "core/check.h"
 
@@ -91,6 +92,8 @@ static void leave(void *value)
     platform_slot_set((void *)&platform_slot_initial);
     global_lock();
     heap_retire(heap);
+    give_back_pages(heap);
+    give_back_runs();
     global_unlock();
 }
 
@@ -110,6 +113,8 @@ static void after_fork_in_child(void)
 {
     atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
     platform_lock_reset(&global.lock);
+    global.arena.splits =
+        true; // what was mapped before the fork and what is after it are not merged
     uint32_t own_count = heap_is_none(global_heap()) ? 0 : 1;
     global.is_child = heap_count_in_use(&global.arena) > own_count;
     if (global.options.audit == AUDIT_FORK) {

@@ -24,7 +24,7 @@ enum {
     GLOBAL_FIRST_BYTES = 4 << 20,      // the first section, in the library's own zeroed data
     GLOBAL_SECTION_BYTES = 1 << 30,    // later ones, where limits allow
     GLOBAL_RUN_BYTES_MAX = 256 << 20,  // larger chunks get a mapping of their own
-    GLOBAL_DIRTY_BYTES_MAX = 64 << 20, // free memory kept, beside a quarter of what is in use
+    GLOBAL_DIRTY_BYTES_MAX = 16 << 20, // free memory kept, beside an eighth of what is in use
 };
 
 struct global {

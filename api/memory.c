@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/memory.h"
 
+#include "api/give_back.h"
 #include "api/global.h"
 #include "core/large.h"
 
@@ -65,7 +66,7 @@ static bool meet_section(const struct need *need)
     return base != NULL && open_section(base, bytes, need->run_bytes);
 }
 
-bool memory_meet(const struct need *need)
+static bool meet(const struct need *need)
 {
     switch (need->kind) {
     case NEED_COMMIT: return meet_commit(need);
@@ -74,6 +75,16 @@ bool memory_meet(const struct need *need)
     case NEED_NOTHING:
     default: return false;
     }
+}
+
+bool memory_meet(const struct need *need)
+{
+    if (meet(need)) {
+        return true;
+    }
+    // Of a section that lost its end nothing can be committed there: what was wanted is another.
+    bool is_for_more = need->kind == NEED_COMMIT || need->kind == NEED_SECTION;
+    return is_for_more && give_back_tails() && (need->kind == NEED_COMMIT || meet(need));
 }
 
 bool memory_prefers_mapping(const struct need *need)
@@ -100,20 +111,4 @@ void *memory_meet_mapping(const struct need *need, size_t bytes)
         platform_release(base, need->bytes);
     }
     return ptr;
-}
-
-void memory_let_go(const struct leaving *leaving)
-{
-    void *base = (void *)leaving->range.base;
-    if (leaving->kind == LEAVING_PURGE) {
-        bool done = platform_purge(base, leaving->range.bytes);
-        global_lock();
-        arena_left(&global.arena, leaving, done);
-        global_unlock();
-    } else if (leaving->kind == LEAVING_UNMAP) {
-        bool done = platform_release(base, leaving->range.bytes);
-        global_lock();
-        large_unmapped(&global.arena, leaving, done);
-        global_unlock();
-    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Between the core's asking and the platform's giving: meets needs, and carries away what may go back.
+// Between the core's asking and the platform's giving: meets needs.
 #ifndef FT_API_MEMORY_H
 #define FT_API_MEMORY_H
 
@@ -19,8 +19,5 @@ bool memory_prefers_mapping(const struct need *need);
 // With the lock held. Meets a NEED_MAPPING with the chunk of `bytes` that it was for. NULL if the
 // system refuses.
 void *memory_meet_mapping(const struct need *need, size_t bytes);
-
-// Without the lock. Gives a range back to the system, and tells the arena what became of it.
-void memory_let_go(const struct leaving *leaving);
 
 #endif

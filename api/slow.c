@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/slow.h"
 
+#include "api/give_back.h"
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/report.h"
@@ -22,31 +23,26 @@ static void report_twice(const char *call)
     }
 }
 
-// Gives one zone back that became empty. False if there is none.
-static bool give_empty_zone(struct heap *heap, struct leaving *leaving)
-{
-    return (heap != NULL && heap_give_empty(heap, leaving)) ||
-           heap_receive_idle(&global.arena, leaving);
-}
-
-// Gives back the zones that became empty by what the heap did last, its own and those of heaps without a thread.
-static void give_empty_zones(struct heap *heap)
+// Gives back what the heap's last call has emptied: zones, its own and those of heaps without a thread, and what of their
+// memory is more than may be kept.
+static void settle(struct heap *heap)
 {
     bool has_empty = heap != NULL && heap_has_empty(heap);
-    if (!has_empty && !heap_has_idle_home(&global.arena)) {
-        return;
-    }
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    global_lock();
-    while (give_empty_zone(heap, &leaving)) {
-        if (leaving.kind != LEAVING_NOTHING) {
-            global_unlock();
-            memory_let_go(&leaving);
-            leaving.kind = LEAVING_NOTHING;
-            global_lock();
+    if (has_empty || heap_has_idle_home(&global.arena)) {
+        global_lock();
+        while (heap != NULL && heap_give_empty(heap)) {
         }
+        struct heap *idle = heap_receive_idle(&global.arena);
+        if (idle != NULL) {
+            give_back_pages(idle);
+        }
+        give_back_runs();
+        global_unlock();
     }
-    global_unlock();
+    if (heap != NULL) {
+        give_back_pages(heap);
+        give_back_demanded(heap);
+    }
 }
 
 // Tries to serve a request that no section served as a mapping of its own: one that must be, or a LARGE
@@ -122,7 +118,7 @@ void *slow_alloc(size_t bytes, size_t align, bool zero)
     if (grant.ptr == NULL) {
         grant = alloc_locked(heap, bytes, align);
     }
-    give_empty_zones(heap);
+    settle(heap);
     report_twice("malloc");
     if (grant.ptr == NULL) {
         errno = ENOMEM;
@@ -141,8 +137,9 @@ static bool free_large(const struct chunk *chunk)
     struct leaving leaving = {.kind = LEAVING_NOTHING};
     global_lock();
     bool freed = heap_free_large(&global.arena, chunk, &leaving);
+    give_back_runs();
     global_unlock();
-    memory_let_go(&leaving);
+    give_back_mapping(&leaving);
     return freed;
 }
 
@@ -156,12 +153,12 @@ static bool free_chunk(const struct chunk *chunk)
     struct heap *heap = global_heap_get(0);
     if (heap == NULL) {
         bool sent = heap_send(NULL, &global.arena, chunk);
-        give_empty_zones(NULL);
+        settle(NULL);
         return sent;
     }
     bool is_own = heap_owns(heap, chunk->zone) || heap_take_back(heap, chunk->zone);
     bool freed = is_own ? heap_put(heap, chunk) : heap_send(heap, &global.arena, chunk);
-    give_empty_zones(heap);
+    settle(heap);
     return freed;
 }
 
@@ -197,7 +194,7 @@ void slow_free_away(void *ptr, struct zone *zone, uint32_t index, const char *ca
     }
     int saved = errno;
     if (sent == HEAP_SENT) {
-        give_empty_zones(heap);
+        settle(heap);
     } else {
         free_other(ptr, call);
     }

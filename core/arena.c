@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-enum {
-    PURGE_BYTES_MIN = 1 << 20,   // shorter runs are not worth a system call,
-    PURGE_EVERY_BYTES = 8 << 20, // and so much must have been given back since the last one
-};
-
 static bool serves_zones_of(const struct arena *arena, unsigned size_class)
 {
     struct zone_layout layout = zone_layout_of(size_class, arena_unit_bytes(arena));
@@ -116,70 +111,11 @@ struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
     return run;
 }
 
-// Whether more free memory is kept than the configuration allows.
-static bool keeps_too_much(const struct arena *arena)
-{
-    size_t dirty = 0;
-    for (struct section *section = arena_first_section(arena); section != NULL;
-         section = arena_next_section(arena, section)) {
-        dirty += section_runs(section)->dirty_count;
-    }
-    size_t allowed = arena->config.dirty_bytes_max >> arena->unit_shift;
-    return dirty > allowed && dirty - allowed > arena->used_unit_count / 4;
-}
-
-// Takes the longest free run that is not known to be zero out of its list. False if none is long enough.
-static bool leave_longest(struct arena *arena, struct leaving *leaving)
-{
-    struct section *longest = NULL;
-    uint32_t first = RUN_NONE;
-    size_t bytes = PURGE_BYTES_MIN - 1;
-    for (struct section *section = arena_first_section(arena); section != NULL;
-         section = arena_next_section(arena, section)) {
-        uint32_t candidate = run_longest_dirty(section_runs(section));
-        size_t length = candidate == RUN_NONE
-                            ? 0
-                            : (size_t)run_unit(section_runs(section), candidate)->length
-                                  << arena->unit_shift;
-        if (length > bytes) {
-            longest = section;
-            first = candidate;
-            bytes = length;
-        }
-    }
-    if (longest == NULL) {
-        return false;
-    }
-    run_leave(section_runs(longest), first);
-    *leaving = (struct leaving){
-        .kind = LEAVING_PURGE,
-        .range = {.base = (uintptr_t)section_unit_at(longest, first), .bytes = bytes},
-    };
-    return true;
-}
-
-void arena_give_run(struct arena *arena, struct section *section, uint32_t first,
-                    struct leaving *leaving)
+void arena_give_run(struct arena *arena, struct section *section, uint32_t first)
 {
     struct run_table *runs = section_runs(section);
     arena_count_unused(arena, run_unit(runs, first)->length);
-    arena->given_count += run_unit(runs, first)->length;
     run_give(runs, first, false);
-    bool is_due = arena->given_count << arena->unit_shift >= PURGE_EVERY_BYTES;
-    if (leaving != NULL && is_due && keeps_too_much(arena) && leave_longest(arena, leaving)) {
-        arena->leaving_count++;
-        arena->given_count = 0;
-    }
-}
-
-void arena_left(struct arena *arena, const struct leaving *leaving, bool done)
-{
-    CHECK(leaving->kind == LEAVING_PURGE && arena->leaving_count != 0);
-    struct section *section = arena_section_of(arena, (const void *)leaving->range.base);
-    uint32_t first = section_unit_of(section, (const void *)leaving->range.base);
-    CHECK(run_unit(section_runs(section), first)->kind == RUN_LEAVING);
-    arena->leaving_count--;
-    run_give(section_runs(section), first, done);
 }
 
 // Memory for records at the end of a section of a buffer, where it parts nothing that is free: the section has
@@ -340,7 +276,7 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
     return zone;
 }
 
-void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving)
+void arena_delete_zone(struct arena *arena, struct zone *zone)
 {
     CHECK(zone_is_empty(zone) && zone->fill == ZONE_UNLISTED);
     void *base = zone_base(zone);
@@ -349,7 +285,7 @@ void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *l
     zone_map_set(&arena->map, base, zone->unit_count, NULL);
     section_give_record(offset_to(arena, zone->section), zone, zone->size_class);
     arena->zone_count--;
-    arena_give_run(arena, section, section_unit_of(section, base), leaving);
+    arena_give_run(arena, section, section_unit_of(section, base));
 }
 
 struct section *arena_section_of(const struct arena *arena, const void *ptr)

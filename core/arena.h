@@ -30,7 +30,8 @@ struct arena_config {
     size_t unit_bytes;
     // Larger chunks get a mapping of their own; SIZE_MAX: none does.
     size_t run_bytes_max;
-    // Free memory that is kept, beside a quarter of what is in use; SIZE_MAX: all is.
+    // Free runs' memory that is kept, beside an eighth of what is in use; SIZE_MAX: all is. A heap keeps a quarter as
+    // much in free pages of its zones, beside half of what is in use there.
     size_t dirty_bytes_max;
     // A class whose zones would be larger is served as runs; a sixteenth of a small region.
     size_t zone_bytes_max;
@@ -68,6 +69,8 @@ struct arena {
     uint32_t class_count;       // classes that are served as zones: those below this one
     size_t class_bytes_max;     // the largest of their chunks
     uint32_t record_kind_count; // lists of records that a section has
+    bool is_returning; // more was kept than may be, and what leaves has not yet brought it down
+    bool splits;       // a purge may cost the process two mappings: it was forked
 
     // Counters, in the arena's own units of measure.
     size_t zone_count;    // TINY and SMALL zones
@@ -82,8 +85,10 @@ struct arena {
     size_t change_count;    // of the runs: a walk that knows the number need not look where it is
     size_t failure_count;   // requests that were refused for want of memory, by who counts them
     size_t leaving_count;   // ranges on their way to the system
-    size_t given_count;     // units given back since the last of them
-    size_t gone_count;      // mappings that have departed
+    _Atomic size_t split_count; // ranges purged since purges split
+    _Atomic uintptr_t
+        trim_count;    // how often all heaps were to give back what they can (heap_return.h)
+    size_t gone_count; // mappings that have departed
 };
 
 // ANY. The size of a unit, in bytes.
@@ -170,12 +175,33 @@ static inline void arena_count_unused(struct arena *arena, size_t less)
     arena->used_unit_count -= less;
 }
 
-// LOCKED. Gives a run back. *leaving, if not NULL, may get a range to be purged, for arena_left().
-void arena_give_run(struct arena *arena, struct section *section, uint32_t first,
-                    struct leaving *leaving);
+// LOCKED. Gives a run back.
+void arena_give_run(struct arena *arena, struct section *section, uint32_t first);
 
-// LOCKED. What became of a range: done tells whether the system has taken it.
-void arena_left(struct arena *arena, const struct leaving *leaving, bool done);
+// LOCKED. If more free memory is kept than the configuration allows, takes the longest free run that is not known to be
+// zero: it is on its way to the system until arena_left(). False if nothing is to leave.
+bool arena_next_leaving(struct arena *arena, struct leaving *leaving);
+
+// LOCKED. The same, if more than so many bytes are kept.
+bool arena_next_surplus(struct arena *arena, size_t keep_bytes, struct leaving *leaving);
+
+// LOCKED. What became of a range.
+void arena_left(struct arena *arena, const struct leaving *leaving, enum left left);
+
+// ANY. A range was purged, which may have split a mapping.
+static inline void arena_note_split(struct arena *arena)
+{
+    if (arena->splits) {
+        atomic_fetch_add_explicit(&arena->split_count, 1, memory_order_relaxed);
+    }
+}
+
+// LOCKED. A section that has something nobody has at its end, or at that of its area for records: *range. NULL if there is
+// none. Only in a wide arena, and not of what it was given committed.
+struct section *arena_find_tail(const struct arena *arena, struct range *range);
+
+// LOCKED. The system has that range of the section back.
+void arena_cut_tail(struct arena *arena, struct section *section);
 
 // LOCKED. Takes a record from this section or, if it is NULL, from any. NULL and *need on failure.
 struct zone *arena_take_record(struct arena *arena, struct section *section, unsigned record_class,
@@ -192,7 +218,7 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
                             uintptr_t heap, struct need *need);
 
 // LOCKED. Dissolves a zone that is empty and in no list.
-void arena_delete_zone(struct arena *arena, struct zone *zone, struct leaving *leaving);
+void arena_delete_zone(struct arena *arena, struct zone *zone);
 
 // LOCKED. The section that an address lies in, or NULL.
 struct section *arena_section_of(const struct arena *arena, const void *ptr);

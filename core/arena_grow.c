@@ -111,6 +111,10 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
     section_init(section, &shape, arena->unit_shift,
                  plan != NULL ? plan->commit[0].bytes : shape.units);
     section->marker.section = offset_of(arena, section);
+    section->is_whole = plan == NULL;
+    if (plan != NULL) {
+        section->end = bytes; // the rest that makes no unit goes back with the end
+    }
     section_runs(section)->committed = committed;
     section_runs(section)->fresh_is_zero = !arena->config.is_dirty;
     uint32_t leaf_each = arena_units_for(arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));

@@ -23,7 +23,7 @@ static struct grant alloc_unusual(struct ft_core_heap *handle, unsigned size_cla
     if (grant.ptr == NULL) {
         grant = heap_scrape(heap, bytes, align);
     }
-    while (heap_give_empty(heap, NULL)) {
+    while (heap_give_empty(heap)) {
     }
     return grant;
 }
@@ -121,11 +121,10 @@ static void give_empty_zones(struct ft_core_heap *handle)
     if (!heap_has_empty(handle->heap) && !heap_has_idle_home(arena)) {
         return;
     }
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
     ft_core_lock(handle);
-    while (heap_give_empty(handle->heap, NULL)) {
+    while (heap_give_empty(handle->heap)) {
     }
-    (void)heap_receive_idle(arena, &leaving);
+    (void)heap_receive_idle(arena);
     ft_core_unlock(handle);
 }
 
@@ -211,7 +210,7 @@ static bool free_run(struct ft_core_heap *handle, struct section *section, void 
             heap_note_run_freed(handle->heap, unit.note);
         }
         arena->large_count--;
-        arena_give_run(arena, section, first, NULL);
+        arena_give_run(arena, section, first);
     }
     ft_core_unlock(handle);
     return is_held;

@@ -24,6 +24,7 @@
 //   H1  Every entry of a stack is a chunk of its class, neither live nor on its way home, and not in its zone.
 //   H2  A zone of this heap is in the list of its fill, or in none if it has nothing to take.
 //   H3  The `home` list is of records that are announced, each once.
+//   H4  Each zone has counted itself as it is, and dirty_bytes and held_bytes are the sums.
 //
 // What a heap holds in pointers (its stacks) means nothing to another process, and is set right when a heap
 // that has moved is acquired; zones and lists are offsets.
@@ -67,12 +68,25 @@ struct heap_parcel {
     uintptr_t bits;
 };
 
-// Every member is one word or two, so that stacks are found by their number of words on any machine. Other threads
-// write `home` alone, which is not in the cache line that every free reads.
+// What a heap keeps in its zones, and the search for pages of them to purge (heap_return.h). OWNER.
+struct heap_return {
+    uintptr_t dirty_bytes; // free chunks that may hold old bytes
+    uintptr_t held_bytes;  // chunks of the same zones that are in use, or in stacks
+    uintptr_t zone;        // where the search goes on, from the arena; 0: at the next list
+    uintptr_t chunk;       // in that zone
+    uintptr_t list;        // which list is next, from those of the emptiest zones on
+    uintptr_t above;       // dirty bytes below which another search is not worth it
+    uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
+    bool is_on; // more was kept than may be, and what was purged has not yet brought it down
+};
+
+// Every member is one word or two, or half of one, so that stacks are found by their number of words on any machine.
+// Other threads write `home` alone, which is not in the cache line that every free reads.
 struct heap {
     uint32_t owner;            // the id, shifted; the lower bits are 0
     _Atomic uintptr_t is_idle; // written LOCKED: no thread has it
-    uintptr_t class_count;     // classes that are served as zones: those below this one
+    uint16_t class_count;      // classes that are served as zones: those below this one
+    uint16_t back;             // what goes back to the system, from this heap; 0: nothing ever
     uintptr_t address;         // of this heap, when its pointers were written
     uintptr_t arena;           // from this heap
     uintptr_t lists;           // of zones, by class and fill (heap_lists), from this heap
@@ -137,6 +151,12 @@ size_t heap_first_stack_bytes(void);
 static inline struct arena *heap_arena(const struct heap *heap)
 {
     return (struct arena *)((uintptr_t)heap + heap->arena);
+}
+
+// OWNER. What the heap keeps, or NULL if nothing of its arena goes back.
+static inline struct heap_return *heap_returns(const struct heap *heap)
+{
+    return offset_to(heap, heap->back);
 }
 
 // OWNER. The first zone of each fill of a class, from the arena.
@@ -257,9 +277,8 @@ static inline bool heap_has_idle_home(const struct arena *arena)
     return atomic_load_explicit(&arena->home_idle.first, memory_order_relaxed) != 0;
 }
 
-// LOCKED. Heaps that wait for a thread take what has come home to them, until something leaves for the system or all is
-// done. True, with *leaving set: something does. With NULL nothing leaves.
-bool heap_receive_idle(struct arena *arena, struct leaving *leaving);
+// LOCKED. Heaps that wait for a thread take what has come home to them. Returns one of those, or NULL.
+struct heap *heap_receive_idle(struct arena *arena);
 
 // OWNER and LOCKED. Makes a zone of this class this heap's that is nobody's and has chunks that came home. False if
 // there is none. any: however many of its chunks are in use; else only one that few of are, that this heap had last, or
@@ -273,7 +292,7 @@ static inline bool heap_has_empty(const struct heap *heap)
 }
 
 // OWNER and LOCKED. Gives one empty zone back to its section. False if there was none.
-bool heap_give_empty(struct heap *heap, struct leaving *leaving);
+bool heap_give_empty(struct heap *heap);
 
 // OWNER. Returns every chunk in the stacks to its zone, or on its way there.
 void heap_flush(struct heap *heap);
@@ -289,7 +308,7 @@ void heap_drain_all(struct arena *arena);
 void heap_unlist_empty(struct heap *heap, unsigned size_class);
 
 // OWNER and LOCKED. Gives up what the heap keeps at hand: its stacks' chunks go home, and its empty zones
-// back to their sections. Nothing leaves for the system.
+// back to their sections.
 void heap_trim(struct heap *heap);
 
 // LOCKED. How many heaps have a thread.

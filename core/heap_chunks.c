@@ -289,14 +289,14 @@ bool heap_put(struct heap *heap, const struct chunk *chunk)
     return true;
 }
 
-bool heap_give_empty(struct heap *heap, struct leaving *leaving)
+bool heap_give_empty(struct heap *heap)
 {
     if (heap->empties == 0) {
         return false;
     }
     struct zone *zone = zone_at(heap, heap->empties);
     heap->empties = zone->next;
-    arena_delete_zone(heap_arena(heap), zone, leaving);
+    arena_delete_zone(heap_arena(heap), zone);
     return true;
 }
 

@@ -269,8 +269,9 @@ bool heap_adopt(struct heap *heap, unsigned size_class, bool any)
     return false;
 }
 
-bool heap_receive_idle(struct arena *arena, struct leaving *leaving)
+struct heap *heap_receive_idle(struct arena *arena)
 {
+    struct heap *last = NULL;
     for (struct zone *zone = home_list_take(&arena->home_idle, arena); zone != NULL;
          zone = home_list_take(&arena->home_idle, arena)) {
         bool changes;
@@ -281,12 +282,10 @@ bool heap_receive_idle(struct arena *arena, struct leaving *leaving)
         }
         // Nobody else touches the heap while the arena is locked. One zone at most has become empty.
         receive(owner, zone);
-        if (heap_give_empty(owner, leaving) && leaving != NULL &&
-            leaving->kind != LEAVING_NOTHING) {
-            return true;
-        }
+        (void)heap_give_empty(owner);
+        last = owner;
     }
-    return false;
+    return last;
 }
 
 // ---- large chunks -------------------------------------------------------------------------------

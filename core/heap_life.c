@@ -11,20 +11,20 @@ static void trim_from(struct heap *heap, unsigned size_class)
     heap_send_parcels(heap);
     heap_drain(heap);
     heap_unlist_empty(heap, size_class);
-    while (heap_give_empty(heap, NULL)) {
+    while (heap_give_empty(heap)) {
     }
 }
 
 void heap_trim(struct heap *heap)
 {
-    (void)heap_receive_idle(heap_arena(heap), NULL);
+    (void)heap_receive_idle(heap_arena(heap));
     // What came home to zones that are nobody's is everybody's to take.
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         while (heap_adopt(heap, size_class, true)) {
         }
     }
     trim_from(heap, 0);
-    (void)heap_receive_idle(heap_arena(heap), NULL);
+    (void)heap_receive_idle(heap_arena(heap));
 }
 
 void heap_drain_all(struct arena *arena)
@@ -33,11 +33,11 @@ void heap_drain_all(struct arena *arena)
          heap = offset_to(arena, heap->next_heap)) {
         heap_send_parcels(heap);
     }
-    (void)heap_receive_idle(arena, NULL);
+    (void)heap_receive_idle(arena);
     for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
          heap = offset_to(arena, heap->next_heap)) {
         heap_drain(heap);
-        while (heap_give_empty(heap, NULL)) {
+        while (heap_give_empty(heap)) {
         }
     }
 }
@@ -80,11 +80,17 @@ struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
     return grant.ptr != NULL ? grant : take_larger(heap, bytes, align);
 }
 
+// What heaps have to tell what goes back to the system, if anything does.
+static size_t return_bytes(const struct arena *arena)
+{
+    return arena->config.dirty_bytes_max != SIZE_MAX ? sizeof(struct heap_return) : 0;
+}
+
 size_t heap_bytes_min(const struct arena *arena)
 {
     size_t each = sizeof(struct heap_stack) + ZONE_FILL_COUNT * sizeof(uintptr_t);
     return offsetof(struct heap, stacks) + arena->class_count * each +
-           arena->config.parcel_count * sizeof(struct heap_parcel);
+           arena->config.parcel_count * sizeof(struct heap_parcel) + return_bytes(arena);
 }
 
 void heap_begin(struct heap *heap)
@@ -97,8 +103,7 @@ void heap_begin(struct heap *heap)
     heap->budget = arena->config.stack_bytes_max;
     heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
     memset(heap->spare, 0, sizeof(heap->spare));
-    memset((char *)heap + heap->lists, 0,
-           heap->parcels + heap->parcel_count * sizeof(struct heap_parcel) - heap->lists);
+    memset((char *)heap + heap->lists, 0, heap_bytes_min(arena) - heap->lists);
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         struct chunk_entry *bottom = &heap->none + 1;
         uint16_t served = heap->stacks[size_class].served;
@@ -114,11 +119,14 @@ void heap_begin(struct heap *heap)
 static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
 {
     heap->owner = ++arena->heap_count << HEAP_OWNER_SHIFT;
-    heap->class_count = arena->class_count;
+    heap->class_count = (uint16_t)arena->class_count;
     heap->arena = (uintptr_t)arena - (uintptr_t)heap;
     heap->lists = offsetof(struct heap, stacks) + heap->class_count * sizeof(struct heap_stack);
     heap->parcels = heap->lists + heap->class_count * ZONE_FILL_COUNT * sizeof(uintptr_t);
     heap->parcel_count = arena->config.parcel_count;
+    if (return_bytes(arena) != 0) {
+        heap->back = (uint16_t)(heap->parcels + heap->parcel_count * sizeof(struct heap_parcel));
+    }
     heap->memory_end = bytes;
     heap->next_heap = arena->heaps;
     arena->heaps = offset_of(arena, heap);
@@ -200,7 +208,7 @@ void heap_retire(struct heap *heap)
     // SMALL zones are large, and the next thread may want none of them.
     trim_from(heap, SIZE_CLASS_TINY_COUNT);
     heap_make_idle(heap_arena(heap), heap);
-    (void)heap_receive_idle(heap_arena(heap), NULL);
+    (void)heap_receive_idle(heap_arena(heap));
 }
 
 uint32_t heap_count_in_use(const struct arena *arena)

@@ -84,7 +84,7 @@ void heap_revive(struct arena *arena, struct heap *survivor)
     heap_trim_idle(arena);
     if (survivor != NULL) {
         heap_unlist_empty(survivor, 0);
-        while (heap_give_empty(survivor, NULL)) {
+        while (heap_give_empty(survivor)) {
         }
     }
 }

@@ -79,9 +79,23 @@ static bool zone_is_in_place(const struct heap *heap, const struct zone *zone)
            is_in_list(heap, heap_lists(heap, zone->size_class)[zone->fill], zone);
 }
 
+// Whether a zone has counted itself as it is (H4). Adds its bytes to the sums.
+static bool is_counted_right(const struct zone *zone, uintptr_t *dirty_bytes, uintptr_t *held_bytes)
+{
+    bool is_listed = zone->fill != ZONE_UNLISTED;
+    uint32_t dirty = is_listed ? zone_dirty_count(zone) : 0;
+    uint32_t held = is_listed ? zone->chunk_count - zone_available(zone) : 0;
+    *dirty_bytes += (uintptr_t)dirty * zone->chunk_bytes;
+    *held_bytes += (uintptr_t)held * zone->chunk_bytes;
+    return zone->dirty_counted == dirty && zone->held_counted == held;
+}
+
 // Goes through all zones of the arena for those of the heap.
 static bool zones_are_in_place(const struct heap *heap)
 {
+    const struct heap_return *back = heap_returns(heap);
+    uintptr_t dirty_bytes = 0;
+    uintptr_t held_bytes = 0;
     const struct arena *arena = heap_arena(heap);
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
@@ -94,9 +108,13 @@ static bool zones_are_in_place(const struct heap *heap)
             if (heap_owns(heap, zone) && !zone_is_in_place(heap, zone)) {
                 return false;
             }
+            if (back != NULL && heap_owns(heap, zone) &&
+                !is_counted_right(zone, &dirty_bytes, &held_bytes)) {
+                return false;
+            }
         }
     }
-    return true;
+    return back == NULL || (back->dirty_bytes == dirty_bytes && back->held_bytes == held_bytes);
 }
 
 // Follows one part of the list of what came home (H3). A list that leads to itself is one that is not valid.

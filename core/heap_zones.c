@@ -13,10 +13,31 @@ static uintptr_t zone_offset(const struct heap *heap, const struct zone *zone)
     return offset_of(heap_arena(heap), zone);
 }
 
+// Counts anew what is kept in a zone, which is going to the list of this fill.
+static void count(const struct heap *heap, struct zone *zone, uint32_t fill)
+{
+    struct heap_return *back = heap_returns(heap);
+    if (back == NULL) {
+        return;
+    }
+    uint32_t dirty = fill != ZONE_UNLISTED ? zone_dirty_count(zone) : 0;
+    uint32_t held = fill != ZONE_UNLISTED ? zone->chunk_count - zone_available(zone) : 0;
+    back->dirty_bytes += ((uintptr_t)dirty - zone->dirty_counted) * zone->chunk_bytes;
+    back->held_bytes += ((uintptr_t)held - zone->held_counted) * zone->chunk_bytes;
+    zone->dirty_counted = (uint16_t)dirty;
+    zone->held_counted = (uint16_t)held;
+}
+
 static void unlist(struct heap *heap, struct zone *zone)
 {
     if (zone->fill == ZONE_UNLISTED) {
         return;
+    }
+    // A search that has come to this zone goes on with the next.
+    struct heap_return *back = heap_returns(heap);
+    if (back != NULL && back->zone == zone_offset(heap, zone)) {
+        back->zone = zone->next;
+        back->chunk = 0;
     }
     if (zone->next != 0) {
         zone_at(heap, zone->next)->previous = zone->previous;
@@ -32,6 +53,7 @@ static void unlist(struct heap *heap, struct zone *zone)
 void heap_relist(struct heap *heap, struct zone *zone)
 {
     uint32_t fill = zone_fill_of(zone);
+    count(heap, zone, fill);
     if (fill == ZONE_UNLISTED) {
         unlist(heap, zone);
         // It is nobody's from now on. Release: what its next owner reads of it was written before.
@@ -78,6 +100,7 @@ static bool is_last_listed(const struct heap *heap, const struct zone *zone)
 
 void heap_send_out(struct heap *heap, struct zone *zone)
 {
+    count(heap, zone, ZONE_UNLISTED);
     unlist(heap, zone);
     zone->next = heap->empties;
     heap->empties = zone_offset(heap, zone);

@@ -182,7 +182,7 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
     struct section *section = (struct section *)chunk->zone;
     zone_map_set_large(&arena->map, chunk->base, section, false);
     arena->large_count--;
-    arena_give_run(arena, section, section_unit_of(section, chunk->base), leaving);
+    arena_give_run(arena, section, section_unit_of(section, chunk->base));
 }
 
 // Makes a run longer where it is: with room for the next time if there is that much, else just so.

@@ -35,13 +35,21 @@ struct need {
 enum leaving_kind {
     LEAVING_NOTHING,
     LEAVING_PURGE, // replace its pages by zero ones: a range inside a section
+    LEAVING_PAGES, // the same: part of a zone, for heap_left() (heap_return.h)
     LEAVING_UNMAP, // give it back whole: a mapping
+};
+
+// What has become of a range that was to be purged.
+enum left {
+    LEFT_DIRTY,    // nothing: the system refused
+    LEFT_CLEAN,    // its bytes are zero
+    LEFT_RESERVED, // it has no access any more, and cannot be had back
 };
 
 struct leaving {
     enum leaving_kind kind;
     struct range range;
-    uintptr_t record; // UNMAP: the mapping's record, from the arena
+    uintptr_t record; // UNMAP, PAGES: the record, from the arena
 };
 
 #endif

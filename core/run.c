@@ -287,6 +287,21 @@ uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
     return end;
 }
 
+void run_cut_tail(struct run_table *table)
+{
+    uint32_t start = table->unit_count - run_frontier(table);
+    if (start < table->fresh) {
+        list_remove(table, run_unit(table, start));
+        erase_run(table, start);
+        table->fresh = start;
+    }
+    if (table->committed > start) {
+        table->committed = start;
+    }
+    // Relaxed: section_holds() reads it without the lock.
+    atomic_store_explicit((_Atomic uint32_t *)&table->unit_count, start, memory_order_relaxed);
+}
+
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape)
 {
     uint64_t end = (uint64_t)fresh_start(table, shape) + shape.count;

@@ -138,6 +138,9 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
 // bytes are known to be zero. RUN_NONE if somebody has one of them, or not all is committed.
 uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean);
 
+// LOCKED. Cuts off the units at the table's end that nobody has, virgin or free.
+void run_cut_tail(struct run_table *table);
+
 // LOCKED. How many units must be committed for run_take_fresh() to succeed; RUN_NONE if no commitment
 // within the section is enough.
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape);

@@ -115,14 +115,40 @@ void section_add_records(struct section *section, uint32_t first, uint32_t count
     section->record_end = section->record_next + ((uintptr_t)count << section->unit_shift);
 }
 
+struct range section_tail(const struct section *section)
+{
+    struct range range = {
+        .base = (uintptr_t)section + section->area_committed,
+        .bytes = section->area_end - section->area_committed,
+    };
+    if (range.bytes == 0) {
+        const struct run_table *runs = section_runs(section);
+        range.base = (uintptr_t)section_unit_at(section, runs->unit_count - run_frontier(runs));
+        range.bytes = (uintptr_t)section + section->end - range.base;
+    }
+    return range;
+}
+
+void section_cut_tail(struct section *section)
+{
+    if (section->area_end != section->area_committed) {
+        section->area_end = section->area_committed;
+    } else {
+        run_cut_tail(section_runs(section));
+        section->end =
+            offset_of(section, section_unit_at(section, section_runs(section)->unit_count));
+    }
+}
+
 bool section_is_valid(const struct section *section)
 {
     size_t unit_bytes = (size_t)1 << section->unit_shift;
     const struct run_table *runs = section_runs(section);
+    // A region leaves less than a unit over, and what aligns the parts.
+    uintptr_t end = section->units + (runs->unit_count + section->cut_count) * unit_bytes;
     return section->marker.kind == ZONE_LARGE && section->marker.fast_bound == 0 &&
            section->table >= offsetof(struct section, classes) &&
            section->units >= section->table && section->area_committed <= section->area_end &&
-           section->area_end <= section->units &&
-           section->units + (runs->unit_count + section->cut_count) * unit_bytes == section->end &&
+           section->area_end <= section->units && section->end - end < 2 * unit_bytes &&
            section->record_next <= section->record_end && run_table_is_valid(runs);
 }

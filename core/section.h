@@ -17,6 +17,7 @@
 #define FT_CORE_SECTION_H
 
 #include "core/home.h"
+#include "core/need.h"
 #include "core/run.h"
 #include "core/size_class.h"
 #include "core/zone.h"
@@ -44,6 +45,7 @@ struct section {
     uint32_t unit_shift;
     uint32_t cut_count; // units given up at its end, for records
     bool is_continued;  // the next section was made of the same region
+    bool is_whole;      // it came committed: it keeps its end
     // By class: zones that are nobody's and that chunks came home to; and, from this section, records without a zone.
     // There is memory for as many kinds of records as the arena has.
     struct section_class {
@@ -115,6 +117,13 @@ void section_add_records(struct section *section, uint32_t first, uint32_t count
 
 // ANY. Bytes of a record of this class.
 size_t section_record_bytes(const struct section *section, unsigned record_class);
+
+// LOCKED. What nobody has at the end of the area for records or, if there is nothing, at the section's own. Of no bytes if
+// there is nothing there either.
+struct range section_tail(const struct section *section);
+
+// LOCKED. Cuts that off: the section has it no more.
+void section_cut_tail(struct section *section);
 
 // LOCKED. Whether the section's invariants hold: its runs (run.h) and that its parts do not overlap.
 bool section_is_valid(const struct section *section);

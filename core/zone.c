@@ -10,11 +10,6 @@
 _Static_assert(sizeof(struct zone) % 64 == 0, "states begin on a cache line");
 _Static_assert(sizeof(uintptr_t) != 8 || sizeof(struct zone) == 128, "two cache lines");
 
-static uintptr_t *free_words(const struct zone *zone)
-{
-    return (uintptr_t *)zone - zone->word_count;
-}
-
 static uintptr_t bit_of(uint32_t index)
 {
     return (uintptr_t)1 << (index % BITS_PER_WORD);
@@ -59,8 +54,12 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     zone->fresh_index = 0;
     zone->hint = layout->word_count;
     zone->fill = ZONE_UNLISTED;
+    zone->clean_count = 0;
+    zone->is_cut_dirty = !clean;
+    zone->dirty_counted = 0;
+    zone->held_counted = 0;
     if (recycled) {
-        memset(free_words(zone), 0, layout->word_count * sizeof(uintptr_t));
+        memset(zone_free_words(zone), 0, layout->word_count * sizeof(uintptr_t));
     }
     // States of a record that was never used are zero, that is fresh, and its pages untouched. A
     // chunk of memory that is not known to be zero must not be taken for fresh (Z3).
@@ -89,12 +88,23 @@ static void fill_entry(const struct zone *zone, uint32_t index, struct chunk_ent
     };
 }
 
+// Chunks known to be zero have left the zone: these, from one on up to another.
+static void count_clean_out(struct zone *zone, const struct chunk_entry *first,
+                            const struct chunk_entry *end)
+{
+    for (; first != end && zone->clean_count != 0; first++) {
+        unsigned state = zone->kind == ZONE_SMALL ? state_read_small(first->state)
+                                                  : state_read_tiny(first->state);
+        zone->clean_count -= state == STATE_FRESH;
+    }
+}
+
 uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want)
 {
     uint32_t available = zone_available(zone);
     uint32_t count = want < available ? want : available;
     struct chunk_entry *next = entries + count; // filled downwards: the lowest address on top
-    uintptr_t *words = free_words(zone);
+    uintptr_t *words = zone_free_words(zone);
     while (next != entries && zone->free_count != 0) {
         ASSERT(zone->hint < zone->word_count);
         uintptr_t word = words[zone->hint];
@@ -107,6 +117,7 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
         zone->free_count--;
         fill_entry(zone, index, --next);
     }
+    count_clean_out(zone, next, entries + count);
     while (next != entries) {
         fill_entry(zone, zone->fresh_index++, --next);
     }
@@ -116,9 +127,9 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
 void zone_give(struct zone *zone, uint32_t index)
 {
     uint32_t word = index / BITS_PER_WORD;
-    CHECK(index < zone->fresh_index && (free_words(zone)[word] & bit_of(index)) == 0);
+    CHECK(index < zone->fresh_index && (zone_free_words(zone)[word] & bit_of(index)) == 0);
     ASSERT(!state_is_live(zone_state(zone, index)));
-    free_words(zone)[word] |= bit_of(index);
+    zone_free_words(zone)[word] |= bit_of(index);
     zone->free_count++;
     if (word < zone->hint) {
         zone->hint = word;
@@ -128,7 +139,7 @@ void zone_give(struct zone *zone, uint32_t index)
 bool zone_holds(const struct zone *zone, uint32_t index)
 {
     return index >= zone->fresh_index ||
-           (free_words(zone)[index / BITS_PER_WORD] & bit_of(index)) != 0;
+           (zone_free_words(zone)[index / BITS_PER_WORD] & bit_of(index)) != 0;
 }
 
 uint32_t zone_fill_of(const struct zone *zone)
@@ -244,8 +255,8 @@ uint32_t zone_drain(struct zone *zone, void **twice)
         }
         home = zone->kind == ZONE_TINY ? arrived_tiny(zone, word, home, twice)
                                        : arrived_small(zone, word, home, twice);
-        CHECK((free_words(zone)[word] & home) == 0);
-        free_words(zone)[word] |= home;
+        CHECK((zone_free_words(zone)[word] & home) == 0);
+        zone_free_words(zone)[word] |= home;
         zone->free_count += bits_count(home);
         if (word < zone->hint && home != 0) {
             zone->hint = word;
@@ -269,9 +280,12 @@ void *zone_drain_dead(struct zone *zone)
 void zone_rebuild(struct zone *zone)
 {
     zone->free_count = 0;
+    zone->clean_count = 0;
+    zone->dirty_counted = 0;
+    zone->held_counted = 0;
     zone->hint = 0;
     for (uint32_t word = 0; word < zone->word_count; word++) {
-        free_words(zone)[word] = 0;
+        zone_free_words(zone)[word] = 0;
         atomic_store_explicit(zone_home_word(zone, word), 0, memory_order_relaxed);
     }
     for (uint32_t index = zone->chunk_count; index-- != 0;) {
@@ -282,6 +296,7 @@ void zone_rebuild(struct zone *zone)
         if (!state_is_live(state) && index < zone->fresh_index) {
             zone_set_state(zone, index, state == STATE_HOME ? STATE_FREED : state);
             zone_give(zone, index);
+            zone->clean_count += state == STATE_FRESH;
         }
     }
 }
@@ -290,7 +305,7 @@ void zone_rebuild(struct zone *zone)
 static bool chunk_is_valid(const struct zone *zone, uint32_t index)
 {
     uint32_t word = index / BITS_PER_WORD;
-    bool is_free = (free_words(zone)[word] & bit_of(index)) != 0;
+    bool is_free = (zone_free_words(zone)[word] & bit_of(index)) != 0;
     uintptr_t home = atomic_load_explicit(zone_home_word(zone, word), memory_order_relaxed);
     unsigned state = zone_state(zone, index);
     if (is_free && (index >= zone->fresh_index || word < zone->hint || state > STATE_FREED)) {
@@ -316,13 +331,16 @@ bool zone_is_valid(const struct zone *zone)
         return false;
     }
     uint32_t free_count = 0;
+    uint32_t clean_count = 0;
     for (uint32_t word = 0; word < zone->word_count; word++) {
-        free_count += bits_count(free_words(zone)[word]);
+        free_count += bits_count(zone_free_words(zone)[word]);
     }
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
         if (!chunk_is_valid(zone, index)) {
             return false;
         }
+        clean_count += index < zone->fresh_index && zone_holds(zone, index) &&
+                       zone_state(zone, index) == STATE_FRESH;
     }
-    return free_count == zone->free_count;
+    return free_count == zone->free_count && clean_count >= zone->clean_count;
 }

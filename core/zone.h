@@ -38,6 +38,7 @@
 //       the zone was cut from zeroed memory, else freed.
 //   Z4  Each home bit is set for a chunk whose state is home.
 //   Z5  Reciprocal and bounds are those of the chunk size and count.
+//   Z6  At least clean_count chunks with their free bit set are fresh.
 //
 // LARGE zones have one chunk and no record of their own: their units lead to their section's marker
 // (kind ZONE_LARGE), or, beyond a section, to a record that is a header alone (kind ZONE_MAPPED).
@@ -94,8 +95,21 @@ struct zone {
 
     // LOCKED
     uint32_t unit_count; // units of its run
-    size_t requested;    // MAPPED: the bytes asked for
-    size_t mapped;       // MAPPED: the bytes of its mapping
+    union {
+        struct {
+            size_t requested; // MAPPED: the bytes asked for
+            size_t mapped;    // MAPPED: the bytes of its mapping
+        };
+        struct { // OWNER
+            uint32_t
+                clean_count; // chunks whose free bit is set and that are known to be zero, or fewer
+            bool is_cut_dirty; // chunks at or above fresh_index are not known to be zero
+            // What the owner counts of it in its sums (heap.h): chunks that may hold old bytes, and those that are in
+            // nobody's reach.
+            uint16_t dirty_counted;
+            uint16_t held_counted;
+        };
+    };
 };
 
 // How a zone of one class is cut on a given unit.
@@ -115,6 +129,12 @@ struct chunk_entry {
 
 // What a pointer is to a zone.
 enum zone_place { ZONE_CHUNK_START, ZONE_CHUNK_INSIDE, ZONE_TAIL };
+
+// OWNER. The free bits.
+static inline uintptr_t *zone_free_words(const struct zone *zone)
+{
+    return (uintptr_t *)zone - zone->word_count;
+}
 
 // ANY. The layout of a class's zones: the shortest run of units that holds ZONE_CHUNKS_MIN chunks.
 struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes);
@@ -199,6 +219,13 @@ bool zone_holds(const struct zone *zone, uint32_t index);
 static inline uint32_t zone_available(const struct zone *zone)
 {
     return zone->free_count + (zone->chunk_count - zone->fresh_index);
+}
+
+// OWNER. Chunks in the zone that may hold old bytes, or more.
+static inline uint32_t zone_dirty_count(const struct zone *zone)
+{
+    uint32_t virgin = zone->is_cut_dirty ? zone->chunk_count - zone->fresh_index : 0;
+    return zone->free_count - zone->clean_count + virgin;
 }
 
 // OWNER. Whether every chunk is in the zone.

@@ -165,21 +165,35 @@ void *platform_map(size_t bytes, size_t align)
     return aligned;
 }
 
+// Reserves a range again if it is gone. That it is still there is the usual case, and the failure wanted.
+static bool reserve_again(void *base, size_t bytes)
+{
+    return mmap(base, bytes, PROT_NONE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+                0) != MAP_FAILED;
+}
+
+// Linux before 6.12 unmaps what is mapped over before it finds that the system's memory does not suffice for what is to
+// take its place.
 bool platform_commit(void *base, size_t bytes)
 {
     if (map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL) {
         return true;
     }
-    // Linux before 6.12 may have unmapped the range before it refused: then it is reserved again. That it
-    // is still there is the usual case, and the failure wanted.
-    (void)mmap(base, bytes, PROT_NONE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    (void)reserve_again(base, bytes);
     return false;
 }
 
-bool platform_purge(void *base, size_t bytes)
+enum platform_purged platform_purge(void *base, size_t bytes)
 {
-    return map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
+    if (map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL) {
+        return PLATFORM_PURGED;
+    }
+    if (!reserve_again(base, bytes)) {
+        return PLATFORM_KEPT;
+    }
+    return map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL ? PLATFORM_PURGED
+                                                                       : PLATFORM_RESERVED;
 }
 
 bool platform_release(void *base, size_t bytes)

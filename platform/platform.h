@@ -23,6 +23,13 @@
 
 // ---- memory ---------------------------------------------------------------------------------------
 
+// What has become of memory that was to be purged.
+enum platform_purged {
+    PLATFORM_PURGED, // its bytes are zero
+    PLATFORM_KEPT,   // the system refused: the bytes may be old ones
+    PLATFORM_RESERVED, // it has taken the pages, and refused others: the range is only reserved by now
+};
+
 // The page size in bytes, asked of the system at each call.
 size_t platform_page_bytes(void);
 
@@ -41,9 +48,8 @@ void *platform_map(size_t bytes, size_t align);
 // the range is still reserved.
 bool platform_commit(void *base, size_t bytes);
 
-// Replaces the pages of committed memory by zero ones, so that the system has the old ones back. False
-// if it refuses; then the bytes may be old ones.
-bool platform_purge(void *base, size_t bytes);
+// Replaces the pages of committed memory by zero ones, so that the system has the old ones back.
+enum platform_purged platform_purge(void *base, size_t bytes);
 
 // Gives address space back, whatever its state. False if the system refuses (a hole may need one mapping
 // more than a process can have); then nothing has changed.

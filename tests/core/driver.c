@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/driver.h"
 
+#include "core/heap_return.h"
 #include "core/offset.h"
 #include "tests/core/test.h"
 
@@ -155,7 +156,7 @@ void driver_let_go(struct driver *driver, const struct leaving *leaving)
         if (!driver->keeps) {
             memset((void *)leaving->range.base, 0, leaving->range.bytes);
         }
-        arena_left(driver->arena, leaving, !driver->keeps);
+        arena_left(driver->arena, leaving, driver->keeps ? LEFT_DIRTY : LEFT_CLEAN);
     } else if (leaving->kind == LEAVING_UNMAP) {
         driver->unmap_count++;
         struct region *region = mapping_at(driver, leaving->range.base);
@@ -231,11 +232,39 @@ struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes
 
 void driver_give_empty(struct driver *driver, struct heap *heap)
 {
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    while ((heap != NULL && heap_give_empty(heap, &leaving)) ||
-           heap_receive_idle(driver->arena, &leaving)) {
+    while (heap != NULL && heap_give_empty(heap)) {
+    }
+    struct heap *idle = heap_receive_idle(driver->arena);
+    if (idle != NULL) {
+        driver_return_pages(driver, idle);
+    }
+    driver_return_runs(driver);
+    if (heap != NULL) {
+        driver_return_pages(driver, heap);
+    }
+}
+
+void driver_return_runs(struct driver *driver)
+{
+    struct leaving leaving;
+    while (arena_next_leaving(driver->arena, &leaving)) {
         driver_let_go(driver, &leaving);
-        leaving.kind = LEAVING_NOTHING;
+        if (driver->keeps) {
+            break;
+        }
+    }
+}
+
+void driver_return_pages(struct driver *driver, struct heap *heap)
+{
+    struct leaving leaving;
+    while (heap_returns(heap) != NULL && heap_keeps_too_much(heap) &&
+           heap_next_leaving(heap, HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving)) {
+        driver->purge_count++;
+        if (!driver->keeps) {
+            memset((void *)leaving.range.base, 0, leaving.range.bytes);
+        }
+        heap_left(heap, &leaving, driver->keeps ? LEFT_DIRTY : LEFT_CLEAN);
     }
 }
 
@@ -247,6 +276,7 @@ void driver_free(struct driver *driver, struct heap *heap, void *ptr)
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         assert_true(heap_free_large(driver->arena, &chunk, &leaving));
         driver_let_go(driver, &leaving);
+        driver_return_runs(driver);
         return;
     }
     if (heap != NULL && (heap_owns(heap, chunk.zone) || heap_take_back(heap, chunk.zone))) {

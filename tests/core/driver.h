@@ -63,6 +63,12 @@ struct section *driver_add_section(struct driver *driver, size_t bytes);
 // What the api does after unlocking.
 void driver_let_go(struct driver *driver, const struct leaving *leaving);
 
+// Purges free runs as long as too much is kept.
+void driver_return_runs(struct driver *driver);
+
+// The same for pages of a heap's zones.
+void driver_return_pages(struct driver *driver, struct heap *heap);
+
 // A heap with `bytes` of memory, or NULL.
 struct heap *driver_acquire(struct driver *driver, size_t bytes);
 

@@ -184,49 +184,6 @@ static void sections_and_mappings_cannot_be_made_modest(void **state)
     driver_end(&driver);
 }
 
-static void freed_runs_are_purged_beyond_what_may_be_kept(void **state)
-{
-    (void)state;
-    for (unsigned keeps = 0; keeps < 2; keeps++) {
-        struct driver driver;
-        driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096,
-                                                       .dirty_bytes_max = 4 << 20,
-                                                       .section_bytes = 32 << 20});
-        driver.keeps = keeps != 0;
-        struct run runs[7];
-        for (unsigned run = 0; run < 7; run++) {
-            runs[run] = take(&driver, 2 << 20, 1, 1);
-            memset(address_of(&runs[run]), 0xFF, 2 << 20);
-        }
-        size_t purged = 0;
-        for (unsigned run = 0; run < 7; run += 2) { // no two of them are neighbours
-            struct leaving leaving = {.kind = LEAVING_NOTHING};
-            arena_give_run(driver.arena, runs[run].section, runs[run].first, &leaving);
-            assert_true(arena_is_valid(driver.arena));
-            if (leaving.kind == LEAVING_PURGE) {
-                purged++;
-                assert_int_equal(leaving.range.base, (uintptr_t)address_of(&runs[run]));
-                assert_int_equal(leaving.range.bytes, 2 << 20);
-                assert_int_equal(driver.arena->leaving_count, 1);
-                // Nobody can have it meanwhile.
-                for (unsigned other = 0; other < run; other += 2) {
-                    struct run taken = take(&driver, 2 << 20, 1, 0);
-                    assert_ptr_not_equal(address_of(&taken), (void *)leaving.range.base);
-                    arena_give_run(driver.arena, taken.section, taken.first, NULL);
-                }
-                driver_let_go(&driver, &leaving);
-                assert_int_equal(driver.arena->leaving_count, 0);
-                assert_true(arena_is_valid(driver.arena));
-            }
-        }
-        assert_true(purged >= 1 && purged < 4);
-        assert_int_equal(driver.purge_count, purged);
-        size_t dirty = section_runs(runs[0].section)->dirty_count * (size_t)4096;
-        assert_int_equal(dirty, keeps != 0 ? 8 << 20 : (8 << 20) - purged * (2 << 20));
-        driver_end(&driver);
-    }
-}
-
 static void counters_follow_runs_zones_and_sections(void **state)
 {
     (void)state;
@@ -241,8 +198,8 @@ static void counters_follow_runs_zones_and_sections(void **state)
     assert_non_null(zone);
     assert_int_equal(driver.arena->zone_count, 1);
     assert_int_equal(driver.arena->used_unit_count, 5 + zone->unit_count);
-    arena_delete_zone(driver.arena, zone, NULL);
-    arena_give_run(driver.arena, run.section, run.first, NULL);
+    arena_delete_zone(driver.arena, zone);
+    arena_give_run(driver.arena, run.section, run.first);
     assert_int_equal(driver.arena->zone_count, 0);
     assert_int_equal(driver.arena->used_unit_count, 0);
     driver_add_section(&driver, 100000);
@@ -304,7 +261,6 @@ int main(void)
         cmocka_unit_test(a_plan_commits_only_what_it_says),
         cmocka_unit_test(a_refused_commitment_can_be_made_modest_once),
         cmocka_unit_test(sections_and_mappings_cannot_be_made_modest),
-        cmocka_unit_test(freed_runs_are_purged_beyond_what_may_be_kept),
         cmocka_unit_test(counters_follow_runs_zones_and_sections),
         cmocka_unit_test(arena_is_valid_checks_its_parts),
         cmocka_unit_test(a_region_at_an_odd_address_is_used_from_the_first_aligned_byte),

@@ -38,7 +38,7 @@ static void scene_begin(bool wide)
     struct run meta = arena_take_meta(scene.arena, 2 * unit, &need);
     assert_true(scene.zone != NULL && scene.other != NULL && scene.large != NULL &&
                 free.section != NULL && meta.section != NULL);
-    arena_give_run(scene.arena, free.section, free.first, NULL);
+    arena_give_run(scene.arena, free.section, free.first);
     scene.free = free.first;
     scene.meta = meta.first;
     assert_true(arena_is_valid(scene.arena));

@@ -75,8 +75,7 @@ static void records_are_used_again_by_their_own_class(void **state)
             zones[index] = zone;
         }
         for (unsigned index = 0; index < 3; index++) {
-            struct leaving leaving = {.kind = LEAVING_NOTHING};
-            arena_delete_zone(driver.arena, zones[index], &leaving);
+            arena_delete_zone(driver.arena, zones[index]);
             assert_true(arena_is_valid(driver.arena));
         }
         assert_int_equal(driver.arena->used_unit_count, 0);
@@ -91,8 +90,7 @@ static void a_zone_on_units_used_before_has_no_fresh_chunks(void **state)
     driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096, .section_bytes = 4 << 20});
     struct zone *zone = new_zone(&driver, 4, 1);
     assert_int_equal(zone_state(zone, 0), STATE_FRESH);
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    arena_delete_zone(driver.arena, zone, &leaving);
+    arena_delete_zone(driver.arena, zone);
     zone = new_zone(&driver, 4, 0);
     assert_int_equal(zone_state(zone, 0), STATE_FREED);
     assert_int_equal(zone_state(zone, zone->chunk_count - 1), STATE_FREED);

@@ -57,7 +57,7 @@ static void memory_of_the_arenas_own_is_zero_and_counted(void **state)
     driver_add_section(&driver, 1 << 20);
     struct run run = take(5 * UNIT);
     memset(section_unit_at(run.section, run.first), 0xFF, 5 * UNIT);
-    arena_give_run(driver.arena, run.section, run.first, NULL);
+    arena_give_run(driver.arena, run.section, run.first);
     assert_int_equal(driver.arena->meta_unit_count, 0);
     struct need need;
     struct run meta = arena_take_meta(driver.arena, 5 * UNIT - 100, &need);
@@ -81,8 +81,8 @@ static void the_most_that_was_used_is_remembered_and_changes_are_counted(void **
     struct run first = take(7 * UNIT);
     struct run second = take(2 * UNIT);
     assert_int_equal(driver.arena->used_unit_max, 9);
-    arena_give_run(driver.arena, first.section, first.first, NULL);
-    arena_give_run(driver.arena, second.section, second.first, NULL);
+    arena_give_run(driver.arena, first.section, first.first);
+    arena_give_run(driver.arena, second.section, second.first);
     assert_int_equal(driver.arena->used_unit_count, 0);
     assert_int_equal(driver.arena->used_unit_max, 9);
     assert_int_equal(driver.arena->change_count, changes + 4);
@@ -141,12 +141,12 @@ static void a_section_with_a_run_in_use_is_not_unused(void **state)
     }
     // A free run before it does not hide it.
     run_mark(section_runs(section), run.first, RUN_META, 0);
-    arena_give_run(driver.arena, section, run.first, NULL);
+    arena_give_run(driver.arena, section, run.first);
     take(10 * UNIT);
     run = take((size_t)(unit_count - 10) * UNIT);
-    arena_give_run(driver.arena, section, 0, NULL);
+    arena_give_run(driver.arena, section, 0);
     assert_false(arena_section_is_unused(section));
-    arena_give_run(driver.arena, section, run.first, NULL);
+    arena_give_run(driver.arena, section, run.first);
     assert_true(arena_section_is_unused(section));
     driver_end(&driver);
 }
@@ -165,7 +165,7 @@ static void records_leave_with_their_section(void **state)
     size_t records = driver.arena->meta_unit_count;
     while (count-- > 0) {
         assert_false(arena_section_is_unused(section));
-        arena_delete_zone(driver.arena, zones[count], NULL);
+        arena_delete_zone(driver.arena, zones[count]);
     }
     assert_int_equal(driver.arena->used_unit_count, records);
     assert_true(arena_section_is_unused(section));
@@ -215,7 +215,7 @@ static void a_record_may_lie_in_another_section(void **state)
     assert_ptr_equal(arena_section_of(driver.arena, zone_base(zone)), full);
     assert_ptr_equal(offset_to(driver.arena, zone->section), other);
     assert_true((uintptr_t)zone > (uintptr_t)other && (uintptr_t)zone - (uintptr_t)other < 2 << 20);
-    arena_delete_zone(driver.arena, zone, NULL);
+    arena_delete_zone(driver.arena, zone);
     assert_ptr_equal(offset_to(other, other->classes[0].records), zone);
     assert_true(arena_is_valid(driver.arena));
     driver_end(&driver);

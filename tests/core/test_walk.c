@@ -201,8 +201,8 @@ static void a_walk_is_not_led_astray_by_what_took_a_zones_place(void **state)
         void *base = zone_base(zone);
         struct walk walk = {0};
         assert_int_equal(walk_next(driver.arena, &walk).what, WALK_ZONE);
-        arena_delete_zone(driver.arena, zone, NULL);
-        arena_give_run(driver.arena, before.section, before.first, NULL);
+        arena_delete_zone(driver.arena, zone);
+        arena_give_run(driver.arena, before.section, before.first);
         if (successor == 1) {
             // A zone that begins below, with a live chunk at the very place.
             struct zone *other = arena_new_zone(driver.arena, BIG, 0, 0, &need);
@@ -234,7 +234,7 @@ static void a_zone_that_came_back_at_the_same_place_is_told_on(void **state)
     struct walk walk = {0};
     assert_int_equal(walk_next(driver.arena, &walk).what, WALK_ZONE);
     void *base = zone_base(zone);
-    arena_delete_zone(driver.arena, zone, NULL);
+    arena_delete_zone(driver.arena, zone);
     zone = arena_new_zone(driver.arena, 5, 0, 0, &need);
     assert_ptr_equal(zone_base(zone), base);
     struct chunk_entry entry;

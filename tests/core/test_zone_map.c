@@ -123,10 +123,9 @@ static void a_zone_is_found_from_its_first_byte_to_its_last(void **state)
             assert_ptr_not_equal(find(driver, base - 1), zones[index]);
             assert_ptr_not_equal(find(driver, base + bytes), zones[index]);
         }
-        struct leaving leaving = {.kind = LEAVING_NOTHING};
         uintptr_t base = (uintptr_t)zone_base(zones[1]);
         size_t bytes = zones[1]->unit_count * driver->arena->config.unit_bytes;
-        arena_delete_zone(driver->arena, zones[1], &leaving);
+        arena_delete_zone(driver->arena, zones[1]);
         assert_true(finds_nothing(driver, base));
         assert_true(finds_nothing(driver, base + bytes - 1));
         assert_ptr_equal(find(driver, (uintptr_t)zone_base(zones[0])), zones[0]);

@@ -9,10 +9,10 @@ static void give_empty_zones(struct arena *arena, struct heap *heap)
     if (!heap_has_empty(heap) && !heap_has_idle_home(arena)) {
         return;
     }
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
     explore_lock();
-    while (heap_give_empty(heap, &leaving) || heap_receive_idle(arena, &leaving)) {
+    while (heap_give_empty(heap)) {
     }
+    (void)heap_receive_idle(arena);
     explore_unlock();
 }
 

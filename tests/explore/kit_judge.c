@@ -23,7 +23,6 @@ static void note_late(struct kit *kit)
 static void settle(struct kit *kit)
 {
     struct arena *arena = &kit->core->arena;
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
     unsigned open = 0;
     while (open < KIT_HEAPS_MAX && kit->heaps[open].heap == NULL) {
         open++;
@@ -46,11 +45,11 @@ static void settle(struct kit *kit)
                 while (heap_adopt(heap, 0, true)) {
                 }
                 note_late(kit);
-                while (heap_give_empty(heap, NULL)) {
+                while (heap_give_empty(heap)) {
                 }
             }
         }
-        (void)heap_receive_idle(arena, &leaving);
+        (void)heap_receive_idle(arena);
         note_late(kit);
     }
 }

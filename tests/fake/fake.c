@@ -81,7 +81,7 @@ bool platform_commit(void *base, size_t bytes)
     return done;
 }
 
-bool platform_purge(void *base, size_t bytes)
+enum platform_purged platform_purge(void *base, size_t bytes)
 {
     uintptr_t address = (uintptr_t)base;
     // Static memory of the program is committed from the start, and is in no span.
@@ -93,19 +93,20 @@ bool platform_purge(void *base, size_t bytes)
         if (!is_static) {
             window_purge_in_part(address, bytes);
         }
-        return false;
+        return PLATFORM_KEPT;
     }
     if (fake_config.lie == FAKE_PURGE_DOES_NOTHING) {
-        return true;
+        return PLATFORM_PURGED;
     }
     if (fake_config.lie == FAKE_PURGE_DOES_HALF) {
         bytes = bytes / 2 / fake_config.page_bytes * fake_config.page_bytes;
     }
     if (is_static) {
         memset(base, 0, bytes);
-        return true;
+        return PLATFORM_PURGED;
     }
-    return bytes == 0 || window_refuse_unless(window_change(address, bytes, WINDOW_OPEN));
+    bool done = bytes == 0 || window_refuse_unless(window_change(address, bytes, WINDOW_OPEN));
+    return done ? PLATFORM_PURGED : PLATFORM_KEPT;
 }
 
 bool platform_release(void *base, size_t bytes)

@@ -19,13 +19,14 @@ static size_t own_units(const struct section *section)
     return units;
 }
 
-// Whether a section begins in what was given.
-static bool holds_section(const struct fake_grant *grant)
+// Whether what was given belongs to a section: it begins there, or lies inside.
+static bool is_of_section(const struct fake_grant *grant)
 {
     const struct arena *arena = &global.arena;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
-        if ((uintptr_t)section - grant->base < grant->bytes) {
+        if ((uintptr_t)section - grant->base < grant->bytes ||
+            grant->base - (uintptr_t)section < section->end) {
             return true;
         }
     }
@@ -47,7 +48,7 @@ static bool is_kept(const struct fake_grant *grant)
 
 static void find_owner(const struct fake_grant *grant, struct remains *remains)
 {
-    if (holds_section(grant)) {
+    if (is_of_section(grant)) {
         remains->section_bytes += grant->bytes;
     } else if (grant->is_stuck && is_kept(grant)) {
         remains->kept_bytes += grant->bytes;

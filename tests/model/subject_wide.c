@@ -51,11 +51,15 @@ static bool open_heap(unsigned heap)
 
 static void give_empty_zones(struct heap *heap)
 {
-    struct leaving leaving = {.kind = LEAVING_NOTHING};
-    while ((heap != NULL && heap_give_empty(heap, &leaving)) ||
-           heap_receive_idle(state.arena, &leaving)) {
-        wide_memory_let_go(&leaving);
-        leaving.kind = LEAVING_NOTHING;
+    while (heap != NULL && heap_give_empty(heap)) {
+    }
+    struct heap *idle = heap_receive_idle(state.arena);
+    if (idle != NULL) {
+        wide_memory_return_pages(idle);
+    }
+    wide_memory_return_runs();
+    if (heap != NULL) {
+        wide_memory_return_pages(heap);
     }
 }
 
@@ -159,6 +163,7 @@ static enum ft_core_misuse give(struct heap *heap, const struct chunk *chunk)
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         freed = heap_free_large(state.arena, chunk, &leaving);
         wide_memory_let_go(&leaving);
+        wide_memory_return_runs();
     } else if (heap != NULL &&
                (heap_owns(heap, chunk->zone) || heap_take_back(heap, chunk->zone))) {
         freed = heap_put(heap, chunk);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/model/wide_memory.h"
 
+#include "core/heap_return.h"
 #include "core/large.h"
 #include "tests/model/model.h"
 
@@ -202,17 +203,39 @@ void wide_memory_let_go(const struct leaving *leaving)
         return;
     }
     bool done = !is_refused();
-    if (leaving->kind == LEAVING_PURGE) {
-        if (done) {
-            memset((void *)leaving->range.base, 0, leaving->range.bytes);
-        }
-        arena_left(state.arena, leaving, done);
-        return;
-    }
     if (done) {
         unmap(&leaving->range);
     }
     large_unmapped(state.arena, leaving, done);
+}
+
+// Purges a range, or refuses to.
+static enum left purge(const struct range *range)
+{
+    if (is_refused()) {
+        return LEFT_DIRTY;
+    }
+    memset((void *)range->base, 0, range->bytes);
+    return LEFT_CLEAN;
+}
+
+void wide_memory_return_runs(void)
+{
+    struct leaving leaving;
+    enum left left = LEFT_CLEAN;
+    while (left == LEFT_CLEAN && arena_next_leaving(state.arena, &leaving)) {
+        left = purge(&leaving.range);
+        arena_left(state.arena, &leaving, left);
+    }
+}
+
+void wide_memory_return_pages(struct heap *heap)
+{
+    struct leaving leaving;
+    while (heap_returns(heap) != NULL && heap_keeps_too_much(heap) &&
+           heap_next_leaving(heap, HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving)) {
+        heap_left(heap, &leaving, purge(&leaving.range));
+    }
 }
 
 enum subject_memory wide_memory_of(const void *ptr)

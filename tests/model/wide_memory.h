@@ -4,7 +4,7 @@
 #ifndef FT_TESTS_MODEL_WIDE_MEMORY_H
 #define FT_TESTS_MODEL_WIDE_MEMORY_H
 
-#include "core/arena.h"
+#include "core/heap.h"
 #include "tests/model/setup.h"
 #include "tests/model/subject.h"
 
@@ -27,6 +27,12 @@ void *wide_memory_meet_mapping(const struct need *need, size_t bytes);
 
 // Takes what goes back, or refuses to.
 void wide_memory_let_go(const struct leaving *leaving);
+
+// Purges what the arena keeps too much of free runs.
+void wide_memory_return_runs(void);
+
+// The same for pages of a heap's zones.
+void wide_memory_return_pages(struct heap *heap);
 
 enum subject_memory wide_memory_of(const void *ptr);
 

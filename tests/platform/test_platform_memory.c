@@ -91,7 +91,7 @@ static void purged_pages_are_zero_and_gone_from_memory_and_their_neighbours_are_
     memset(base, 0x5A, 7 * page);
     assert_int_equal(resident_count(base, 7 * page), 7);
     size_t before = address_space_bytes();
-    assert_true(platform_purge(base + 2 * page, 3 * page));
+    assert_int_equal(platform_purge(base + 2 * page, 3 * page), PLATFORM_PURGED);
     assert_int_equal(address_space_bytes(), before);
     assert_int_equal(resident_count(base, 7 * page), 4);
     assert_true(is_filled_with(base + 2 * page, 0, 3 * page));

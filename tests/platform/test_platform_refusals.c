@@ -106,7 +106,7 @@ static int ask_above_the_limit(void *argument)
     if (platform_commit(base + page, page)) {
         return 7;
     }
-    if (platform_purge(base, page)) {
+    if (platform_purge(base, page) == PLATFORM_PURGED) {
         return 8;
     }
     if (!is_filled_with(base, 7, page) || !is_all_mapped(base, 64 * mib) ||
@@ -245,7 +245,7 @@ static int commit_unaligned(void *argument)
 static int purge_unaligned(void *argument)
 {
     (void)argument;
-    return platform_purge(unaligned, platform_page_bytes()) ? 1 : 2;
+    return platform_purge(unaligned, platform_page_bytes()) == PLATFORM_PURGED ? 1 : 2;
 }
 
 static int release_unaligned(void *argument)

@@ -10,8 +10,8 @@
 
 enum { GROUP_COUNT = 16, MAILBOX_COUNT = 64, OWN_COUNT = 100, BYTES_MAX = 4096 };
 
-// Sixteen pages for each thread that may be there at once: it is chance which of them meet.
-enum { CHANCE_BYTES = GROUP_COUNT * 16 * 4096 };
+// Thirty-two pages for each thread that may be there at once: it is chance which of them meet.
+enum { CHANCE_BYTES = GROUP_COUNT * 32 * 4096 };
 
 static struct mailbox mailboxes[MAILBOX_COUNT];
 static pthread_barrier_t all_hold;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// What a heap gives back to the system out of zones that are in use: pages that only free chunks touch, once the heap
+// keeps more of them than it may. Zones of the emptiest lists come first.
+#ifndef FT_CORE_HEAP_RETURN_H
+#define FT_CORE_HEAP_RETURN_H
+
+#include "core/heap.h"
+
+enum { HEAP_RETURN_BYTES_MIN = 16 << 10 }; // shorter ranges leave in a trim alone
+
+// OWNER. Whether some of what the heap keeps is to leave: it keeps more than a quarter of the arena's dirty_bytes_max and
+// half of what is in use in the same zones.
+bool heap_keeps_too_much(struct heap *heap);
+
+// OWNER. The next range of pages to purge, of at least so many bytes; it is to be purged, and heap_left() called, before
+// any other call for this heap. Looks at `zone_count` zones at most. False if there is none in them, or no zone is left to
+// be looked at: then the next search begins anew.
+bool heap_next_leaving(struct heap *heap, size_t least_bytes, size_t zone_count,
+                       struct leaving *leaving);
+
+// OWNER. What became of it.
+void heap_left(struct heap *heap, const struct leaving *leaving, enum left left);
+
+// OWNER. The next search begins at the first zone.
+void heap_search_anew(struct heap *heap);
+
+// ANY. Every heap is to give back all it can, those of threads that are elsewhere when they come by.
+void heap_demand_trim(struct arena *arena);
+
+// OWNER. Whether that was demanded since the heap was last asked this, or made.
+bool heap_trim_is_due(struct heap *heap);
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "core/zone_idle.h"
+
+#include "core/bits.h"
+#include "core/check.h"
+
+// The first chunk from `index` on whose free bit is set, or is not; fresh_index if there is none below.
+static uint32_t next_with(const struct zone *zone, uint32_t index, bool is_free)
+{
+    uintptr_t flip = is_free ? 0 : ~(uintptr_t)0;
+    while (index < zone->fresh_index) {
+        uintptr_t word = zone_free_words(zone)[index / BITS_PER_WORD] ^ flip;
+        word &= ~(uintptr_t)0 << (index % BITS_PER_WORD);
+        if (word != 0) {
+            index = index / (uint32_t)BITS_PER_WORD * (uint32_t)BITS_PER_WORD + bits_lowest(word);
+            break;
+        }
+        index = (index / (uint32_t)BITS_PER_WORD + 1) * (uint32_t)BITS_PER_WORD;
+    }
+    return index < zone->fresh_index ? index : zone->fresh_index;
+}
+
+static uintptr_t address_of(const struct zone *zone, uint32_t index)
+{
+    return (uintptr_t)zone_chunk(zone, index);
+}
+
+// The pages that only chunks from `first` up to `end` touch, as far as those that may hold old bytes reach.
+static struct range pages_of(const struct zone *zone, uint32_t first, uint32_t end,
+                             size_t page_bytes)
+{
+    uintptr_t low = bits_align_up(address_of(zone, first), page_bytes);
+    uintptr_t high = address_of(zone, end) & ~(uintptr_t)(page_bytes - 1);
+    if (end > zone->fresh_index && !zone->is_cut_dirty) {
+        end = zone->fresh_index;
+    }
+    while (first != end && zone_state(zone, first) == STATE_FRESH) {
+        first++;
+    }
+    while (first != end && zone_state(zone, end - 1) == STATE_FRESH) {
+        end--;
+    }
+    uintptr_t dirty_low = address_of(zone, first) & ~(uintptr_t)(page_bytes - 1);
+    uintptr_t dirty_high = bits_align_up(address_of(zone, end), page_bytes);
+    low = low > dirty_low ? low : dirty_low;
+    high = high < dirty_high ? high : dirty_high;
+    return (struct range){.base = low, .bytes = first != end && high > low ? high - low : 0};
+}
+
+bool zone_find_idle(const struct zone *zone, uint32_t *from, size_t page_bytes, size_t least_bytes,
+                    struct range *range)
+{
+    while (*from < zone->chunk_count) {
+        uint32_t first = next_with(zone, *from, true);
+        uint32_t end = first < zone->fresh_index ? next_with(zone, first, false) : first;
+        // Chunks that were not handed out since the zone was cut are free as well.
+        end = end == zone->fresh_index ? zone->chunk_count : end;
+        *from = end;
+        *range = pages_of(zone, first, end, page_bytes);
+        if (range->bytes >= least_bytes && range->bytes != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Makes the chunks that were not handed out since the zone was cut free ones like the others.
+static void absorb(struct zone *zone)
+{
+    while (zone->fresh_index < zone->chunk_count) {
+        uint32_t index = zone->fresh_index++;
+        zone_give(zone, index);
+        zone->clean_count += zone_state(zone, index) == STATE_FRESH;
+    }
+}
+
+void zone_note_clean(struct zone *zone, const struct range *range)
+{
+    size_t skipped = range->base - (uintptr_t)zone_base(zone);
+    uint32_t first = (uint32_t)bits_divide_up(skipped, zone->chunk_bytes);
+    uint32_t end = (uint32_t)((skipped + range->bytes) / zone->chunk_bytes);
+    end = end < zone->chunk_count ? end : zone->chunk_count;
+    if (end > zone->fresh_index && zone->is_cut_dirty) {
+        absorb(zone);
+    }
+    for (uint32_t index = first; index < end && index < zone->fresh_index; index++) {
+        CHECK(zone_holds(zone, index));
+        zone->clean_count += zone_state(zone, index) != STATE_FRESH;
+        zone_set_state(zone, index, STATE_FRESH);
+    }
+}
+
+void zone_lose(struct zone *zone, const struct range *range)
+{
+    size_t skipped = range->base - (uintptr_t)zone_base(zone);
+    uint32_t end = (uint32_t)bits_divide_up(skipped + range->bytes, zone->chunk_bytes);
+    end = end < zone->chunk_count ? end : zone->chunk_count;
+    absorb(zone);
+    for (uint32_t index = (uint32_t)(skipped / zone->chunk_bytes); index < end; index++) {
+        CHECK(zone_holds(zone, index));
+        zone->clean_count -= zone->clean_count != 0;
+        zone_free_words(zone)[index / BITS_PER_WORD] &= ~((uintptr_t)1 << index % BITS_PER_WORD);
+        zone->free_count--;
+        zone_set_state(zone, index, STATE_LIVE);
+    }
+}
