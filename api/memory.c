@@ -87,11 +87,30 @@ bool memory_meet(const struct need *need)
     return is_for_more && give_back_tails() && (need->kind == NEED_COMMIT || meet(need));
 }
 
-bool memory_prefers_mapping(const struct need *need)
+// Address space that the arena has filled, or nearly so.
+static size_t committed_bytes(void)
+{
+    size_t units = 0;
+    for (const struct section *section = arena_first_section(&global.arena); section != NULL;
+         section = arena_next_section(&global.arena, section)) {
+        units += section_runs(section)->committed;
+    }
+    return (units << global.arena.unit_shift) + global.arena.mapping_bytes;
+}
+
+bool memory_prefers_mapping(const struct need *need, size_t bytes)
 {
     size_t limit = platform_address_limit();
-    return limit != SIZE_MAX && need->run_bytes > limit / 256 &&
-           need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES;
+    if (limit == SIZE_MAX) {
+        return false;
+    }
+    if (need->kind == NEED_SECTION && need->run_bytes > limit / 256 &&
+        need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES) {
+        return true;
+    }
+    size_t wasted = bits_align_up(bytes, GLOBAL_UNIT_BYTES) -
+                    bits_align_up(bytes, global.arena.config.page_bytes);
+    return wasted > bytes / 16 && committed_bytes() > limit / 16;
 }
 
 void *memory_meet_mapping(const struct need *need, size_t bytes)

@@ -45,11 +45,10 @@ static void settle(struct heap *heap)
     }
 }
 
-// Tries to serve a request that no section served as a mapping of its own: one that must be, or a LARGE
-// one that had better be.
+// Serves a request as a mapping of its own. need: what large_take() lacked.
 static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)
 {
-    if (need->kind == NEED_SECTION) {
+    if (need->kind == NEED_SECTION || need->kind == NEED_COMMIT) {
         *need = large_need_for_mapping(&global.arena, bytes, align);
     }
     if (need->kind != NEED_MAPPING) {
@@ -58,24 +57,52 @@ static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)
     return (struct grant){.ptr = memory_meet_mapping(need, bytes), .is_zero = true};
 }
 
-// Allocates with the lock held.
-static struct grant alloc_with(struct heap *heap, size_t bytes, size_t align)
+// Serves a chunk as a run, or as a mapping where that is all there is room for.
+static struct grant alloc_large(size_t bytes, size_t align)
 {
-    bool is_large = heap_class_for(heap, bytes, align) == SIZE_CLASS_NONE;
+    struct need need;
+    struct grant grant = large_take(&global.arena, bytes, align, &need);
+    while (grant.ptr == NULL && !memory_prefers_mapping(&need, bytes) && memory_meet(&need)) {
+        grant = large_take(&global.arena, bytes, align, &need);
+    }
+    return grant.ptr != NULL ? grant : alloc_mapping(bytes, align, &need);
+}
+
+enum { ASKS_MAX = 2 }; // of the system, in one allocation
+
+// Serves a chunk of a class from a zone, or as the heap sees fit. *asks counts what the system was asked for.
+static struct grant alloc_small(struct heap *heap, size_t bytes, size_t align, unsigned *asks)
+{
     struct need need;
     struct grant grant = heap_alloc(heap, bytes, align, &need);
     if (grant.ptr == NULL && global.arena.idle_heaps != 0) {
         heap_trim_idle(&global.arena);
         grant = heap_alloc(heap, bytes, align, &need);
     }
-    while (grant.ptr == NULL &&
-           !(is_large && need.kind == NEED_SECTION && memory_prefers_mapping(&need)) &&
-           memory_meet(&need)) {
+    while (grant.ptr == NULL && ++*asks <= ASKS_MAX && memory_meet(&need)) {
         grant = heap_alloc(heap, bytes, align, &need);
     }
-    if (grant.ptr == NULL && is_large) {
-        grant = alloc_mapping(bytes, align, &need);
+    return grant;
+}
+
+// Serves a chunk of a class for which there is no zone as one that is LARGE: of what is there, else as a mapping.
+static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
+{
+    struct need need;
+    struct grant grant = large_take(&global.arena, bytes, align, &need);
+    return grant.ptr != NULL || asks >= ASKS_MAX ? grant : alloc_mapping(bytes, align, &need);
+}
+
+// Allocates with the lock held.
+static struct grant alloc_with(struct heap *heap, size_t bytes, size_t align)
+{
+    if (heap_class_for(heap, bytes, align) != SIZE_CLASS_NONE) {
+        unsigned asks = 0;
+        struct grant grant = alloc_small(heap, bytes, align, &asks);
+        grant = grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
+        return grant.ptr != NULL ? grant : alloc_alone(bytes, align, asks);
     }
+    struct grant grant = alloc_large(bytes, align);
     return grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
 }
 
