@@ -73,7 +73,7 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
     struct run run = {.section = NULL};
     size_t units = bits_divide_up(bytes, arena_unit_bytes(arena));
     size_t align_units = align > arena_unit_bytes(arena) ? align >> arena->unit_shift : 1;
-    if (units + align_units > RUN_NONE / 4) {
+    if (units + align_units > RUN_NONE / 4 || !arena_allows(arena, units << arena->unit_shift)) {
         *need = (struct need){.kind = NEED_NOTHING};
         return run;
     }

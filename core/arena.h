@@ -33,6 +33,8 @@ struct arena_config {
     // Free runs' memory that is kept, beside an eighth of what is in use; SIZE_MAX: all is. A heap keeps a quarter as
     // much in free pages of its zones, beside half of what is in use there.
     size_t dirty_bytes_max;
+    // What runs and mappings may take together, but for what the arena needs itself to serve them; 0: what there is.
+    size_t limit_bytes;
     // A class whose zones would be larger is served as runs; a sixteenth of a small region.
     size_t zone_bytes_max;
     // A zone that takes more than one part in so many of what is free is cut only when the class has as many
@@ -101,6 +103,14 @@ static inline size_t arena_unit_bytes(const struct arena *arena)
 static inline uint32_t arena_units_for(const struct arena *arena, size_t bytes)
 {
     return (uint32_t)bits_divide_up(bytes, arena_unit_bytes(arena));
+}
+
+// LOCKED. Whether the limit, if there is one, allows so many more bytes to be in use.
+static inline bool arena_allows(const struct arena *arena, size_t more_bytes)
+{
+    size_t limit = arena->config.limit_bytes;
+    size_t used = (arena->used_unit_count << arena->unit_shift) + arena->mapping_bytes;
+    return limit == 0 || (used <= limit && more_bytes <= limit - used);
 }
 
 // A run of some section.

@@ -60,16 +60,24 @@ static bool leave_longest(struct arena *arena, struct leaving *leaving)
     return true;
 }
 
+// Units that the limit leaves for what is in use and what is kept.
+static size_t room_units(const struct arena *arena)
+{
+    size_t limit = arena->config.limit_bytes >> arena->unit_shift;
+    size_t used = arena->used_unit_count + (arena->mapping_bytes >> arena->unit_shift);
+    return limit == 0 ? SIZE_MAX : used < limit ? limit - used : 0;
+}
+
 bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
 {
-    size_t dirty = dirty_units(arena);
     size_t allowed =
         (arena->config.dirty_bytes_max >> arena->unit_shift) + arena->used_unit_count / 8;
     // Once begun, more leaves than must: a program that goes back and forth at the bound is not to fault each time.
-    size_t bound = arena->is_returning
-                       ? allowed - allowed / 8
-                       : allowed + ((size_t)RETURN_SLACK_BYTES >> arena->unit_shift);
-    arena->is_returning = dirty > bound && leave_longest(arena, leaving);
+    size_t slack = (size_t)RETURN_SLACK_BYTES >> arena->unit_shift;
+    size_t bound = arena->is_returning ? allowed - allowed / 8 : allowed + slack;
+    size_t room = room_units(arena);
+    bound = bound < room ? bound : room;
+    arena->is_returning = dirty_units(arena) > bound && leave_longest(arena, leaving);
     return arena->is_returning;
 }
 

@@ -19,7 +19,8 @@ static bool wants_mapping(const struct arena *arena, size_t bytes, size_t align)
 struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size_t align)
 {
     size_t page = arena->config.page_bytes;
-    if (bytes > PTRDIFF_MAX - page || align > PTRDIFF_MAX - bytes - page) {
+    if (bytes > PTRDIFF_MAX - page || align > PTRDIFF_MAX - bytes - page ||
+        !arena_allows(arena, bits_align_up(bytes, page))) {
         return (struct need){.kind = NEED_NOTHING};
     }
     return (struct need){
@@ -67,8 +68,9 @@ static void enter_mapping(struct arena *arena, struct zone *zone, size_t bytes)
 struct grant large_take_free(struct arena *arena, size_t bytes)
 {
     size_t units = bytes == 0 ? 1 : ((bytes - 1) >> arena->unit_shift) + 1;
-    for (struct section *section = arena_first_section(arena);
-         section != NULL && units <= RUN_UNITS_MAX; section = arena_next_section(arena, section)) {
+    bool may = units <= RUN_UNITS_MAX && arena_allows(arena, units << arena->unit_shift);
+    for (struct section *section = arena_first_section(arena); section != NULL && may;
+         section = arena_next_section(arena, section)) {
         bool clean;
         uint32_t first =
             run_take_large(section_runs(section), (uint32_t)units, (uint32_t)bytes, &clean);
@@ -192,9 +194,11 @@ static bool grow_run(struct arena *arena, struct run_table *runs, uint32_t first
     uint64_t most = (uint64_t)LARGE_ROOM_BYTES >> arena->unit_shift;
     uint64_t room = count / 2 < most ? count / 2 : most;
     bool clean = false;
-    if (!(count + room <= runs->unit_count &&
-          run_grow(runs, first, count + (uint32_t)room, &clean)) &&
-        !run_grow(runs, first, count, &clean)) {
+    size_t more = count - old_count;
+    bool has_room = count + room <= runs->unit_count &&
+                    arena_allows(arena, (more + (size_t)room) << arena->unit_shift);
+    if (!(has_room && run_grow(runs, first, count + (uint32_t)room, &clean)) &&
+        !(arena_allows(arena, more << arena->unit_shift) && run_grow(runs, first, count, &clean))) {
         return false;
     }
     arena_count_used(arena, run_unit(runs, first)->length - old_count);
@@ -213,8 +217,9 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
         return false;
     }
     if (count > old_count && !grow_run(arena, runs, first, (uint32_t)count)) {
+        size_t more_bytes = ((size_t)count - old_count) << arena->unit_shift;
         uint32_t least = run_commitment_to_grow(runs, first, (uint32_t)count);
-        if (least != RUN_NONE) {
+        if (least != RUN_NONE && arena_allows(arena, more_bytes)) {
             *need = arena_need_units(arena, section, least);
         }
         return false;
