@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#include "core/census.h"
+
+#include "core/heap.h"
+
+// ---- zones --------------------------------------------------------------------------------------
+
+static void count_zone(struct census_class *counts, const struct zone *zone, size_t run_bytes)
+{
+    size_t live = 0;
+    size_t slack = 0;
+    size_t fresh = 0;
+    size_t home = 0;
+    for (uint32_t index = 0; index < zone->chunk_count; index++) {
+        unsigned state = zone_state(zone, index);
+        live += state_is_live(state);
+        slack += state_is_live(state) ? state - STATE_LIVE : 0;
+        fresh += state == STATE_FRESH;
+        home += state == STATE_HOME;
+    }
+    counts->zone_count++;
+    counts->zone_bytes += run_bytes;
+    counts->tail_bytes += run_bytes - (size_t)zone->chunk_count * zone->chunk_bytes;
+    counts->live_count += live;
+    counts->live_bytes += live * zone->chunk_bytes - slack;
+    counts->rounding_bytes += slack;
+    counts->free_count += zone->chunk_count - live;
+    counts->fresh_count += fresh;
+    counts->home_count += home;
+}
+
+// How many chunks a stack holds. Its thread may be pushing and popping: both pointers are read as they are, and what
+// makes no sense, because the stack is just being moved, counts for nothing. Volatile, so that each is read once; the
+// race is meant, and ThreadSanitizer is not to tell of it.
+__attribute__((no_sanitize("thread"))) static size_t chunks_in(const struct heap_stack *stack)
+{
+    const volatile struct heap_stack *moving = stack;
+    uintptr_t top = (uintptr_t)moving->top;
+    uintptr_t bottom = (uintptr_t)moving->bottom;
+    size_t count = (top - bottom) / sizeof(struct chunk_entry);
+    return count <= UINT16_MAX ? count : 0;
+}
+
+static void count_stacks(const struct arena *arena, struct census *census)
+{
+    for (const struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        census->heap_count++;
+        for (unsigned size_class = 0; size_class < arena->class_count; size_class++) {
+            census->classes[size_class].stack_count += chunks_in(&heap->stacks[size_class]);
+        }
+    }
+    for (unsigned size_class = 0; size_class < arena->class_count; size_class++) {
+        struct census_class *counts = &census->classes[size_class];
+        size_t most = counts->free_count - counts->home_count;
+        counts->stack_count = counts->stack_count < most ? counts->stack_count : most;
+    }
+}
+
+// ---- runs and mappings --------------------------------------------------------------------------
+
+static void count_large(struct census_large *counts, size_t requested, size_t bytes)
+{
+    counts->count++;
+    counts->live_bytes += requested;
+    counts->rounding_bytes += bytes - requested;
+}
+
+static void count_run(const struct arena *arena, const struct section *section, uint32_t first,
+                      struct census *census)
+{
+    const struct unit *unit = run_unit(section_runs(section), first);
+    size_t bytes = (size_t)unit->length << section->unit_shift;
+    switch ((enum run_kind)unit->kind) {
+    case RUN_ZONE: {
+        const struct zone *zone = zone_map_find(&arena->map, section_unit_at(section, first));
+        count_zone(&census->classes[zone->size_class], zone, bytes);
+        return;
+    }
+    case RUN_LARGE: count_large(&census->runs, run_note(unit), bytes); return;
+    case RUN_FREE:
+        census->bytes[unit->clean ? CENSUS_CLEAN : CENSUS_DIRTY] += bytes;
+        census->free_run_count++;
+        return;
+    case RUN_LEAVING: census->bytes[CENSUS_LEAVING] += bytes; return;
+    case RUN_META:
+    case RUN_RECORDS:
+    case RUN_INSIDE: // no run begins with one
+    default: census->bytes[CENSUS_METADATA] += bytes; return;
+    }
+}
+
+static void count_section(const struct arena *arena, const struct section *section,
+                          struct census *census)
+{
+    const struct run_table *runs = section_runs(section);
+    for (uint32_t first = 0; first < runs->fresh; first += run_unit(runs, first)->length) {
+        count_run(arena, section, first, census);
+    }
+    size_t own = section->area_committed + ((size_t)section->cut_count << section->unit_shift);
+    size_t committed = own + ((size_t)runs->committed << section->unit_shift);
+    census->bytes[CENSUS_METADATA] += own;
+    census->bytes[CENSUS_VIRGIN] += (size_t)(runs->committed - runs->fresh) << section->unit_shift;
+    census->committed_bytes += committed;
+    census->reserved_bytes += section->end - committed;
+    census->section_count++;
+}
+
+static void count_mappings(const struct arena *arena, struct census *census)
+{
+    for (const struct zone *zone = offset_to(arena, arena->mappings); zone != NULL;
+         zone = offset_to(arena, zone->next)) {
+        count_large(&census->mappings, zone->requested, zone->mapped);
+        census->committed_bytes += zone->mapped;
+    }
+    for (const struct zone *zone = offset_to(arena, arena->departing); zone != NULL;
+         zone = offset_to(arena, zone->next)) {
+        census->bytes[CENSUS_LEAVING] += zone->mapped;
+        census->committed_bytes += zone->mapped;
+    }
+}
+
+// ---- all ----------------------------------------------------------------------------------------
+
+static void add_large(struct census *census, const struct census_large *counts)
+{
+    census->bytes[CENSUS_LIVE] += counts->live_bytes;
+    census->bytes[CENSUS_ROUNDING] += counts->rounding_bytes;
+}
+
+static void add_class(struct census *census, unsigned size_class)
+{
+    const struct census_class *counts = &census->classes[size_class];
+    size_t each = size_class_bytes(size_class);
+    size_t elsewhere = counts->home_count + counts->stack_count;
+    census->bytes[CENSUS_LIVE] += counts->live_bytes;
+    census->bytes[CENSUS_ROUNDING] += counts->rounding_bytes + counts->tail_bytes;
+    census->bytes[CENSUS_ZONES] += (counts->free_count - elsewhere) * each;
+    census->bytes[CENSUS_STACKS] += counts->stack_count * each;
+    census->bytes[CENSUS_HOME] += counts->home_count * each;
+    census->fresh_bytes += counts->fresh_count * each;
+}
+
+void census_take(const struct arena *arena, struct census *census)
+{
+    *census = (struct census){.section_count = 0};
+    size_t own = sizeof(*arena) + (arena->map.wide ? sizeof(struct zone_map_wide) : 0);
+    census->bytes[CENSUS_METADATA] = own;
+    census->committed_bytes = own;
+    for (const struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        count_section(arena, section, census);
+    }
+    count_mappings(arena, census);
+    count_stacks(arena, census);
+    for (unsigned size_class = 0; size_class < arena->class_count; size_class++) {
+        add_class(census, size_class);
+    }
+    add_large(census, &census->runs);
+    add_large(census, &census->mappings);
+}
+
+bool census_is_whole(const struct census *census)
+{
+    size_t sum = 0;
+    for (unsigned part = 0; part < CENSUS_PART_COUNT; part++) {
+        sum += census->bytes[part];
+    }
+    return sum == census->committed_bytes;
+}
+
+size_t census_untouched_bytes(const struct census *census)
+{
+    return census->fresh_bytes + census->bytes[CENSUS_CLEAN] + census->bytes[CENSUS_VIRGIN];
+}
