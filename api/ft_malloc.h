@@ -24,9 +24,58 @@
 
 #include <stddef.h>
 
+#ifdef FT_PREFIXED
+#include <stdio.h> // FILE
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+// What mallinfo2() tells: glibc's struct mallinfo2, member by member. Bytes but for the counts. All of it is exact when no
+// other thread is in a call; else some of the free chunks may be told in the wrong place.
+//
+//   arena = uordblks + fordblks + what the allocator itself needs (metadata, ends of zones)
+struct ft_mallinfo2 {
+    size_t arena;    // committed in sections: everything but mappings of single chunks
+    size_t ordblks;  // count of free chunks in zones, and of free runs
+    size_t smblks;   // count of free chunks that threads have at hand, or freed for another one
+    size_t hblks;    // count of chunks that are mappings of their own
+    size_t hblkhd;   // bytes of those
+    size_t usmblks;  // always 0, as in glibc
+    size_t fsmblks;  // bytes of the chunks in smblks
+    size_t uordblks; // chunks and runs that the program holds, with their rounding; not mappings
+    size_t fordblks; // free chunks and runs, fsmblks included, and units that were never used
+    size_t keepcost; // free runs that were used and are not yet back at the system
+};
+
+// What mallinfo() tells: the same, each as an int; what does not fit is INT_MAX.
+struct ft_mallinfo {
+    int arena;
+    int ordblks;
+    int smblks;
+    int hblks;
+    int hblkhd;
+    int usmblks;
+    int fsmblks;
+    int uordblks;
+    int fordblks;
+    int keepcost;
+};
+
+// How ft_malloc_stats_print() writes.
+enum ft_malloc_stats_form {
+    FT_MALLOC_STATS_TABLE,      // for people: 80 columns, 24 lines at most
+    FT_MALLOC_STATS_JSON,       // one object, RFC 8259
+    FT_MALLOC_STATS_PROMETHEUS, // its text format 0.0.4: gauges
+};
+
+// Ours, under this name in both pairs of libraries. Writes to a descriptor where the heap's memory is: requested by the
+// program, rounding, free chunks and where those are, reserve, metadata, which together are what is committed; and how
+// that is among the size classes. 0; or -1 with EINVAL if there is no such form. What cannot be written is lost. Allocates
+// nothing. Holds the lock while it counts, which takes a step for each chunk and run (a second for some hundred millions
+// of chunks), and not while it writes.
+int ft_malloc_stats_print(int descriptor, enum ft_malloc_stats_form form);
 
 #ifdef FT_PREFIXED
 
@@ -118,6 +167,26 @@ void ft_freezero(void *ptr, size_t bytes);
 // while it writes. What other threads allocate and free meanwhile may be told or not; everything
 // else is told exactly.
 void ft_show_alloc_mem(void);
+
+// glibc manual. How much memory there is, and how much is in use: see the members. Holds the lock while it counts, a step
+// for each chunk and run.
+struct ft_mallinfo2 ft_mallinfo2(void);
+struct ft_mallinfo ft_mallinfo(void);
+
+// malloc_info(3). Writes the same as XML with glibc's elements: one heap; the free chunks of each size class as sizes;
+// `fast` the chunks at hand, `rest` the other free ones, `mmap` mappings; `system` what is committed in sections, which is
+// also the most that was, and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the stream fails.
+int ft_malloc_info(int options, FILE *stream);
+
+// malloc_stats(3). Writes what is committed and what is in use to standard error, in glibc's words. Allocates nothing.
+void ft_malloc_stats(void);
+
+// mallopt(3), by the numbers of glibc's malloc.h. 1 if the parameter and its value are accepted, else 0.
+//   M_TRIM_THRESHOLD  free memory that is kept, beside a quarter of what is in use; -1: all is
+//   M_MMAP_THRESHOLD  larger chunks get a mapping of their own: up to 256 MiB, 32 KiB at least whatever less is said
+//   the others        are accepted as glibc does, and change nothing: what they set does not exist here (fast bins,
+//                     padding, arenas, a limit to mappings), or belongs to an option (M_CHECK_ACTION: misuse)
+int ft_mallopt(int parameter, int value);
 
 #else // what libc's headers may not declare; the functions they do declare are those above
 

@@ -185,5 +185,8 @@ struct heap *global_heap_get(size_t bytes)
 __attribute__((constructor)) void global_start(void)
 {
     options_read(&global.options);
+    if (global.options.stats == STATS_EXIT) {
+        global.errors = platform_keep(PLATFORM_ERRORS);
+    }
     (void)global_heap_get(0);
 }

@@ -37,6 +37,8 @@ struct global {
     _Atomic bool has_first; // the process's first thread has its heap
     bool is_child; // of a fork, and the heaps of the parent's other threads are as they were
     struct options options;
+    struct platform_kept
+        errors; // what standard error was at the start, if `stats` wants it at the end
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };
 

@@ -37,6 +37,12 @@ static const struct option_row rows[] = {
      .at = offsetof(struct options, audit),
      .sentence = "fork: every forked child checks all invariants of its heap at once, and aborts "
                  "if one is broken"},
+    {.name = "stats",
+     .values = {"never", "exit"},
+     .fallback = STATS_NEVER,
+     .at = offsetof(struct options, stats),
+     .sentence = "exit: the table of ft_malloc_stats_print goes to standard error when the process "
+                 "ends by exit() or by returning from main()"},
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };

@@ -14,6 +14,10 @@
 // What to do about a misuse, from the strictest to the laxest.
 enum option_answer { ANSWER_ABORT, ANSWER_WARN, ANSWER_IGNORE, ANSWER_AS_MISUSE };
 
+// When the table of the heap is written. The strictest is the one that writes nothing: a process with more rights than
+// its caller keeps to itself what it allocates.
+enum option_stats { STATS_NEVER, STATS_EXIT };
+
 // When the heap audits itself.
 enum option_audit { AUDIT_FORK, AUDIT_NEVER };
 
@@ -22,6 +26,7 @@ struct options {
     unsigned misuse;  // enum option_answer
     unsigned foreign; // the same; ANSWER_AS_MISUSE: what `misuse` says
     unsigned audit;   // enum option_audit
+    unsigned stats;   // enum option_stats
 };
 
 // Reads the options when that is possible, and once. Complains on standard error about keys and values

@@ -29,9 +29,12 @@ static void count_zone(struct census_class *counts, const struct zone *zone, siz
     counts->home_count += home;
 }
 
-// How many chunks a stack holds. Its thread may be pushing and popping: both pointers are read as they are, and what
-// makes no sense, because the stack is just being moved, counts for nothing. Volatile, so that each is read once; the
-// race is meant, and ThreadSanitizer is not to tell of it.
+// ---- heaps --------------------------------------------------------------------------------------
+
+// A heap's thread may be in the middle of a call: each word is read once, as it is, and what makes no sense, because
+// two of them are just being changed, counts for nothing. The race is meant, and ThreadSanitizer is not to tell of it.
+
+// How many chunks a stack holds.
 __attribute__((no_sanitize("thread"))) static size_t chunks_in(const struct heap_stack *stack)
 {
     const volatile struct heap_stack *moving = stack;
@@ -41,11 +44,21 @@ __attribute__((no_sanitize("thread"))) static size_t chunks_in(const struct heap
     return count <= UINT16_MAX ? count : 0;
 }
 
-static void count_stacks(const struct arena *arena, struct census *census)
+// Memory for stacks that a heap has not used.
+__attribute__((no_sanitize("thread"))) static size_t unused_in(const struct heap *heap)
+{
+    const volatile struct heap *moving = heap;
+    uintptr_t next = moving->memory_next;
+    return next <= heap->memory_end ? heap->memory_end - next : 0;
+}
+
+static void count_heaps(const struct arena *arena, struct census *census)
 {
     for (const struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
          heap = offset_to(arena, heap->next_heap)) {
         census->heap_count++;
+        census->heap_bytes += bits_align_up(heap->memory_end, arena_unit_bytes(arena));
+        census->untouched_bytes += arena->config.is_dirty ? 0 : unused_in(heap);
         for (unsigned size_class = 0; size_class < arena->class_count; size_class++) {
             census->classes[size_class].stack_count += chunks_in(&heap->stacks[size_class]);
         }
@@ -80,10 +93,14 @@ static void count_run(const struct arena *arena, const struct section *section, 
     case RUN_LARGE: count_large(&census->runs, run_note(unit), bytes); return;
     case RUN_FREE:
         census->bytes[unit->clean ? CENSUS_CLEAN : CENSUS_DIRTY] += bytes;
+        census->untouched_bytes += unit->clean ? bytes : 0;
         census->free_run_count++;
         return;
     case RUN_LEAVING: census->bytes[CENSUS_LEAVING] += bytes; return;
     case RUN_META:
+        census->bytes[CENSUS_METADATA] += bytes;
+        census->leaf_bytes += bytes; // and heaps, which are told apart later
+        return;
     case RUN_RECORDS:
     case RUN_INSIDE: // no run begins with one
     default: census->bytes[CENSUS_METADATA] += bytes; return;
@@ -96,6 +113,13 @@ static void count_section(const struct arena *arena, const struct section *secti
     const struct run_table *runs = section_runs(section);
     for (uint32_t first = 0; first < runs->fresh; first += run_unit(runs, first)->length) {
         count_run(arena, section, first, census);
+    }
+    // What a region may hold at first is not known to be zero, and was written where the arena needs that.
+    if (!arena->config.is_dirty) {
+        census->untouched_bytes += (size_t)(runs->committed - runs->fresh) << section->unit_shift;
+        census->untouched_bytes += (size_t)(runs->unit_count - runs->fresh) * sizeof(struct unit);
+        bool in_area = section->record_end <= section->area_committed;
+        census->untouched_bytes += in_area ? section->record_end - section->record_next : 0;
     }
     size_t own = section->area_committed + ((size_t)section->cut_count << section->unit_shift);
     size_t committed = own + ((size_t)runs->committed << section->unit_shift);
@@ -138,21 +162,36 @@ static void add_class(struct census *census, unsigned size_class)
     census->bytes[CENSUS_ZONES] += (counts->free_count - elsewhere) * each;
     census->bytes[CENSUS_STACKS] += counts->stack_count * each;
     census->bytes[CENSUS_HOME] += counts->home_count * each;
-    census->fresh_bytes += counts->fresh_count * each;
+    census->untouched_bytes += counts->fresh_count * each;
+}
+
+// Of a wide map a word is written for each leaf, and in the leaves one for each unit that was ever used.
+static void count_map(const struct arena *arena, struct census *census, size_t used_units)
+{
+    census->leaf_bytes -= census->heap_bytes;
+    if (arena->map.wide) {
+        size_t words =
+            used_units + census->leaf_bytes / (ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
+        size_t map = sizeof(struct zone_map_wide) + census->leaf_bytes;
+        census->untouched_bytes += map - words * sizeof(uintptr_t);
+    }
 }
 
 void census_take(const struct arena *arena, struct census *census)
 {
     *census = (struct census){.section_count = 0};
-    size_t own = sizeof(*arena) + (arena->map.wide ? sizeof(struct zone_map_wide) : 0);
-    census->bytes[CENSUS_METADATA] = own;
-    census->committed_bytes = own;
+    size_t map = arena->map.wide ? sizeof(struct zone_map_wide) : 0;
+    census->bytes[CENSUS_METADATA] = sizeof(*arena) + map;
+    census->committed_bytes = sizeof(*arena) + map;
+    size_t used_units = 0;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
         count_section(arena, section, census);
+        used_units += section_runs(section)->fresh;
     }
     count_mappings(arena, census);
-    count_stacks(arena, census);
+    count_heaps(arena, census);
+    count_map(arena, census, used_units + census->mappings.count);
     for (unsigned size_class = 0; size_class < arena->class_count; size_class++) {
         add_class(census, size_class);
     }
@@ -167,9 +206,4 @@ bool census_is_whole(const struct census *census)
         sum += census->bytes[part];
     }
     return sum == census->committed_bytes;
-}
-
-size_t census_untouched_bytes(const struct census *census)
-{
-    return census->fresh_bytes + census->bytes[CENSUS_CLEAN] + census->bytes[CENSUS_VIRGIN];
 }

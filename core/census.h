@@ -63,10 +63,14 @@ struct census {
     struct census_large runs;
     struct census_large mappings;
     size_t bytes[CENSUS_PART_COUNT];
-    size_t fresh_bytes;     // of ZONES and STACKS: chunks known to be zero
+    size_t heap_bytes;      // of METADATA: heaps, with the memory of their stacks
+    size_t leaf_bytes;      // of METADATA: leaves of the zone map
     size_t free_run_count;  // CLEAN and DIRTY
     size_t committed_bytes; // all that may be read and written
-    size_t reserved_bytes;  // address space of sections without access
+    // Of it: never written since it was last zero, as far as that is known. No page of memory stands behind it, but where
+    // it shares one with what was written.
+    size_t untouched_bytes;
+    size_t reserved_bytes; // address space of sections without access
     size_t section_count;
     size_t heap_count; // ever made: as many threads have allocated at a time, at most
 };
@@ -77,8 +81,5 @@ void census_take(const struct arena *arena, struct census *census);
 
 // ANY. Whether the parts add up to what is committed.
 bool census_is_whole(const struct census *census);
-
-// ANY. Bytes that no page of memory need stand behind: nobody has written them since they were last zero.
-size_t census_untouched_bytes(const struct census *census);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The system, as this project sees it. One source file for each system implements all of it (linux.c
-// with linux_slot.h); porting means writing another. Nothing else in the tree names the system.
+// The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
+// with linux_slot.h), and files beside it what is only reached when an option asks for it (linux_keep.c); porting means
+// writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
 //
@@ -124,6 +125,21 @@ enum { PLATFORM_OUTPUT = 1, PLATFORM_ERRORS = 2 }; // descriptors
 // Writes all bytes, whatever it takes; gives up on an error. A cancellation point only if the caller has
 // not switched cancellation off.
 void platform_write(int descriptor, const void *bytes, size_t count);
+
+// A descriptor that is kept for later, whatever the program does with its own: a copy of it, with a number that programs
+// hardly use, closed in what the process executes, and what tells its file.
+struct platform_kept {
+    int descriptor; // -1: none
+    uint64_t device;
+    uint64_t file;
+};
+
+// Keeps a descriptor. Beside memory and threads the system is asked for that only by who calls this.
+struct platform_kept platform_keep(int descriptor);
+
+// The kept descriptor; -1 if there is none, or if the program has closed it, too, and perhaps opened another file with
+// its number.
+int platform_kept_descriptor(const struct platform_kept *kept);
 
 // Keeps the calling thread from being cancelled; returns what platform_cancel_restore() wants back.
 int platform_cancel_disable(void);

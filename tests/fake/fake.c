@@ -170,6 +170,16 @@ void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_c
 
 // ---- words ----------------------------------------------------------------------------------------
 
+struct platform_kept platform_keep(int descriptor)
+{
+    return (struct platform_kept){.descriptor = descriptor};
+}
+
+int platform_kept_descriptor(const struct platform_kept *kept)
+{
+    return kept->descriptor;
+}
+
 void platform_write(int descriptor, const void *bytes, size_t length)
 {
     if (!window_keeps_output(bytes, length)) {

@@ -19,7 +19,7 @@ PURE = set("stddef.h stdint.h stdbool.h stdatomic.h limits.h stdalign.h string.h
 SYSTEM_HEADERS = {
     "core": PURE,
     # Standard C beyond that, as far as it names no operating system.
-    "api": PURE | set("errno.h inttypes.h stdarg.h stdlib.h stdnoreturn.h".split()),
+    "api": PURE | set("errno.h inttypes.h stdarg.h stdio.h stdlib.h stdnoreturn.h".split()),
     "platform": None,  # whatever its system has
 }
 MARKER = "<!-- layers -->"
