@@ -40,6 +40,11 @@
 #define recallocarray ft_recallocarray
 #define freezero ft_freezero
 #define show_alloc_mem ft_show_alloc_mem
+#define mallinfo ft_mallinfo
+#define mallinfo2 ft_mallinfo2
+#define malloc_info ft_malloc_info
+#define malloc_stats ft_malloc_stats
+#define mallopt ft_mallopt
 #endif
 
 // A sanitizer's run is slower by an order of magnitude: the long tests divide their counts by this.
