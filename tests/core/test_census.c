@@ -353,7 +353,7 @@ static void a_range_on_its_way_to_the_system_is_counted_as_that(void **state)
     struct run apart = arena_take_run(driver.arena, UNIT, 1, &need);
     assert_true(run.section != NULL && apart.section != NULL);
     struct leaving leaving = {.kind = LEAVING_NOTHING};
-    arena_give_run(driver.arena, run.section, run.first, &leaving);
+    arena_give_run(driver.arena, run.section, run.first);
     assert_int_equal(leaving.kind, LEAVING_PURGE);
     census_take(driver.arena, &census);
     assert_true(census_is_whole(&census));
@@ -365,7 +365,7 @@ static void a_range_on_its_way_to_the_system_is_counted_as_that(void **state)
     assert_int_equal(census.bytes[CENSUS_LEAVING], 0);
     assert_int_equal(census.bytes[CENSUS_CLEAN], BYTES);
     assert_int_equal(census.free_run_count, 1);
-    arena_give_run(driver.arena, apart.section, apart.first, NULL);
+    arena_give_run(driver.arena, apart.section, apart.first);
     census_take(driver.arena, &census);
     assert_int_equal(census.bytes[CENSUS_CLEAN] + census.bytes[CENSUS_DIRTY], BYTES + UNIT);
     driver_end(&driver);
