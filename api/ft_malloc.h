@@ -22,6 +22,7 @@
 #ifndef FT_MALLOC_H
 #define FT_MALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef FT_PREFIXED
@@ -203,6 +204,88 @@ void freezero(void *ptr, size_t bytes);
 void show_alloc_mem(void);
 
 #endif
+
+// ---- heaps of your own: the same names in both pairs ------------------------------------------------
+//
+// A heap apart from malloc's, with chunks, a limit, a name and figures of its own, ended in one go. Its functions do what
+// those of the same name do, with these differences:
+//   - What a heap takes with it when it is destroyed or reset is no misuse: its chunks need not be freed.
+//   - A chunk goes back to the heap that it came from. Any other, and a pointer that is no heap, is a misuse: the
+//     line names the call, and the heap by its tag.
+//   - Any thread may use a heap at any time, under one lock for each heap; nobody may use it when it is being destroyed.
+//     Of a heap that is_single_threaded, the caller sees to it that one thread at a time uses it.
+//   - A forked child has all heaps as they were when no thread was in any of them, and none of their locks is taken.
+//     One that is_single_threaded it may use only if no other thread was in it when the process forked.
+//   - A chunk is smaller than 4 GiB, and in a heap that grows not much larger than 250 MiB, or its limit or first
+//     region, whichever is most.
+struct ft_heap;
+
+enum { FT_HEAP_TAG_BYTES = 32 };
+
+// What can be chosen; all zero is the default for everything.
+struct ft_heap_options {
+    // What reports call it. Copied, up to 31 bytes; what follows is cut off. NULL: by its address.
+    const char *tag;
+    // The most memory that it takes from the process's heap, all that it needs itself included. Up to 1 MiB is
+    // taken at once. 0: no limit.
+    size_t limit_bytes;
+    // What it takes at once, at least; later it takes as much again each time. 0: 1 MiB, or more for a limit above
+    // 128 MiB. What is not touched is address space, and no memory.
+    size_t first_bytes;
+    // Memory of the caller's that everything lies in, at any address; then it never grows, and the two above are 0.
+    // Some 2150 bytes at least. It is the caller's again when the heap is destroyed: not before, unless
+    // is_single_threaded, when a heap may just be left. NULL: memory of the process's heap, where show_alloc_mem
+    // shows it as LARGE chunks.
+    void *buffer;
+    size_t buffer_bytes;
+    // One thread at a time uses it: no lock is taken.
+    bool is_single_threaded;
+};
+
+struct ft_heap_figures {
+    size_t chunk_count;      // in use
+    size_t used_bytes;       // requested of them
+    size_t used_bytes_max;   // the most that ever was
+    size_t memory_bytes;     // that the heap has, for chunks and for itself
+    size_t memory_bytes_max; // the most that ever was
+    size_t limit_bytes;      // of memory_bytes; 0: none
+    size_t failure_count;    // requests refused for want of memory
+    char tag[FT_HEAP_TAG_BYTES];
+};
+
+// Makes a heap. options NULL: the defaults. NULL and EINVAL if they make no sense, or limit or buffer is too small;
+// NULL and ENOMEM if there is no memory.
+struct ft_heap *ft_heap_create(const struct ft_heap_options *options);
+
+// Ends a heap with all its chunks; its memory goes back. Nothing for NULL. Takes no time for chunks. errno is kept.
+void ft_heap_destroy(struct ft_heap *heap);
+
+// Frees all chunks at once, and keeps the memory. errno is kept.
+void ft_heap_reset(struct ft_heap *heap);
+
+// Gives the regions back that no chunk is in, the first excepted; returns their bytes. errno is kept.
+size_t ft_heap_trim(struct ft_heap *heap);
+
+// malloc, calloc, realloc, aligned_alloc, free and malloc_usable_size, in a heap. ENOMEM also at its limit.
+void *ft_heap_malloc(struct ft_heap *heap, size_t bytes);
+void *ft_heap_calloc(struct ft_heap *heap, size_t count, size_t each);
+void *ft_heap_realloc(struct ft_heap *heap, void *ptr, size_t bytes);
+void *ft_heap_aligned_alloc(struct ft_heap *heap, size_t align, size_t bytes);
+void ft_heap_free(struct ft_heap *heap, void *ptr);
+size_t ft_heap_usable_size(struct ft_heap *heap, void *ptr);
+
+// Its figures, exact, as of now. All zero for no heap.
+struct ft_heap_figures ft_heap_figures(struct ft_heap *heap);
+
+// Tells the heap's next zone or chunk in use, by increasing address; false at the end. A zeroed walk stands before the
+// start; ft_core.h has both structures. Between two calls anything may happen to the heap: what nobody touches is told
+// once, and as it is.
+struct ft_core_walk;
+struct ft_core_item;
+bool ft_heap_next(struct ft_heap *heap, struct ft_core_walk *walk, struct ft_core_item *item);
+
+// Writes a heap to standard output as show_alloc_mem() does the process's. No lock is held while it writes.
+void ft_heap_show(struct ft_heap *heap);
 
 #ifdef __cplusplus
 }

@@ -5,7 +5,10 @@
 #include "api/memory.h"
 #include "core/check.h"
 
-struct global global = {.lock = PLATFORM_LOCK_INITIAL};
+struct global global = {
+    .lock = PLATFORM_LOCK_INITIAL,
+    .heaps = {.lock = PLATFORM_LOCK_INITIAL},
+};
 
 // What a thread's slot points to before it has a heap.
 struct platform_slot_initial {
@@ -31,9 +34,8 @@ static void open_arena(void)
     CHECK(arena_add_section(&global.arena, (uintptr_t)global.first, sizeof(global.first), NULL));
 }
 
-// Whether the calling thread is in the middle of a fork, and so has the lock. Relaxed: a thread finds there what it
-// wrote itself, or another.
-static bool is_forking(void)
+// Relaxed: a thread finds there what it wrote itself, or another.
+bool global_is_forking(void)
 {
     return atomic_load_explicit(&global.forker, memory_order_relaxed) == platform_thread_self();
 }
@@ -49,7 +51,7 @@ static void revive(void)
 
 void global_lock(void)
 {
-    if (is_forking()) {
+    if (global_is_forking()) {
         return;
     }
     platform_lock(&global.lock);
@@ -63,7 +65,7 @@ void global_lock(void)
 
 void global_unlock(void)
 {
-    if (!is_forking()) {
+    if (!global_is_forking()) {
         platform_unlock(&global.lock);
     }
 }
@@ -99,6 +101,7 @@ static void leave(void *value)
 
 static void before_fork(void)
 {
+    heaps_before_fork(&global.heaps);
     global_lock();
     atomic_store_explicit(&global.forker, platform_thread_self(), memory_order_relaxed);
 }
@@ -107,6 +110,7 @@ static void after_fork_in_parent(void)
 {
     atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
     global_unlock();
+    heaps_after_fork(&global.heaps);
 }
 
 static void after_fork_in_child(void)
@@ -115,6 +119,7 @@ static void after_fork_in_child(void)
     platform_lock_reset(&global.lock);
     global.arena.splits =
         true; // what was mapped before the fork and what is after it are not merged
+    heaps_after_fork_in_child(&global.heaps);
     uint32_t own_count = heap_is_none(global_heap()) ? 0 : 1;
     global.is_child = heap_count_in_use(&global.arena) > own_count;
     if (global.options.audit == AUDIT_FORK) {

@@ -7,6 +7,7 @@
 #ifndef FT_API_GLOBAL_H
 #define FT_API_GLOBAL_H
 
+#include "api/heaps.h"
 #include "api/options.h"
 #include "core/arena.h"
 #include "core/heap.h"
@@ -39,6 +40,7 @@ struct global {
     struct options options;
     struct platform_kept
         errors; // what standard error was at the start, if `stats` wants it at the end
+    struct heaps heaps;
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };
 
@@ -66,6 +68,9 @@ void global_lock(void);
 
 // Lets the arena's lock go.
 void global_unlock(void);
+
+// Whether the calling thread is in the middle of a fork, and so has every lock of ours.
+bool global_is_forking(void);
 
 // Called as early as the loader allows, and once. The arena works before that, too.
 void global_start(void);

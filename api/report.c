@@ -2,7 +2,6 @@
 #include "api/report.h"
 
 #include "api/global.h"
-#include "api/print.h"
 
 #include <string.h>
 
@@ -130,26 +129,40 @@ static void tell_pointer(struct text *text, enum misuse_kind misuse, const void 
     }
 }
 
+static enum option_answer answer_to(enum misuse_kind misuse)
+{
+    options_read(&global.options);
+    return misuse == MISUSE_FOREIGN ? options_foreign(&global.options)
+                                    : (enum option_answer)global.options.misuse;
+}
+
+bool report_begin(struct print *print, const char *call, enum misuse_kind misuse, const void *ptr)
+{
+    if (answer_to(misuse) == ANSWER_IGNORE) {
+        return false;
+    }
+    print_begin(print);
+    text_string(&print->text, "ft_malloc: ");
+    tell_misuse(&print->text, call, misuse);
+    text_address(&print->text, (uintptr_t)ptr);
+    return true;
+}
+
+void report_end(struct print *print, enum misuse_kind misuse)
+{
+    text_string(&print->text, "\n");
+    print_write(print, PLATFORM_ERRORS);
+    if (answer_to(misuse) == ANSWER_ABORT) {
+        platform_abort();
+    }
+}
+
 void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, size_t bytes,
                    const struct chunk *chunk)
 {
-    options_read(&global.options);
-    enum option_answer answer = misuse == MISUSE_FOREIGN
-                                    ? options_foreign(&global.options)
-                                    : (enum option_answer)global.options.misuse;
-    if (answer == ANSWER_IGNORE) {
-        return;
-    }
     struct print print;
-    struct text *text = &print.text;
-    print_begin(&print);
-    text_string(text, "ft_malloc: ");
-    tell_misuse(text, call, misuse);
-    text_address(text, (uintptr_t)ptr);
-    tell_pointer(text, misuse, ptr, bytes, chunk);
-    text_string(text, "\n");
-    print_write(&print, PLATFORM_ERRORS);
-    if (answer == ANSWER_ABORT) {
-        platform_abort();
+    if (report_begin(&print, call, misuse, ptr)) {
+        tell_pointer(&print.text, misuse, ptr, bytes, chunk);
+        report_end(&print, misuse);
     }
 }

@@ -1,16 +1,36 @@
 // SPDX-License-Identifier: MIT
 // A library whose constructor, which runs before ours, asks for fork handlers that allocate: they are
-// called while the thread that forks has the allocator's lock.
+// called while the thread that forks has the allocator's lock, and those of all heaps.
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <ft_malloc.h>
 
 int fork_handlers_called(void);
 
 enum { CHUNKS = 64 };
 
 static int called;
+static struct ft_heap *kept;  // by all calls
+static struct ft_heap *given; // made by one call, destroyed by the next
+
+static void use_heaps(void)
+{
+    kept = kept != NULL ? kept : ft_heap_create(NULL);
+    void *chunk = ft_heap_malloc(kept, 5000);
+    if (chunk == NULL) {
+        abort();
+    }
+    ft_heap_free(kept, chunk);
+    if (given == NULL) {
+        given = ft_heap_create(NULL);
+        return;
+    }
+    ft_heap_destroy(given);
+    given = NULL;
+}
 
 static void allocate(void)
 {
@@ -25,6 +45,7 @@ static void allocate(void)
     for (size_t index = 0; index < CHUNKS; index++) {
         free(chunks[index]);
     }
+    use_heaps();
     called++;
 }
 

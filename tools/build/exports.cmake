@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # api/exports.list is the one list of exported symbols. Its lines are `name kind`:
 #   both   exported as name by the drop-in pair, as ft_name by the prefixed pair
+#   own    exported as name by both pairs
 #   libc   exported by the drop-in pair only (names of glibc's and of C++'s)
-#   ours   exported under its own name, which begins with ft_, by both pairs
 
 # ft_read_exports(<list>) writes, and sets to their paths in the caller:
 #   FT_VERSION_SCRIPT           what libft_malloc exports
@@ -15,15 +15,15 @@ function(ft_read_exports list_file)
     set(prefixed_names "")
     set(defines "")
     foreach(line ${lines})
-        if(NOT line MATCHES "^([A-Za-z_][A-Za-z0-9_]*)[ \t]+(both|libc|ours)[ \t]*$")
-            message(FATAL_ERROR "${list_file}: a line is 'name both', 'name libc' or 'name ours', not '${line}'")
+        if(NOT line MATCHES "^([A-Za-z_][A-Za-z0-9_]*)[ \t]+(both|own|libc)[ \t]*$")
+            message(FATAL_ERROR "${list_file}: a line is 'name both', 'name own' or 'name libc', not '${line}'")
         endif()
         set(name ${CMAKE_MATCH_1})
         string(APPEND names "        ${name};\n")
         if(CMAKE_MATCH_2 STREQUAL "both")
             string(APPEND prefixed_names "        ft_${name};\n")
             string(APPEND defines "#define ${name} ft_${name}\n")
-        elseif(CMAKE_MATCH_2 STREQUAL "ours")
+        elseif(CMAKE_MATCH_2 STREQUAL "own")
             string(APPEND prefixed_names "        ${name};\n")
         endif()
     endforeach()

@@ -20,14 +20,20 @@ function(ft_shared_library target version_script)
         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-# ft_static_library(<target> <name> <objects>…): lib<name>.a of one object, whose hidden symbols
-# are local, so that a program with a zone_init of its own links with it.
+# ft_static_library(<target> <name> [HIDES <pattern>] <objects>…): lib<name>.a of one object, whose hidden
+# symbols are local, so that a program with a zone_init of its own links with it; so are those of the pattern,
+# so that it links with libft_core.a of another version.
 function(ft_static_library target name)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "HIDES" "")
+    set(hide "")
+    if(arg_HIDES)
+        set(hide --wildcard --localize-symbol=${arg_HIDES})
+    endif()
     set(object ${CMAKE_BINARY_DIR}/${target}.o)
     add_custom_command(OUTPUT ${object}
-        COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${object} ${ARGN}
-        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
-        DEPENDS ${ARGN}
+        COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${object} ${arg_UNPARSED_ARGUMENTS}
+        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${hide} ${object}
+        DEPENDS ${arg_UNPARSED_ARGUMENTS}
         COMMENT "Linking the one object of lib${name}.a"
         COMMAND_EXPAND_LISTS VERBATIM)
     add_library(${target} STATIC ${object})

@@ -134,7 +134,7 @@ def main():
     rows = exports()
     names = {name for _, name, _ in rows}
     prefixed = {f"ft_{name}" for _, name, kind in rows if kind == "both"}
-    prefixed |= {name for _, name, kind in rows if kind == "ours"}
+    prefixed |= {name for _, name, kind in rows if kind == "own"}
     outside = CORE_MAY_NEED | platform_needs | api_needs | START_SYMBOLS
     check_shared(BUILD / "libft_malloc.so", names, outside)
     check_shared(BUILD / "libft_malloc_prefixed.so", prefixed, outside)
