@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/ft_core.h"
+#include "tests/api/child.h"
 #include "tests/api/cmocka_api.h"
 #include "tests/api/pattern.h"
 #include "tests/api/show.h"
@@ -116,7 +119,7 @@ static void what_no_heap_can_hold_is_refused_with_enomem(void **state)
     assert_null(ft_heap_aligned_alloc(heap, (size_t)1 << 40, 1));
     assert_int_equal(errno, ENOMEM);
     assert_int_equal(ft_heap_figures(heap).failure_count, 10);
-    assert_int_equal(ft_heap_figures(heap).memory_bytes, before);
+    assert_int_equal(ft_heap_figures(heap).memory_bytes_max, before);
     assert_int_equal(ft_heap_usable_size(heap, ptr), 100);
     ft_heap_destroy(heap);
 }
@@ -136,6 +139,18 @@ static void large_chunks_make_it_grow_at_once(void **state)
     heap = create(&(struct ft_heap_options){.limit_bytes = (size_t)1 << 30});
     assert_non_null(ft_heap_malloc(heap, 700 * (size_t)MIB));
     ft_heap_destroy(heap);
+}
+
+static void a_region_is_added_that_is_large_enough(void **state)
+{
+    (void)state;
+    for (size_t bytes = 100; bytes < 5 * MIB; bytes += bytes / 30 + 1) {
+        for (size_t align = 16; align <= 256 * KIB; align *= 64) {
+            struct ft_heap *heap = create(&(struct ft_heap_options){.first_bytes = 1});
+            assert_non_null(ft_heap_aligned_alloc(heap, align, bytes));
+            ft_heap_destroy(heap);
+        }
+    }
 }
 
 // ---- memory -------------------------------------------------------------------------------------
@@ -223,6 +238,60 @@ static void nearly_all_of_a_limit_can_be_one_chunk(void **state)
         assert_non_null(ft_heap_malloc(heap, limit / 10 * 7));
         ft_heap_destroy(heap);
     }
+}
+
+static void what_the_last_of_a_limit_cannot_hold_leaves_it_alone(void **state)
+{
+    (void)state;
+    struct ft_heap *heap = create(&(struct ft_heap_options){.limit_bytes = 3 * MIB});
+    size_t before = ft_heap_figures(heap).memory_bytes;
+    void *ptr = ft_heap_malloc(heap, 100);
+    errno = 0;
+    assert_null(ft_heap_malloc(heap, 2 * MIB - 1));
+    assert_int_equal(errno, ENOMEM);
+    assert_null(ft_heap_realloc(heap, ptr, 2 * MIB - 1));
+    struct ft_heap_figures figures = ft_heap_figures(heap);
+    assert_int_equal(figures.memory_bytes, before);
+    assert_int_equal(figures.memory_bytes_max, 3 * MIB);
+    assert_int_equal(ft_heap_usable_size(heap, ptr), 100);
+    ft_heap_destroy(heap);
+}
+
+static int fill_what_the_system_gives(void *argument)
+{
+    (void)argument;
+    const struct rlimit limit = {.rlim_cur = 64 * MIB, .rlim_max = 64 * MIB};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) {
+        return 1;
+    }
+    struct ft_heap *heap = ft_heap_create(NULL);
+    void *kept = ft_heap_malloc(heap, 1000);
+    fill(heap, 3000);
+    if (errno != ENOMEM || kept == NULL) {
+        return 2;
+    }
+    // Twice what it had when there was no longer as much again to be had, but less than that.
+    if (ft_heap_figures(heap).memory_bytes < 36 * MIB) {
+        return 3;
+    }
+    ft_heap_free(heap, kept);
+    if (ft_heap_malloc(heap, 1000) == NULL) {
+        return 4;
+    }
+    ft_heap_destroy(heap);
+    return malloc(20 * MIB) != NULL ? 0 : 5;
+}
+
+// The first of all, so that malloc has reserved nothing beyond its first section.
+static void the_last_of_the_system_is_had_in_smaller_steps(void **state)
+{
+    (void)state;
+    if (SHORTER != 1) {
+        skip(); // a sanitizer's address space is its own
+    }
+    static struct child child;
+    child_call(&child, fill_what_the_system_gives, NULL);
+    assert_true(child_exited_with(&child, 0));
 }
 
 static void a_chunk_of_another_thread_or_heap_leaves_the_limit_alone(void **state)
@@ -465,10 +534,11 @@ static void show_and_walk_tell_every_chunk(void **state)
 
 // ---- threads ------------------------------------------------------------------------------------
 
-enum { THREAD_COUNT = 4, STEP_COUNT = 20000 / SHORTER, SHARED_COUNT = 64 };
+enum { THREAD_COUNT = 4, STEP_COUNT = 50000 / SHORTER, SHARED_COUNT = 64 };
 
 struct shared {
     struct ft_heap *heap;
+    pthread_barrier_t start;
     _Atomic(void *) chunks[SHARED_COUNT]; // of any size from 16 on; its first bytes say so
 };
 
@@ -477,6 +547,7 @@ static void *swap_chunks(void *argument)
 {
     struct shared *shared = argument;
     uint64_t seed = (uintptr_t)&seed;
+    pthread_barrier_wait(&shared->start);
     for (size_t step = 0; step < STEP_COUNT; step++) {
         size_t bytes = 16 + random_size(&seed) / 64;
         size_t *chunk = ft_heap_malloc(shared->heap, bytes);
@@ -511,6 +582,7 @@ static void threads_share_a_heap(void **state)
     (void)state;
     static struct shared shared;
     shared.heap = create(&(struct ft_heap_options){.tag = "shared"});
+    assert_int_equal(pthread_barrier_init(&shared.start, NULL, THREAD_COUNT), 0);
     pthread_t threads[THREAD_COUNT];
     for (int index = 0; index < THREAD_COUNT; index++) {
         assert_int_equal(pthread_create(&threads[index], NULL, swap_chunks, &shared), 0);
@@ -526,6 +598,7 @@ static void threads_share_a_heap(void **state)
         ft_heap_free(shared.heap, shared.chunks[index]);
     }
     assert_true(count > 0);
+    pthread_barrier_destroy(&shared.start);
     assert_int_equal(ft_heap_figures(shared.heap).chunk_count, 0);
     ft_heap_destroy(shared.heap);
 }
@@ -567,14 +640,17 @@ static void threads_make_and_destroy_heaps_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_of_the_system_is_had_in_smaller_steps),
         cmocka_unit_test(every_function_does_what_that_of_its_name_does),
         cmocka_unit_test(alignments_up_to_a_mebibyte_are_kept),
         cmocka_unit_test(what_no_heap_can_hold_is_refused_with_enomem),
         cmocka_unit_test(large_chunks_make_it_grow_at_once),
+        cmocka_unit_test(a_region_is_added_that_is_large_enough),
         cmocka_unit_test(destroy_gives_all_memory_back),
         cmocka_unit_test(its_regions_are_large_chunks_of_malloc),
         cmocka_unit_test(a_limit_is_never_exceeded_and_frees_make_room_again),
         cmocka_unit_test(nearly_all_of_a_limit_can_be_one_chunk),
+        cmocka_unit_test(what_the_last_of_a_limit_cannot_hold_leaves_it_alone),
         cmocka_unit_test(a_chunk_of_another_thread_or_heap_leaves_the_limit_alone),
         cmocka_unit_test(a_buffer_holds_everything),
         cmocka_unit_test(a_buffer_may_just_be_left_when_no_other_thread_is_in_it),

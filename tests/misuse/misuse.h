@@ -39,4 +39,18 @@ static inline bool heap_works(void)
     return works;
 }
 
+// The same, less, for a heap of the program's own.
+static inline bool own_heap_works(struct ft_heap *heap)
+{
+    void *tiny = ft_heap_malloc(heap, TINY_BYTES);
+    void *large = ft_heap_calloc(heap, 1, LARGE_BYTES);
+    bool works = tiny != NULL && large != NULL && tiny != large && bytes_are(large, LARGE_BYTES, 0);
+    pattern_fill(tiny, TINY_BYTES, 1);
+    large = ft_heap_realloc(heap, large, HUGE_BYTES);
+    works = works && large != NULL && pattern_holds(tiny, TINY_BYTES, 1);
+    ft_heap_free(heap, large);
+    ft_heap_free(heap, tiny);
+    return works;
+}
+
 #endif
