@@ -210,8 +210,9 @@ void show_alloc_mem(void);
 // A heap apart from malloc's, with chunks, a limit, a name and figures of its own, ended in one go. Its functions do what
 // those of the same name do, with these differences:
 //   - What a heap takes with it when it is destroyed or reset is no misuse: its chunks need not be freed.
-//   - A chunk goes back to the heap that it came from. Any other, and a pointer that is no heap, is a misuse: the
-//     line names the call, and the heap by its tag.
+//   - A chunk goes back to the heap that it came from. Any other is a misuse: the line names the call, and the heap
+//     by its tag. So is a heap that is none, or no longer, as far as its memory can still be read: the call then
+//     returns NULL, false or zeros, with EINVAL if it was to return a chunk.
 //   - Any thread may use a heap at any time, under one lock for each heap; nobody may use it when it is being destroyed.
 //     Of a heap that is_single_threaded, the caller sees to it that one thread at a time uses it.
 //   - A forked child has all heaps as they were when no thread was in any of them, and none of their locks is taken.
@@ -233,7 +234,7 @@ struct ft_heap_options {
     // 128 MiB. What is not touched is address space, and no memory.
     size_t first_bytes;
     // Memory of the caller's that everything lies in, at any address; then it never grows, and the two above are 0.
-    // Some 2150 bytes at least. It is the caller's again when the heap is destroyed: not before, unless
+    // Some 2200 bytes at least. It is the caller's again when the heap is destroyed: not before, unless
     // is_single_threaded, when a heap may just be left. NULL: memory of the process's heap, where show_alloc_mem
     // shows it as LARGE chunks.
     void *buffer;

@@ -21,6 +21,7 @@ enum {
     FIRST_UNITS_MIN = 16,
     ZONE_UNITS_MAX = 256,
     STACK_BYTES_MAX = 128 << 10,
+    LEAD_BYTES = 64, // before a heap in a region of ours: who frees the heap itself frees no chunk
 };
 
 // ---- locks --------------------------------------------------------------------------------------
@@ -193,8 +194,6 @@ static struct ft_heap *set_up(void *region, size_t bytes, const struct ft_core_o
         return NULL;
     }
     heap->lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
-    heap->figures.memory_bytes = bytes;
-    heap->figures.memory_bytes_max = bytes;
     return heap;
 }
 
@@ -210,6 +209,7 @@ static struct ft_heap *create_in_buffer(const struct ft_heap_options *options)
         return NULL;
     }
     heap->is_buffer = true;
+    heap->figures.memory_bytes = options->buffer_bytes;
     heap->figures.limit_bytes = options->buffer_bytes;
     return heap;
 }
@@ -222,17 +222,21 @@ static struct ft_heap *create_in_ours(const struct ft_heap_options *options)
         return NULL;
     }
     // No class serves such an alignment: a region is a run of its own.
-    void *region = slow_alloc(plan.first_bytes, GLOBAL_UNIT_BYTES, false);
+    unsigned char *region = slow_alloc(plan.first_bytes, GLOBAL_UNIT_BYTES, false);
     if (region == NULL) {
         return NULL;
     }
-    struct ft_heap *heap = set_up(region, plan.first_bytes, &plan.core);
+    struct ft_heap *heap = NULL;
+    if (plan.first_bytes > LEAD_BYTES) {
+        heap = set_up(region + LEAD_BYTES, plan.first_bytes - LEAD_BYTES, &plan.core);
+    }
     if (heap == NULL) {
         slow_free(region, "ft_heap_create");
         errno = EINVAL;
         return NULL;
     }
     heap->unit_bytes = plan.unit_bytes;
+    heap->figures.memory_bytes = plan.first_bytes;
     heap->figures.limit_bytes = options->limit_bytes;
     return heap;
 }
@@ -246,6 +250,7 @@ EXPORT struct ft_heap *ft_heap_create(const struct ft_heap_options *options)
     if (heap == NULL) {
         return NULL;
     }
+    heap->figures.memory_bytes_max = heap->figures.memory_bytes;
     copy_tag(heap->figures.tag, options->tag);
     heap->is_listed = !options->is_single_threaded;
     heap->mark = mark_of(heap);
@@ -269,7 +274,7 @@ EXPORT void ft_heap_destroy(struct ft_heap *heap)
         ft_core_destroy(heap->core.core);
         heaps_drop(heap);
         if (!heap->is_buffer) {
-            slow_free(heap, "ft_heap_destroy");
+            slow_free((unsigned char *)heap - LEAD_BYTES, "ft_heap_destroy");
         }
     }
     errno = saved;

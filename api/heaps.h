@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Heaps of the program's own, as the api sees them: what ft_malloc.h promises of ft_heap_create() and its kin.
 //
-//   first region, or the caller's buffer          a region that was added
-//   +----------------+-----------------------+    +---------------------+-------------------+
-//   | struct ft_heap | an arena of ft_core's |    | struct heaps_region | more of the arena |
-//   +----------------+-----------------------+    +---------------------+-------------------+
+//   first region, or the caller's buffer                     a region that was added
+//   +---------+----------------+-----------------------+    +---------------------+-------------------+
+//   | nothing | struct ft_heap | an arena of ft_core's |    | struct heaps_region | more of the arena |
+//   +---------+----------------+-----------------------+    +---------------------+-------------------+
 //
 // Regions are LARGE chunks of the process's heap. Whatever is done to a heap is done under its lock, with one way
 // into the arena for all threads, so that the arena's "exclusive" always holds.
