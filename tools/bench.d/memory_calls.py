@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """The report `memory-calls`: system calls about memory that whole programs make, counted by strace."""
-import os
 import shutil
 import sys
 import tempfile
@@ -25,17 +24,12 @@ class Program:
     environment: dict = field(default_factory=dict)
 
 
-def _python():
-    # Not a version manager's shim, which is a shell script that runs half a dozen programs.
-    return "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
-
-
 def _programs():
     here = programs.HERE
     return [
         Program("true", [shutil.which("true")], None),
         # Python's own arenas are mmap'ed by Python; with malloc for everything the calls are the allocator's.
-        Program("python3", [_python(), "-S", str(here / "churn.py")], 70,
+        Program("python3", [programs.python(), "-S", str(here / "churn.py")], 70,
                 environment={"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0"}),
         Program("sqlite3", ["sqlite3", ":memory:"], 60, stdin=str(here / "churn.sql")),
         Program("lua", ["lua5.4", str(here / "churn.lua")], 50),

@@ -13,6 +13,7 @@ may_install = True
 # The package that brings a command.
 PACKAGE_OF = {
     "gcc": "gcc",
+    "gnuplot": "gnuplot-nox",
     "lua5.4": "lua5.4",
     "python3": "python3",
     "readelf": "binutils",

@@ -24,6 +24,11 @@ def limit(value, largest, form="{:g}"):
     return f"<= {form.format(largest)} " + ("ok" if value <= largest else "OVER")
 
 
+def at_least(value, smallest, form="{:g}"):
+    """`>= 56 ok` or `>= 56 UNDER`; a value of None, which is none at all, is under everything."""
+    return f">= {form.format(smallest)} " + ("ok" if value is not None and value >= smallest else "UNDER")
+
+
 def spread(samples):
     """The interquartile range as a share of the median."""
     if len(samples) < 3:
