@@ -61,16 +61,23 @@ struct item {
 struct worker {
     struct item *ends[HORIZON_MINUTES]; // by the minute in which they end
     struct item *outbox[2];
-    struct item *index; // nodes; the first worker's alone, as is the table
-    void *index_table;
-    size_t index_table_bytes;
     size_t allocated_bytes;
     size_t freed_bytes;
     uint64_t seed;
     unsigned number;
 };
 
+// The first worker's alone.
+struct index {
+    struct item *nodes;
+    struct item *old_nodes; // while the new index is built
+    size_t node_count;
+    void *table;
+    size_t table_bytes;
+};
+
 static struct worker workers[THREAD_COUNT];
+static struct index nightly;
 static pthread_barrier_t barrier;
 static unsigned minute_count;
 static unsigned load;
@@ -107,10 +114,10 @@ static void push(struct item **list, struct item *item)
     *list = item;
 }
 
-// 16 bytes to 256 KiB and as good as log-normal: a power of two by fourteen coins, and somewhat more.
+// 16 bytes to 256 KiB and as good as log-normal: a power of two by thirteen coins, and somewhat more.
 static size_t random_bytes(struct worker *worker, unsigned eighths)
 {
-    size_t power = (size_t)16 << random_heads(&worker->seed, 14, eighths);
+    size_t power = (size_t)16 << random_heads(&worker->seed, 13, eighths);
     return power + random_below(&worker->seed, power);
 }
 
@@ -194,50 +201,66 @@ static void serve_requests(struct worker *worker, size_t count)
 
 // ---- The index ------------------------------------------------------------------------------
 
-static void grow_table(struct worker *worker, size_t bytes)
+// What is counted as allocated and freed is the table's size, as items count theirs.
+static void resize_table(struct worker *worker, size_t bytes)
 {
-    char *table = realloc(worker->index_table, bytes);
+    size_t old_bytes = nightly.table_bytes;
+    char *table = realloc(nightly.table, bytes);
     if (table == NULL) {
         fail("realloc returned NULL");
     }
-    chunk_touch(table + worker->index_table_bytes, bytes - worker->index_table_bytes);
-    worker->allocated_bytes += bytes - worker->index_table_bytes;
-    worker->index_table = table;
-    worker->index_table_bytes = bytes;
+    chunk_touch(table + old_bytes, bytes - old_bytes);
+    worker->allocated_bytes += bytes - old_bytes;
+    nightly.table = table;
+    nightly.table_bytes = bytes;
 }
 
-// In the first minute the old index goes to the outbox of the last, when the new one is complete.
+static void begin_index(struct worker *worker)
+{
+    worker->freed_bytes += nightly.table_bytes;
+    free(nightly.table);
+    nightly = (struct index){.old_nodes = nightly.nodes};
+}
+
+static void add_nodes(struct worker *worker, size_t bytes_min)
+{
+    for (size_t i = 0; i < (size_t)load * INDEX_NODES_PER_LOAD; i++) {
+        struct item *node = item_new(worker, bytes_min + random_below(&worker->seed, 32));
+        node->end_minute = 0; // as soon as the other thread has it
+        push(&nightly.nodes, node);
+        nightly.node_count++;
+        if (nightly.node_count * sizeof node > nightly.table_bytes) {
+            size_t old_bytes = nightly.table_bytes;
+            resize_table(worker, old_bytes != 0 ? old_bytes * 2 : INDEX_TABLE_FIRST_BYTES);
+        }
+    }
+}
+
+static void hand_over_old_nodes(struct worker *worker, unsigned minute)
+{
+    while (nightly.old_nodes != NULL) {
+        struct item *next = nightly.old_nodes->next;
+        push(&worker->outbox[minute % 2], nightly.old_nodes);
+        nightly.old_nodes = next;
+    }
+}
+
 static void build_index(struct worker *worker, unsigned minute)
 {
-    static struct item *old;
-    static size_t node_count;
-    unsigned past = minute % DAY_MINUTES - INDEX_FIRST_MINUTE;
-    if (past == 0) {
-        old = worker->index;
-        worker->index = NULL;
-        node_count = 0;
-        worker->freed_bytes += worker->index_table_bytes;
-        free(worker->index_table);
-        worker->index_table = NULL;
-        worker->index_table_bytes = 0;
+    unsigned of_day = minute % DAY_MINUTES;
+    if (of_day == INDEX_FIRST_MINUTE) {
+        begin_index(worker);
     }
-    size_t smallest = 40 + 24 * (minute / DAY_MINUTES % 4);
-    for (size_t i = 0; i < (size_t)load * INDEX_NODES_PER_LOAD; i++, node_count++) {
-        struct item *node = item_new(worker, smallest + random_below(&worker->seed, 32));
-        node->end_minute = 0; // as soon as it is handed over
-        push(&worker->index, node);
-        if (node_count * sizeof node >= worker->index_table_bytes) {
-            size_t bytes = worker->index_table_bytes * 2;
-            grow_table(worker, bytes != 0 ? bytes : INDEX_TABLE_FIRST_BYTES);
-        }
+    add_nodes(worker, 40 + 24 * (minute / DAY_MINUTES % 4));
+    if (of_day == INDEX_FIRST_MINUTE + INDEX_MINUTES - 1) {
+        hand_over_old_nodes(worker, minute);
     }
-    if (past == INDEX_MINUTES - 1) {
-        while (old != NULL) {
-            struct item *next = old->next;
-            push(&worker->outbox[minute % 2], old);
-            old = next;
-        }
-    }
+}
+
+static bool is_index_time(unsigned minute)
+{
+    unsigned of_day = minute % DAY_MINUTES;
+    return of_day >= INDEX_FIRST_MINUTE && of_day < INDEX_FIRST_MINUTE + INDEX_MINUTES;
 }
 
 // ---- The days -------------------------------------------------------------------------------
@@ -254,9 +277,7 @@ static void live_a_minute(struct worker *worker, unsigned minute)
         add_to_cache(worker, minute);
     }
     serve_requests(worker, (size_t)sessions * REQUESTS_PER_SESSION);
-    unsigned of_day = minute % DAY_MINUTES;
-    if (worker->number == 0 && of_day >= INDEX_FIRST_MINUTE &&
-        of_day < INDEX_FIRST_MINUTE + INDEX_MINUTES) {
+    if (worker->number == 0 && is_index_time(minute)) {
         build_index(worker, minute);
     }
 }
