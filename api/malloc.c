@@ -23,18 +23,18 @@ EXPORT void free(void *ptr)
 {
     enum heap_seen seen = HEAP_OTHER;
     struct zone *zone = NULL;
-    uint32_t index = 0;
+    void *away = NULL;
     if (__builtin_expect(zone_map_is_within(ptr), 1)) {
         zone = zone_map_find_wide(&global.arena.map, ptr);
-        seen = heap_fast_look(global_heap(), zone, zone->fast_start, ptr, &index);
+        seen = heap_fast_look(global_heap(), zone, zone->fast_start, ptr, &away);
     }
     if (__builtin_expect(seen == HEAP_PUT, 1)) {
         return;
     }
-    if (seen == HEAP_AWAY) {
-        slow_free_away(ptr, zone, index, "free");
-    } else {
+    if (seen != HEAP_AWAY) {
         slow_free(ptr, "free");
+    } else if (!heap_fast_gather(global_heap(), zone, away)) {
+        slow_free_away(ptr, zone, away, "free");
     }
 }
 

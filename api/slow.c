@@ -212,10 +212,10 @@ void slow_free(void *ptr, const char *call)
     errno = saved;
 }
 
-void slow_free_away(void *ptr, struct zone *zone, uint32_t index, const char *call)
+void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
 {
     struct heap *heap = global_heap();
-    enum heap_sent sent = heap_fast_send(heap, &global.arena, zone, index);
+    enum heap_sent sent = heap_send_away(heap, zone, state);
     if (sent == HEAP_GATHERED) {
         return;
     }

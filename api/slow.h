@@ -20,8 +20,8 @@ void *slow_alloc(size_t bytes, size_t align, bool zero);
 // Frees ptr, or reports a misuse in the name of `call`. Nothing for NULL.
 void slow_free(void *ptr, const char *call);
 
-// Frees ptr, a chunk of this index in a TINY zone that the calling thread does not own.
-void slow_free_away(void *ptr, struct zone *zone, uint32_t index, const char *call);
+// Frees ptr, a chunk with this state of a TINY zone that the calling thread does not own.
+void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call);
 
 // Frees ptr if it was requested with a size of the same class as `bytes` and is aligned to align;
 // else reports a misuse in the name of `call`. Nothing for NULL.

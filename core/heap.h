@@ -32,6 +32,7 @@
 #define FT_CORE_HEAP_H
 
 #include "core/arena.h"
+#include "core/bits.h"
 #include "core/chunk.h"
 #include "core/home.h"
 #include "core/large.h"
@@ -47,9 +48,8 @@ enum {
     HEAP_ID_MAX = (1 << 20) - 4,      // heaps of one arena; the ids above mean none, full and dead
     HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
     HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold
-    HEAP_RUNS_BEFORE_ZONE = 4,    // chunks of a large class served as runs, before it gets a zone
-    HEAP_RUN_CLASS_BYTES = 4096,  // classes above are large in that sense
-    HEAP_PARCEL_FREES_MAX = 1024, // chunks that wait in the parcels of a heap, at most
+    HEAP_RUNS_BEFORE_ZONE = 4,   // chunks of a large class served as runs, before it gets a zone
+    HEAP_RUN_CLASS_BYTES = 4096, // classes above are large in that sense
 };
 
 struct heap_stack {
@@ -63,7 +63,7 @@ struct heap_stack {
 
 // Chunks of one word of home bits that wait to be sent.
 struct heap_parcel {
-    uintptr_t at;   // the word, from the arena; 0: nothing waits
+    uintptr_t at;   // the state of the word's first chunk, from the heap; 0: nothing waits
     uintptr_t zone; // from the arena
     uintptr_t bits;
 };
@@ -93,7 +93,7 @@ struct heap {
     uintptr_t empties;         // OWNER: zones that became empty and go back, from the arena
     uintptr_t parcels;         // from this heap
     uintptr_t parcel_count;    // a power of two, or 0
-    uintptr_t parcel_frees;    // chunks that came into parcels since all were sent
+    uintptr_t parcels_open;    // in which something waits
     struct home_list home;     // zones with chunks that came home
     uintptr_t next_heap;       // LOCKED: the arena's list of all heaps
     uintptr_t next_idle;       // LOCKED: the arena's list of heaps without a thread
@@ -239,16 +239,34 @@ static inline struct heap_parcel *heap_parcel_at(const struct heap *heap, uintpt
     return (struct heap_parcel *)((uintptr_t)heap + heap->parcels) + index;
 }
 
-// OWNER. Where bits of this word are gathered. The heap has parcels: two for each class, because chunks of one are mostly
-// freed in the order that they were made in.
+// OWNER. Where the bit of the TINY chunk with this state is gathered. The heap has parcels: two for each class, because
+// chunks of one are mostly freed in the order that they were made in.
 static inline struct heap_parcel *heap_parcel_of(const struct heap *heap, const struct zone *zone,
-                                                 uint32_t word)
+                                                 const void *state)
 {
-    return heap_parcel_at(heap, (zone->size_class * 2U + (word & 1)) & (heap->parcel_count - 1));
+    uintptr_t side = (uintptr_t)state / BITS_PER_WORD % 2;
+    return heap_parcel_at(heap,
+                          (zone->size_class * (uintptr_t)2 + side) & (heap->parcel_count - 1));
 }
 
-// OWNER. Puts a TINY chunk that was claimed into a parcel. Whether anything was sent. The heap has parcels.
-bool heap_gather(struct heap *heap, struct zone *zone, uint32_t index);
+// ANY. What a parcel is `at` that gathers the bit of the TINY chunk with this state. States begin on a cache line, so that
+// those of one word are aligned as the word's bits are.
+static inline uintptr_t heap_parcel_place(const struct heap *heap, const void *state)
+{
+    return ((uintptr_t)state & ~(uintptr_t)(BITS_PER_WORD - 1)) - (uintptr_t)heap;
+}
+
+// OWNER. Puts a TINY chunk that was claimed, with this state, into a parcel. Whether anything was sent. The heap has
+// parcels.
+bool heap_gather(struct heap *heap, struct zone *zone, void *state);
+
+// What was done with a chunk that another thread's zone, or nobody's, has handed out.
+enum heap_sent { HEAP_NOT_SENT, HEAP_GATHERED, HEAP_SENT };
+
+// OWNER. A live TINY chunk with this state, whose zone the heap does not own, goes on its way home; SENT: others with it,
+// so that zones may have become empty. NOT_SENT, and nothing has changed: it was freed meanwhile, its zone is to be taken
+// back, or the heap gathers nothing.
+enum heap_sent heap_send_away(struct heap *heap, struct zone *zone, void *state);
 
 // OWNER. Sends a chunk whose state says that it is on its way home, at once or in a parcel. heap may be NULL.
 void heap_send_claimed(struct heap *heap, struct arena *arena, struct zone *zone, uint32_t index);

@@ -88,29 +88,26 @@ static void give_away(struct heap *heap, struct zone *zone, const struct chunk_e
     heap_send_claimed(heap, heap_arena(heap), zone, index);
 }
 
+// Returns the first of these chunks to its zone, with as many that follow it as are of the same one. Returns how many.
+static uint32_t give_first(struct heap *heap, const struct chunk_entry *entries, uint32_t count)
+{
+    struct zone *zone = zone_map_find(&heap_arena(heap)->map, entries[0].chunk);
+    if (!heap_owns(heap, zone) && !heap_take_back(heap, zone)) {
+        give_away(heap, zone, &entries[0]);
+        return 1;
+    }
+    uint32_t given = zone_give_entries(zone, entries, count);
+    CHECK(given != 0);
+    heap_settle(heap, zone);
+    return given;
+}
+
 // Returns the older entries of a stack to their zones, all but `keep`.
 static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t keep)
 {
-    size_t count = (size_t)(stack->top - stack->bottom) - keep;
-    struct zone *own = NULL; // that got the last chunk: often the next is of the same one
-    for (size_t entry = 0; entry < count; entry++) {
-        struct chunk_entry *old = &stack->bottom[entry];
-        if (own == NULL || !zone_spans(own, old->chunk)) {
-            if (own != NULL) {
-                heap_settle(heap, own);
-                own = NULL;
-            }
-            struct zone *zone = zone_map_find(&heap_arena(heap)->map, old->chunk);
-            if (!heap_owns(heap, zone) && !heap_take_back(heap, zone)) {
-                give_away(heap, zone, old);
-                continue;
-            }
-            own = zone;
-        }
-        zone_give(own, zone_entry_index(own, old));
-    }
-    if (own != NULL) {
-        heap_settle(heap, own);
+    uint32_t count = (uint32_t)((size_t)(stack->top - stack->bottom) - keep);
+    for (uint32_t given = 0; given < count;) {
+        given += give_first(heap, &stack->bottom[given], count - given);
     }
     memmove(stack->bottom, stack->bottom + count, keep * sizeof(*stack->bottom));
     stack->top = stack->bottom + keep;

@@ -59,9 +59,9 @@ enum heap_seen {
 };
 
 // OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. If it did not, nothing
-// has changed; AWAY: *index is the chunk's.
+// has changed; AWAY: *away is the chunk's state.
 static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone, uintptr_t start,
-                                            void *ptr, uint32_t *index)
+                                            void *ptr, void **away)
 {
     uint64_t offset = (uintptr_t)ptr - start;
     struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
@@ -74,7 +74,7 @@ static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone
     }
     uint32_t at = atomic_load_explicit(&zone->owner, memory_order_relaxed) ^ heap->owner;
     if (__builtin_expect(at > HEAP_OWNER_MASK, 0)) {
-        *index = (uint32_t)quotient.index;
+        *away = state;
         return HEAP_AWAY;
     }
     struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at);
@@ -92,8 +92,8 @@ static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone
 // OWNER. The same, and whether it did.
 static inline bool heap_fast_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
 {
-    uint32_t index;
-    return heap_fast_look(heap, zone, start, ptr, &index) == HEAP_PUT;
+    void *away;
+    return heap_fast_look(heap, zone, start, ptr, &away) == HEAP_PUT;
 }
 
 // OWNER. The same for any pointer, in the arena with a wide map that this heap belongs to.
@@ -106,32 +106,27 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     return heap_fast_put(heap, zone, zone->fast_start, ptr);
 }
 
-// What heap_fast_send() has done.
-enum heap_sent { HEAP_NOT_SENT, HEAP_GATHERED, HEAP_SENT };
-
-// OWNER. A TINY chunk that is AWAY goes on its way home; SENT: others with it, so that zones may have become empty.
-// NOT_SENT, and nothing has changed: it was freed meanwhile, its zone is to be taken back, or the heap gathers nothing.
-static inline enum heap_sent heap_fast_send(struct heap *heap, const struct arena *arena,
-                                            struct zone *zone, uint32_t index)
+// OWNER. A TINY chunk that is AWAY, with this state, goes into the parcel of its word, if others of the word wait there and
+// it need not be sent yet. False if not, or if the chunk was freed meanwhile: then nothing has changed.
+static inline bool heap_fast_gather(struct heap *heap, const struct zone *zone, void *state)
 {
-    bool was_own =
-        atomic_load_explicit(&zone->owner, memory_order_relaxed) == ZONE_OWNER_FULL &&
-        atomic_load_explicit(&zone->heap, memory_order_relaxed) == offset_of(arena, heap);
-    if (was_own || heap->parcel_count == 0 || !state_claim_tiny(zone_state_at(zone, index))) {
-        return HEAP_NOT_SENT;
+    if (heap->parcel_count == 0) {
+        return false;
     }
-    // One more of a word that is gathered already.
-    uint32_t word = index / (uint32_t)BITS_PER_WORD;
-    struct heap_parcel *parcel = heap_parcel_of(heap, zone, word);
-    uintptr_t bits = parcel->bits | (uintptr_t)1 << index % BITS_PER_WORD;
-    if (parcel->at == offset_of(arena, (void *)zone_home_word(zone, word)) &&
-        bits != parcel->bits && bits != ~(uintptr_t)0 &&
-        heap->parcel_frees + 1 < HEAP_PARCEL_FREES_MAX) {
-        heap->parcel_frees++;
-        parcel->bits = bits;
-        return HEAP_GATHERED;
+    struct heap_parcel *parcel = heap_parcel_of(heap, zone, state);
+    uintptr_t bits = parcel->bits | (uintptr_t)1 << (uintptr_t)state % BITS_PER_WORD;
+    if (parcel->at != heap_parcel_place(heap, state) || bits == parcel->bits ||
+        bits == ~(uintptr_t)0 || !state_claim_tiny(state)) {
+        return false;
     }
-    return heap_gather(heap, zone, index) ? HEAP_SENT : HEAP_GATHERED;
+    parcel->bits = bits;
+    return true;
+}
+
+// OWNER. The same, or heap_send_away().
+static inline enum heap_sent heap_fast_send(struct heap *heap, struct zone *zone, void *state)
+{
+    return heap_fast_gather(heap, zone, state) ? HEAP_GATHERED : heap_send_away(heap, zone, state);
 }
 
 // OWNER. A chunk for `bytes`, or NULL: SMALL does not serve it, or the stack is empty.

@@ -122,19 +122,16 @@ static void send_parcel(struct heap *heap, struct heap_parcel *parcel)
 {
     struct arena *arena = heap_arena(heap);
     struct zone *zone = offset_to(arena, parcel->zone);
-    uintptr_t first = offset_of(arena, (void *)zone_home_word(zone, 0));
-    uintptr_t at = parcel->at;
+    uintptr_t first = (uintptr_t)zone_state_at(zone, 0) - (uintptr_t)heap;
+    uint32_t word = (uint32_t)((parcel->at - first) / BITS_PER_WORD);
     parcel->at = 0;
-    send_bits(heap, arena, zone, (uint32_t)((at - first) / sizeof(uintptr_t)), parcel->bits);
+    heap->parcels_open--;
+    send_bits(heap, arena, zone, word, parcel->bits);
 }
 
 void heap_send_parcels(struct heap *heap)
 {
-    if (heap->parcel_frees == 0) {
-        return;
-    }
-    heap->parcel_frees = 0;
-    for (uintptr_t index = 0; index < heap->parcel_count; index++) {
+    for (uintptr_t index = 0; heap->parcels_open != 0; index++) {
         struct heap_parcel *parcel = heap_parcel_at(heap, index);
         if (parcel->at != 0) {
             send_parcel(heap, parcel);
@@ -142,39 +139,47 @@ void heap_send_parcels(struct heap *heap)
     }
 }
 
-bool heap_gather(struct heap *heap, struct zone *zone, uint32_t index)
+bool heap_gather(struct heap *heap, struct zone *zone, void *state)
 {
-    struct arena *arena = heap_arena(heap);
-    uintptr_t at = offset_of(arena, (void *)zone_home_word(zone, index / (uint32_t)BITS_PER_WORD));
-    uintptr_t bit = (uintptr_t)1 << index % BITS_PER_WORD;
-    struct heap_parcel *parcel = heap_parcel_of(heap, zone, index / (uint32_t)BITS_PER_WORD);
+    uintptr_t at = heap_parcel_place(heap, state);
+    uintptr_t bit = (uintptr_t)1 << (uintptr_t)state % BITS_PER_WORD;
+    struct heap_parcel *parcel = heap_parcel_of(heap, zone, state);
     bool sent = false;
     if (parcel->at != at) {
         if (parcel->at != 0) {
             send_parcel(heap, parcel);
             sent = true;
         }
-        *parcel = (struct heap_parcel){.at = at, .zone = offset_of(arena, zone)};
+        *parcel = (struct heap_parcel){.at = at, .zone = offset_of(heap_arena(heap), zone)};
+        heap->parcels_open++;
     }
     if ((parcel->bits & bit) != 0) {
-        arena_note_twice(arena, zone_chunk(zone, index));
+        uintptr_t index = (uintptr_t)state - (uintptr_t)zone_state_at(zone, 0);
+        arena_note_twice(heap_arena(heap), zone_chunk(zone, (uint32_t)index));
     }
     parcel->bits |= bit;
     if (parcel->bits == ~(uintptr_t)0) {
         send_parcel(heap, parcel);
         sent = true;
     }
-    if (++heap->parcel_frees >= HEAP_PARCEL_FREES_MAX) {
-        heap_send_parcels(heap);
-        sent = true;
-    }
     return sent;
+}
+
+enum heap_sent heap_send_away(struct heap *heap, struct zone *zone, void *state)
+{
+    bool was_own = atomic_load_explicit(&zone->owner, memory_order_relaxed) == ZONE_OWNER_FULL &&
+                   atomic_load_explicit(&zone->heap, memory_order_relaxed) ==
+                       offset_of(heap_arena(heap), heap);
+    if (was_own || heap->parcel_count == 0 || !state_claim_tiny(state)) {
+        return HEAP_NOT_SENT;
+    }
+    return heap_gather(heap, zone, state) ? HEAP_SENT : HEAP_GATHERED;
 }
 
 void heap_send_claimed(struct heap *heap, struct arena *arena, struct zone *zone, uint32_t index)
 {
     if (heap != NULL && zone->kind == ZONE_TINY && heap->parcel_count != 0) {
-        (void)heap_gather(heap, zone, index);
+        (void)heap_gather(heap, zone, zone_state_at(zone, index));
         return;
     }
     send_bits(heap, arena, zone, index / (uint32_t)BITS_PER_WORD,

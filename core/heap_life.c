@@ -99,7 +99,7 @@ void heap_begin(struct heap *heap)
     heap->address = (uintptr_t)heap;
     heap->empties = 0;
     heap->home = (struct home_list){.rest = 0};
-    heap->parcel_frees = 0;
+    heap->parcels_open = 0;
     heap->budget = arena->config.stack_bytes_max;
     heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
     memset(heap->spare, 0, sizeof(heap->spare));

@@ -32,6 +32,22 @@ struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes)
     };
 }
 
+// Nobody holds a chunk of the zone, but somebody may come late and look at one.
+static void set_all_states(struct zone *zone, unsigned state)
+{
+    uint32_t count = zone->chunk_count;
+    if (zone->kind == ZONE_SMALL) {
+        for (uint32_t index = 0; index < count; index++) {
+            zone_set_state(zone, index, state);
+        }
+        return;
+    }
+    unsigned char *states = zone_state_at(zone, 0);
+    for (uint32_t index = 0; index < count; index++) {
+        state_write_tiny(states + index, (uint8_t)state);
+    }
+}
+
 void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size_class, void *base,
               bool clean, bool recycled)
 {
@@ -64,28 +80,41 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     // States of a record that was never used are zero, that is fresh, and its pages untouched. A
     // chunk of memory that is not known to be zero must not be taken for fresh (Z3).
     if (recycled || !clean) {
-        unsigned state = clean ? STATE_FRESH : STATE_FREED;
-        for (uint32_t index = 0; index < zone->chunk_count; index++) {
-            zone_set_state(zone, index, state);
-        }
+        set_all_states(zone, clean ? STATE_FRESH : STATE_FREED);
     }
+}
+
+// The index of the chunk that an entry holds; not below chunk_count if the entry is not of this zone.
+static inline uintptr_t entry_index(const struct zone *zone, const struct chunk_entry *entry)
+{
+    uintptr_t distance = (uintptr_t)entry->state - (uintptr_t)(zone + 1);
+    return distance >> (zone->kind == ZONE_SMALL);
 }
 
 uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry)
 {
-    uintptr_t distance = (uintptr_t)entry->state - (uintptr_t)(zone + 1);
-    uint32_t index = (uint32_t)(distance >> (zone->kind == ZONE_SMALL));
-    CHECK(index < zone->chunk_count && zone_chunk(zone, index) == entry->chunk);
-    return index;
+    uintptr_t index = entry_index(zone, entry);
+    CHECK(index < zone->chunk_count && zone_chunk(zone, (uint32_t)index) == entry->chunk);
+    return (uint32_t)index;
 }
 
-// Moves chunk `index` into *entry.
-static void fill_entry(const struct zone *zone, uint32_t index, struct chunk_entry *entry)
+// Moves the chunks of these bits of a word into the entries below `next`, at most down to `end`. Returns the bits that
+// are left.
+static uintptr_t take_bits(const struct zone *zone, uint32_t word, uintptr_t bits,
+                           struct chunk_entry *next, const struct chunk_entry *end)
 {
-    *entry = (struct chunk_entry){
-        .chunk = zone_chunk(zone, index),
-        .state = zone_state_at(zone, index),
-    };
+    char *chunks = zone_chunk(zone, word * (uint32_t)BITS_PER_WORD);
+    char *states = zone_state_at(zone, word * (uint32_t)BITS_PER_WORD);
+    uintptr_t chunk_bytes = zone->chunk_bytes;
+    bool is_small = zone->kind == ZONE_SMALL;
+    for (; bits != 0 && next != end; bits &= bits - 1) {
+        uintptr_t bit = bits_lowest(bits);
+        *--next = (struct chunk_entry){
+            .chunk = chunks + bit * chunk_bytes,
+            .state = states + (bit << is_small),
+        };
+    }
+    return bits;
 }
 
 // Chunks known to be zero have left the zone: these, from one on up to another.
@@ -103,37 +132,75 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
 {
     uint32_t available = zone_available(zone);
     uint32_t count = want < available ? want : available;
+    uint32_t freed = count < zone->free_count ? count : zone->free_count;
     struct chunk_entry *next = entries + count; // filled downwards: the lowest address on top
-    uintptr_t *words = zone_free_words(zone);
-    while (next != entries && zone->free_count != 0) {
+    const struct chunk_entry *fresh = next - freed;
+    zone->free_count -= freed;
+    while (next != fresh) {
         ASSERT(zone->hint < zone->word_count);
-        uintptr_t word = words[zone->hint];
-        if (word == 0) {
-            zone->hint++;
-            continue;
-        }
-        uint32_t index = zone->hint * BITS_PER_WORD + bits_lowest(word);
-        words[zone->hint] = word & (word - 1);
-        zone->free_count--;
-        fill_entry(zone, index, --next);
+        uintptr_t *word = &zone_free_words(zone)[zone->hint];
+        uintptr_t left = take_bits(zone, zone->hint, *word, next, fresh);
+        next -= bits_count(*word ^ left);
+        *word = left;
+        zone->hint += left == 0;
     }
     count_clean_out(zone, next, entries + count);
     while (next != entries) {
-        fill_entry(zone, zone->fresh_index++, --next);
+        uint32_t index = zone->fresh_index++;
+        *--next = (struct chunk_entry){
+            .chunk = zone_chunk(zone, index),
+            .state = zone_state_at(zone, index),
+        };
     }
     return count;
 }
 
-void zone_give(struct zone *zone, uint32_t index)
+// Puts chunks back, all of one word.
+static void give_bits(struct zone *zone, uint32_t word, uintptr_t bits)
 {
-    uint32_t word = index / BITS_PER_WORD;
-    CHECK(index < zone->fresh_index && (zone_free_words(zone)[word] & bit_of(index)) == 0);
-    ASSERT(!state_is_live(zone_state(zone, index)));
-    zone_free_words(zone)[word] |= bit_of(index);
-    zone->free_count++;
+    CHECK((zone_free_words(zone)[word] & bits) == 0);
+    zone_free_words(zone)[word] |= bits;
     if (word < zone->hint) {
         zone->hint = word;
     }
+}
+
+uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries, uint32_t count)
+{
+    uintptr_t base = (uintptr_t)zone_base(zone);
+    uintptr_t chunk_bytes = zone->chunk_bytes;
+    uintptr_t fresh_index = zone->fresh_index;
+    uint32_t given = 0;
+    uint32_t word = 0;
+    uintptr_t bits = 0; // of that word, not yet put back
+    for (; given < count; given++) {
+        uintptr_t index = entry_index(zone, &entries[given]);
+        if (index >= fresh_index) {
+            CHECK(index >= zone->chunk_count);
+            break;
+        }
+        CHECK(base + index * chunk_bytes == (uintptr_t)entries[given].chunk);
+        ASSERT(!state_is_live(zone_state(zone, (uint32_t)index)));
+        if (index / BITS_PER_WORD != word) {
+            give_bits(zone, word, bits);
+            word = (uint32_t)(index / BITS_PER_WORD);
+            bits = 0;
+        }
+        uintptr_t bit = (uintptr_t)1 << index % BITS_PER_WORD;
+        CHECK((bits & bit) == 0);
+        bits |= bit;
+    }
+    give_bits(zone, word, bits);
+    zone->free_count += given;
+    return given;
+}
+
+void zone_give(struct zone *zone, uint32_t index)
+{
+    CHECK(index < zone->fresh_index);
+    ASSERT(!state_is_live(zone_state(zone, index)));
+    give_bits(zone, index / BITS_PER_WORD, bit_of(index));
+    zone->free_count++;
 }
 
 bool zone_holds(const struct zone *zone, uint32_t index)
@@ -255,12 +322,8 @@ uint32_t zone_drain(struct zone *zone, void **twice)
         }
         home = zone->kind == ZONE_TINY ? arrived_tiny(zone, word, home, twice)
                                        : arrived_small(zone, word, home, twice);
-        CHECK((zone_free_words(zone)[word] & home) == 0);
-        zone_free_words(zone)[word] |= home;
+        give_bits(zone, word, home);
         zone->free_count += bits_count(home);
-        if (word < zone->hint && home != 0) {
-            zone->hint = word;
-        }
     }
     return zone->free_count - before;
 }

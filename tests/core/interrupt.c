@@ -23,7 +23,7 @@ static void interrupt_heap(struct heap *heap, struct random *random)
     heap->empties = any_word(random);
     heap->home.first = any_word(random);
     heap->home.rest = any_word(random);
-    heap->parcel_frees = any_word(random);
+    heap->parcels_open = any_word(random);
     heap->budget = any_word(random);
     heap->memory_next = any_word(random);
     scribble(random, heap->spare, sizeof(heap->spare));

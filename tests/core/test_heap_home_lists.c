@@ -329,7 +329,7 @@ static void all_is_drained_where_nothing_leaves(void **state)
     home_scene_send(&scene, scene.c, chunks[SCENE_COUNT]);
     heap_retire(scene.a);
     heap_drain_all(scene.arena);
-    assert_int_equal(scene.c->parcel_frees, 0);
+    assert_int_equal(scene.c->parcels_open, 0);
     assert_int_equal(zone_available(zone), 2);
     assert_int_equal(zone_available(other), 2);
     assert_int_equal(zone->announced + other->announced, 0);

@@ -10,7 +10,7 @@ enum {
     SMALLEST = 16,
     SMALLEST_COUNT = SCENE_UNIT / SMALLEST,
     WORD = sizeof(uintptr_t) * 8,
-    ZONES = HEAP_PARCEL_FREES_MAX / (SMALLEST_COUNT / WORD * 16), // with sixteen frees in each word
+    ZONES = 4,
 };
 
 static void *chunks[(ZONES + 2) * SMALLEST_COUNT];
@@ -56,11 +56,11 @@ static void chunks_wait_until_the_parcels_are_sent(void **state)
     assert_false(zone_has_home(zone));
     assert_int_equal(zone->announced, 0);
     assert_int_equal(waiting(scene.b), 3);
-    assert_int_equal(scene.b->parcel_frees, 3);
+    assert_int_equal(scene.b->parcels_open, 1);
     assert_true(driver_is_valid(&scene.driver));
     heap_send_parcels(scene.b);
     assert_int_equal(waiting(scene.b), 0);
-    assert_int_equal(scene.b->parcel_frees, 0);
+    assert_int_equal(scene.b->parcels_open, 0);
     assert_true(home_scene_is_sent(&scene, chunks[1]) && home_scene_is_sent(&scene, chunks[3]) &&
                 home_scene_is_sent(&scene, chunks[7]));
     assert_true(home_scene_is_listed(&scene, &scene.a->home, zone));
@@ -82,7 +82,7 @@ static void a_parcel_makes_room_for_another_word(void **state)
                 home_scene_is_sent(&scene, chunks[WORD - 1]));
     assert_false(home_scene_is_sent(&scene, chunks[WORD]));
     assert_int_equal(waiting(scene.b), 1);
-    assert_int_equal(scene.b->parcel_frees, 3);
+    assert_int_equal(scene.b->parcels_open, 1);
     // The word that was sent begins anew.
     send(scene.b, 5);
     assert_true(home_scene_is_sent(&scene, chunks[WORD]));
@@ -124,7 +124,8 @@ static void a_complete_word_is_sent_at_once(void **state)
         assert_false(zone_has_home(zone));
         struct chunk chunk = home_scene_at(&scene, chunks[(index * 7) % WORD]);
         assert_true(zone_claim(zone, chunk.index));
-        assert_int_equal(heap_gather(scene.b, zone, chunk.index), index == WORD - 1);
+        void *at = zone_state_at(zone, chunk.index);
+        assert_int_equal(heap_gather(scene.b, zone, at), index == WORD - 1);
     }
     assert_int_equal(*zone_home_word(zone, 0), UINTPTR_MAX);
     assert_int_equal(waiting(scene.b), 0);
@@ -133,7 +134,7 @@ static void a_complete_word_is_sent_at_once(void **state)
     home_scene_end(&scene);
 }
 
-static void after_so_many_frees_all_parcels_are_sent(void **state)
+static void no_more_chunks_of_a_class_wait_than_two_words_hold(void **state)
 {
     (void)state;
     home_scene_begin(&scene, 64);
@@ -142,25 +143,23 @@ static void after_so_many_frees_all_parcels_are_sent(void **state)
         void **first = chunks + (size_t)zone * SMALLEST_COUNT;
         zones[zone] = home_scene_fill(&scene, scene.a, SMALLEST, first, NULL);
     }
-    // Some of each word, so that none is complete.
+    // All but one of each word, so that none is complete.
     uint32_t count = 0;
-    for (uint32_t index = 0; count < HEAP_PARCEL_FREES_MAX; index++) {
-        if (index % WORD < 16) {
-            assert_int_equal(scene.b->parcel_frees, count);
-            assert_true(count == 0 || waiting(scene.b) != 0);
+    for (uint32_t index = 0; index < ZONES * SMALLEST_COUNT; index++) {
+        if (index % WORD != 0) {
             send(scene.b, index);
             count++;
         }
+        assert_true(waiting(scene.b) <= 2 * WORD && scene.b->parcels_open <= 2);
     }
+    assert_int_equal(waiting(scene.b), 2 * (WORD - 1));
+    heap_send_parcels(scene.b);
     assert_int_equal(waiting(scene.b), 0);
-    assert_int_equal(scene.b->parcel_frees, 0);
     uint32_t sent = 0;
     for (unsigned zone = 0; zone < ZONES; zone++) {
-        for (uint32_t word = 0; word < zones[zone]->word_count; word++) {
-            sent += bits_count(*zone_home_word(zones[zone], word));
-        }
+        sent += zone_home_count(zones[zone]);
     }
-    assert_int_equal(sent, HEAP_PARCEL_FREES_MAX);
+    assert_int_equal(sent, count);
     home_scene_end(&scene);
 }
 
@@ -198,12 +197,12 @@ static void some_chunks_are_sent_at_once(void **state)
     assert_true(zone_has_home(small));
     send(NULL, 0); // by a thread without a heap
     assert_true(zone_has_home(zone));
-    assert_int_equal(scene.b->parcel_frees, 0);
+    assert_int_equal(scene.b->parcels_open, 0);
     home_scene_end(&scene);
     zone = begin(0); // without parcels
     send(scene.b, 1);
     assert_true(zone_has_home(zone));
-    assert_int_equal(scene.b->parcel_frees, 0);
+    assert_int_equal(scene.b->parcels_open, 0);
     home_scene_end(&scene);
 }
 
@@ -260,13 +259,13 @@ static void stacked_chunks_of_others_go_home_in_parcels(void **state)
 // As free does it: looks at the chunk, and sends what is away.
 static enum heap_sent fast(struct heap *heap, struct zone *zone, void *ptr)
 {
-    uint32_t index = UINT32_MAX;
-    if (heap_fast_look(heap, zone, (uintptr_t)zone_base(zone), ptr, &index) != HEAP_AWAY) {
-        assert_int_equal(index, UINT32_MAX);
+    void *away = NULL;
+    if (heap_fast_look(heap, zone, (uintptr_t)zone_base(zone), ptr, &away) != HEAP_AWAY) {
+        assert_null(away);
         return HEAP_NOT_SENT;
     }
-    assert_ptr_equal(zone_chunk(zone, index), ptr);
-    return heap_fast_send(heap, scene.arena, zone, index);
+    assert_ptr_equal(away, zone_state_at(zone, home_scene_at(&scene, ptr).index));
+    return heap_fast_send(heap, zone, away);
 }
 
 static void the_fast_path_gathers_what_is_anothers(void **state)
@@ -294,10 +293,6 @@ static void the_fast_path_sends_what_must_not_wait(void **state)
         assert_int_equal(fast(scene.b, zone, chunks[index]), HEAP_GATHERED);
     }
     assert_int_equal(fast(scene.b, zone, chunks[WORD - 1]), HEAP_SENT);
-    // The last of as many as may wait.
-    assert_int_equal(fast(scene.b, zone, chunks[WORD]), HEAP_GATHERED);
-    scene.b->parcel_frees = HEAP_PARCEL_FREES_MAX - 1;
-    assert_int_equal(fast(scene.b, zone, chunks[WORD + 1]), HEAP_SENT);
     assert_int_equal(waiting(scene.b), 0);
     // A second one of the same chunk, which somebody had as his own meanwhile.
     assert_int_equal(fast(scene.b, zone, chunks[WORD + 2]), HEAP_GATHERED);
@@ -321,13 +316,13 @@ static void the_fast_path_leaves_all_else_as_it_is(void **state)
     assert_int_equal(fast(scene.b, zone, chunks[SMALLEST_COUNT - 1]), HEAP_NOT_SENT); // free
     assert_int_equal(fast(scene.a, zone, chunks[0]), HEAP_NOT_SENT); // its own: it is put
     assert_int_equal(home_scene_at(&scene, chunks[0]).status, CHUNK_FREED);
-    assert_int_equal(heap_fast_send(scene.b, scene.arena, zone, 0), HEAP_NOT_SENT);
+    assert_int_equal(heap_fast_send(scene.b, zone, zone_state_at(zone, 0)), HEAP_NOT_SENT);
     struct zone *full = home_scene_fill(&scene, scene.a, 32, chunks, NULL);
     assert_int_equal(fast(scene.a, full, chunks[0]), HEAP_NOT_SENT); // it was its own
     assert_int_equal(full->owner, ZONE_OWNER_FULL);
     assert_int_equal(fast(scene.b, full, chunks[0]), HEAP_GATHERED);
     assert_int_equal(fast(scene.b, full, chunks[0]), HEAP_NOT_SENT); // twice
-    assert_int_equal(heap_fast_send(scene.b, scene.arena, full, 0), HEAP_NOT_SENT);
+    assert_int_equal(heap_fast_send(scene.b, full, zone_state_at(full, 0)), HEAP_NOT_SENT);
     struct zone *small = home_scene_fill(&scene, scene.a, 2000, chunks, NULL);
     assert_int_equal(fast(scene.b, small, chunks[0]), HEAP_NOT_SENT);
     assert_int_equal(waiting(scene.a), 0);
@@ -348,7 +343,7 @@ int main(void)
         cmocka_unit_test(a_parcel_makes_room_for_another_word),
         cmocka_unit_test(neighbouring_words_of_each_class_wait_side_by_side),
         cmocka_unit_test(a_complete_word_is_sent_at_once),
-        cmocka_unit_test(after_so_many_frees_all_parcels_are_sent),
+        cmocka_unit_test(no_more_chunks_of_a_class_wait_than_two_words_hold),
         cmocka_unit_test(a_zone_that_comes_home_in_parcels_goes_back),
         cmocka_unit_test(some_chunks_are_sent_at_once),
         cmocka_unit_test(who_needs_the_lock_sends_first),

@@ -24,7 +24,7 @@ static bool has_nothing(const struct heap *heap)
             return false;
         }
     }
-    return heap->parcel_frees == 0 && heap->empties == 0 && home_list_is_empty(&heap->home);
+    return heap->parcels_open == 0 && heap->empties == 0 && home_list_is_empty(&heap->home);
 }
 
 // All chunks of a zone that are not live are in it, and nothing is on its way.

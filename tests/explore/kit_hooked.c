@@ -33,12 +33,12 @@ static bool free_located(struct arena *arena, struct heap *heap, void *ptr)
 bool kit_hooked_free(struct arena *arena, struct heap *heap, void *ptr)
 {
     struct zone *zone = zone_map_find(&arena->map, ptr);
-    uint32_t index;
-    enum heap_seen seen = heap_fast_look(heap, zone, (uintptr_t)zone_base(zone), ptr, &index);
+    void *away;
+    enum heap_seen seen = heap_fast_look(heap, zone, (uintptr_t)zone_base(zone), ptr, &away);
     if (seen != HEAP_AWAY) {
         return seen == HEAP_PUT || free_located(arena, heap, ptr);
     }
-    enum heap_sent sent = heap_fast_send(heap, arena, zone, index);
+    enum heap_sent sent = heap_fast_send(heap, zone, away);
     if (sent == HEAP_SENT) {
         give_empty_zones(arena, heap);
     }

@@ -180,12 +180,12 @@ static bool free_fast(struct heap *heap, void *ptr)
     enum heap_sent sent = HEAP_NOT_SENT;
     if (zone_map_is_within(ptr)) {
         struct zone *zone = zone_map_find_wide(&state.arena->map, ptr);
-        uint32_t index;
-        enum heap_seen seen = heap_fast_look(heap, zone, zone->fast_start, ptr, &index);
+        void *away;
+        enum heap_seen seen = heap_fast_look(heap, zone, zone->fast_start, ptr, &away);
         if (seen == HEAP_PUT) {
             return true;
         }
-        sent = seen == HEAP_AWAY ? heap_fast_send(heap, state.arena, zone, index) : sent;
+        sent = seen == HEAP_AWAY ? heap_fast_send(heap, zone, away) : sent;
     }
     if (sent == HEAP_SENT) {
         give_empty_zones(heap);
