@@ -160,7 +160,7 @@ static void give_bits(struct zone *zone, uint32_t word, uintptr_t bits)
 {
     CHECK((zone_free_words(zone)[word] & bits) == 0);
     zone_free_words(zone)[word] |= bits;
-    if (word < zone->hint) {
+    if (bits != 0 && word < zone->hint) {
         zone->hint = word;
     }
 }

@@ -276,6 +276,95 @@ static void random_moves_follow_the_model(void **state)
     }
 }
 
+// Takes `count` chunks in an order of their own, the first to be given back first.
+static void take_shuffled(struct zone_record *record, struct chunk_entry *entries, uint32_t count,
+                          struct random *random)
+{
+    assert_int_equal(zone_take(record->zone, entries, count), count);
+    for (uint32_t left = count; left > 1; left--) {
+        uint32_t other = random_below(random, left);
+        struct chunk_entry last = entries[left - 1];
+        entries[left - 1] = entries[other];
+        entries[other] = last;
+    }
+}
+
+static void entries_go_back_together(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(11);
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        struct zone_record record = zone_record_new(size_class, 4096, true);
+        uint32_t count = record.layout.chunk_count;
+        struct chunk_entry *entries = calloc(count, sizeof(*entries));
+        assert_non_null(entries);
+        take_shuffled(&record, entries, count, &random);
+        uint32_t part = 1 + random_below(&random, count - 1);
+        assert_int_equal(zone_give_entries(record.zone, entries, part), part);
+        for (uint32_t entry = 0; entry < count; entry++) {
+            assert_int_equal(zone_holds(record.zone, index_of(&record, &entries[entry])),
+                             entry < part);
+        }
+        assert_int_equal(record.zone->free_count, part);
+        assert_true(zone_is_valid(record.zone));
+        assert_int_equal(zone_give_entries(record.zone, entries + part, count - part),
+                         count - part);
+        assert_true(zone_is_empty(record.zone) && zone_is_valid(record.zone));
+        // In the order of a stack, too: all are handed out again, the lowest on top.
+        assert_int_equal(zone_take(record.zone, entries, count), count);
+        assert_int_equal(index_of(&record, &entries[count - 1]), 0);
+        assert_int_equal(zone_give_entries(record.zone, entries, count), count);
+        assert_true(zone_is_empty(record.zone) && zone_is_valid(record.zone));
+        free(entries);
+        zone_record_delete(&record);
+    }
+}
+
+static void entries_go_back_up_to_the_first_of_another_zone(void **state)
+{
+    (void)state;
+    struct zone_record one = zone_record_new(5, 4096, true);
+    struct zone_record two = zone_record_new(5, 4096, true);
+    struct chunk_entry entries[6];
+    assert_int_equal(zone_take(one.zone, entries, 3), 3);
+    assert_int_equal(zone_take(two.zone, entries + 3, 2), 2);
+    assert_int_equal(zone_take(one.zone, entries + 5, 1), 1);
+    assert_int_equal(zone_give_entries(two.zone, entries, 6), 0);
+    assert_int_equal(zone_give_entries(one.zone, entries, 6), 3);
+    assert_int_equal(zone_give_entries(one.zone, entries + 3, 3), 0);
+    assert_int_equal(zone_give_entries(two.zone, entries + 3, 3), 2);
+    assert_int_equal(one.zone->free_count, 3);
+    assert_int_equal(two.zone->free_count, 2);
+    assert_false(zone_holds(one.zone, index_of(&one, &entries[5])));
+    assert_true(zone_is_valid(one.zone) && zone_is_valid(two.zone));
+    assert_int_equal(zone_give_entries(one.zone, entries + 5, 0), 0); // nothing is nothing
+    zone_record_delete(&two);
+    zone_record_delete(&one);
+}
+
+static void the_search_for_free_chunks_begins_at_the_lowest_that_came_back(void **state)
+{
+    (void)state;
+    struct zone_record record = zone_record_new(0, UNIT, true);
+    uint32_t count = record.layout.chunk_count;
+    struct chunk_entry *entries = calloc(count, sizeof(*entries));
+    assert_non_null(entries);
+    assert_int_equal(zone_take(record.zone, entries, count), count);
+    // Chunks 200 to 149, then 20: words 3, 2 and 0.
+    assert_int_equal(zone_give_entries(record.zone, &entries[count - 1 - 200], 52), 52);
+    assert_int_equal(record.zone->hint, 149 / BITS_PER_WORD);
+    assert_int_equal(zone_give_entries(record.zone, &entries[count - 1 - 20], 1), 1);
+    assert_int_equal(record.zone->hint, 20 / BITS_PER_WORD);
+    assert_true(zone_is_valid(record.zone));
+    struct chunk_entry back[53];
+    assert_int_equal(zone_take(record.zone, back, 60), 53);
+    for (uint32_t entry = 0; entry < 53; entry++) {
+        assert_int_equal(index_of(&record, &back[entry]), entry == 52 ? 20 : 200 - entry);
+    }
+    free(entries);
+    zone_record_delete(&record);
+}
+
 static void a_zone_holds_what_is_free_in_it_and_what_was_never_taken(void **state)
 {
     (void)state;
@@ -301,6 +390,9 @@ int main(void)
         cmocka_unit_test(fill_grows_by_quarters_with_what_can_be_taken),
         cmocka_unit_test(claim_refuses_what_is_not_live),
         cmocka_unit_test(random_moves_follow_the_model),
+        cmocka_unit_test(entries_go_back_together),
+        cmocka_unit_test(entries_go_back_up_to_the_first_of_another_zone),
+        cmocka_unit_test(the_search_for_free_chunks_begins_at_the_lowest_that_came_back),
         cmocka_unit_test(a_zone_holds_what_is_free_in_it_and_what_was_never_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
