@@ -188,8 +188,8 @@ static inline void arena_count_unused(struct arena *arena, size_t less)
 // LOCKED. Gives a run back.
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first);
 
-// LOCKED. If more free memory is kept than the configuration allows, takes the longest free run that is not known to be
-// zero: it is on its way to the system until arena_left(). False if nothing is to leave.
+// LOCKED. If more free memory is kept than the configuration allows, takes the free run out that has
+// most to give back: it is on its way to the system until arena_left(). False if nothing is to leave.
 bool arena_next_leaving(struct arena *arena, struct leaving *leaving);
 
 // LOCKED. The same, if more than so many bytes are kept.

@@ -21,40 +21,41 @@ static size_t dirty_units(const struct arena *arena)
     return dirty;
 }
 
-// Units of a long free run of this section that is not known to be zero; 0 if there is none.
-static size_t longest_dirty(const struct section *section, uint32_t *first)
+// Units that may hold old bytes in the free run of a section that has many; 0 if there is none.
+static size_t most_dirty(const struct section *section, uint32_t *first)
 {
     const struct run_table *runs = section_runs(section);
-    *first = run_longest_dirty(runs);
-    return *first == RUN_NONE ? 0 : run_unit(runs, *first)->length;
+    *first = run_dirtiest(runs);
+    return *first == RUN_NONE ? 0 : run_dirty(runs, *first);
 }
 
-// Takes the longest free run that is not known to be zero out of its list. False if there is none.
-static bool leave_longest(struct arena *arena, struct leaving *leaving)
+// Takes the free run out of its list that has most to give back. False if there is none.
+static bool leave_dirtiest(struct arena *arena, struct leaving *leaving)
 {
-    struct section *longest = NULL;
+    struct section *dirtiest = NULL;
     uint32_t first = RUN_NONE;
     bool is_split =
         atomic_load_explicit(&arena->split_count, memory_order_relaxed) >= RETURN_SPLITS_MAX;
-    size_t length = is_split ? ((size_t)RETURN_SPLIT_BYTES >> arena->unit_shift) - 1 : 0;
+    size_t most = is_split ? ((size_t)RETURN_SPLIT_BYTES >> arena->unit_shift) - 1 : 0;
     for (struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
         uint32_t candidate;
-        size_t units = longest_dirty(section, &candidate);
-        if (units > length) {
-            longest = section;
+        size_t dirty = most_dirty(section, &candidate);
+        if (dirty > most) {
+            dirtiest = section;
             first = candidate;
-            length = units;
+            most = dirty;
         }
     }
-    if (longest == NULL) {
+    if (dirtiest == NULL) {
         return false;
     }
-    run_leave(section_runs(longest), first);
+    size_t length = run_unit(section_runs(dirtiest), first)->length;
+    run_leave(section_runs(dirtiest), first);
     arena->leaving_count++;
     *leaving = (struct leaving){
         .kind = LEAVING_PURGE,
-        .range = {.base = (uintptr_t)section_unit_at(longest, first),
+        .range = {.base = (uintptr_t)section_unit_at(dirtiest, first),
                   .bytes = length << arena->unit_shift},
     };
     return true;
@@ -77,13 +78,13 @@ bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
     size_t bound = arena->is_returning ? allowed - allowed / 8 : allowed + slack;
     size_t room = room_units(arena);
     bound = bound < room ? bound : room;
-    arena->is_returning = dirty_units(arena) > bound && leave_longest(arena, leaving);
+    arena->is_returning = dirty_units(arena) > bound && leave_dirtiest(arena, leaving);
     return arena->is_returning;
 }
 
 bool arena_next_surplus(struct arena *arena, size_t keep_bytes, struct leaving *leaving)
 {
-    return dirty_units(arena) > keep_bytes >> arena->unit_shift && leave_longest(arena, leaving);
+    return dirty_units(arena) > keep_bytes >> arena->unit_shift && leave_dirtiest(arena, leaving);
 }
 
 void arena_left(struct arena *arena, const struct leaving *leaving, enum left left)

@@ -79,6 +79,16 @@ static void count_large(struct census_large *counts, size_t requested, size_t by
     counts->rounding_bytes += bytes - requested;
 }
 
+static void count_free(const struct run_table *runs, uint32_t first, uint32_t unit_shift,
+                       size_t bytes, struct census *census)
+{
+    size_t dirty_bytes = (size_t)run_dirty(runs, first) << unit_shift;
+    census->bytes[CENSUS_DIRTY] += dirty_bytes;
+    census->bytes[CENSUS_CLEAN] += bytes - dirty_bytes;
+    census->untouched_bytes += bytes - dirty_bytes;
+    census->free_run_count++;
+}
+
 static void count_run(const struct arena *arena, const struct section *section, uint32_t first,
                       struct census *census)
 {
@@ -92,9 +102,7 @@ static void count_run(const struct arena *arena, const struct section *section, 
     }
     case RUN_LARGE: count_large(&census->runs, run_note(unit), bytes); return;
     case RUN_FREE:
-        census->bytes[unit->clean ? CENSUS_CLEAN : CENSUS_DIRTY] += bytes;
-        census->untouched_bytes += unit->clean ? bytes : 0;
-        census->free_run_count++;
+        count_free(section_runs(section), first, section->unit_shift, bytes, census);
         return;
     case RUN_LEAVING: census->bytes[CENSUS_LEAVING] += bytes; return;
     case RUN_META:

@@ -57,9 +57,11 @@ static void erase_run(struct run_table *table, uint32_t first)
     run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
 }
 
-// Takes a free run, by its first entry, out of its list.
-static inline void list_remove(struct run_table *table, const struct unit *head)
+// Takes a free run, by its first entry, out of its list. Returns how many of its units may hold old bytes.
+static inline uint32_t list_remove(struct run_table *table, uint32_t first)
 {
+    const struct unit *head = run_unit(table, first);
+    uint32_t dirty = run_dirty(table, first);
     CHECK(head->kind == RUN_FREE);
     uint32_t bin = run_bin_of(head->length);
     uint16_t next = head->next;
@@ -76,15 +78,18 @@ static inline void list_remove(struct run_table *table, const struct unit *head)
         }
     }
     table->free_count -= head->length;
-    table->dirty_count -= head->clean ? 0 : head->length;
+    table->dirty_count -= dirty;
+    return dirty;
 }
 
-// Makes these units a free run, and the first of its list.
-static inline void insert_free(struct run_table *table, uint32_t first, uint32_t count, bool clean)
+// Makes these units a free run, and the first of its list. dirty: how many of them may hold old bytes.
+static inline void insert_free(struct run_table *table, uint32_t first, uint32_t count,
+                               uint32_t dirty)
 {
     uint32_t bin = run_bin_of(count);
     uint16_t next = run_heads(table)[bin];
-    struct unit entry = {.length = (uint16_t)count, .kind = RUN_FREE, .clean = clean};
+    struct unit entry = {.length = (uint16_t)count, .kind = RUN_FREE, .clean = dirty == 0};
+    entry.note = dirty;
     run_unit_write(run_unit(table, first + count - 1), entry);
     entry.next = next;
     entry.previous = RUN_LINK_NONE;
@@ -95,7 +100,13 @@ static inline void insert_free(struct run_table *table, uint32_t first, uint32_t
     run_heads(table)[bin] = (uint16_t)first;
     table->bitmap[bin / BITS_PER_WORD] |= (uintptr_t)1 << (bin % BITS_PER_WORD);
     table->free_count += count;
-    table->dirty_count += clean ? 0 : count;
+    table->dirty_count += dirty;
+}
+
+// How many units of a piece may hold old bytes, of a run of which so many may: any of them, but none if it is clean.
+static uint32_t part_of(uint32_t dirty, uint32_t count)
+{
+    return dirty < count ? dirty : count;
 }
 
 // Cuts `count` units off the start of a free run whose rest belongs to the same list, and takes its place there.
@@ -103,8 +114,11 @@ static inline void shorten(struct run_table *table, uint32_t whole, struct unit 
                            uint32_t count)
 {
     uint32_t first = whole + count;
-    struct unit last = {.kind = RUN_FREE, .clean = head.clean};
-    last.length = (uint16_t)(head.length - count);
+    uint32_t rest = head.length - count;
+    uint32_t dirty = run_dirty(table, whole);
+    uint32_t left = part_of(dirty, rest);
+    struct unit last = {.length = (uint16_t)rest, .kind = RUN_FREE, .clean = head.clean};
+    last.note = left;
     run_unit_write(run_unit(table, whole + head.length - 1), last);
     head.length = last.length;
     run_unit_write(run_unit(table, first), head);
@@ -117,7 +131,7 @@ static inline void shorten(struct run_table *table, uint32_t whole, struct unit 
         run_heads(table)[run_bin_of(head.length)] = (uint16_t)first;
     }
     table->free_count -= count;
-    table->dirty_count -= head.clean ? 0 : count;
+    table->dirty_count -= dirty - left;
 }
 
 // The first member of the first list from `bin` on that has one.
@@ -162,13 +176,13 @@ static inline bool cut_out(struct run_table *table, uint32_t whole, uint32_t fir
         shorten(table, whole, head, count);
         return head.clean;
     }
-    list_remove(table, &head);
+    uint32_t dirty = list_remove(table, whole);
     // The pieces' ends cover those of the whole.
     if (whole < first) {
-        insert_free(table, whole, first - whole, head.clean);
+        insert_free(table, whole, first - whole, part_of(dirty, first - whole));
     }
     if (rest != 0) {
-        insert_free(table, first + count, rest, head.clean);
+        insert_free(table, first + count, rest, part_of(dirty, rest));
     }
     return head.clean;
 }
@@ -231,7 +245,7 @@ static void raise_fresh(struct run_table *table, uint32_t end)
     uint32_t start = table->fresh;
     if (end > start) {
         table->fresh = end;
-        insert_free(table, start, end - start, table->fresh_is_zero);
+        insert_free(table, start, end - start, table->fresh_is_zero ? 0 : end - start);
     }
 }
 
@@ -245,16 +259,14 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
     uint32_t old_fresh = table->fresh;
     uint32_t below = old_fresh != 0 ? run_unit(table, old_fresh - 1)->length : 0;
     bool merge = old_fresh != 0 && run_unit(table, old_fresh - 1)->kind == RUN_FREE;
-    bool below_clean = !merge || run_unit(table, old_fresh - 1)->clean;
     raise_fresh(table, (uint32_t)end);
     uint32_t whole = old_fresh;
     if (merge && end > old_fresh) {
         whole = old_fresh - below;
-        list_remove(table, run_unit(table, whole));
-        list_remove(table, run_unit(table, old_fresh));
+        uint32_t dirty = list_remove(table, whole) + list_remove(table, old_fresh);
         erase_run(table, whole);
         erase_run(table, old_fresh);
-        insert_free(table, whole, (uint32_t)end - whole, below_clean);
+        insert_free(table, whole, (uint32_t)end - whole, dirty);
     } else if (merge) {
         whole = old_fresh - below;
     }
@@ -271,14 +283,13 @@ uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
     uint32_t end = table->unit_count - count;
     *clean = table->fresh_is_zero;
     if (end < table->fresh) {
-        struct unit head = *run_unit(table, start);
-        list_remove(table, &head);
+        uint32_t dirty = list_remove(table, start);
         erase_run(table, start);
         table->fresh = start;
-        *clean = *clean && head.clean;
+        *clean = *clean && dirty == 0;
         if (start < end) {
             table->fresh = end;
-            insert_free(table, start, end - start, head.clean);
+            insert_free(table, start, end - start, part_of(dirty, end - start));
         }
     }
     table->committed = end;
@@ -291,7 +302,7 @@ void run_cut_tail(struct run_table *table)
 {
     uint32_t start = table->unit_count - run_frontier(table);
     if (start < table->fresh) {
-        list_remove(table, run_unit(table, start));
+        (void)list_remove(table, start);
         erase_run(table, start);
         table->fresh = start;
     }
@@ -317,33 +328,31 @@ uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
 {
     struct unit *head = run_unit(table, first);
     uint32_t count = head->length;
+    uint32_t dirty = clean ? 0 : count;
     CHECK(head->kind > RUN_FREE);
     // What were two runs' ends, and now lies inside, is erased; the ends are written at last.
     if (first + count < table->fresh && head[count].kind == RUN_FREE) {
-        struct unit after = head[count];
-        list_remove(table, &after);
+        uint32_t after = head[count].length;
+        dirty += list_remove(table, first + count);
         run_unit_write(&head[count - 1], (struct unit){.kind = RUN_INSIDE});
         run_unit_write(&head[count], (struct unit){.kind = RUN_INSIDE});
-        clean = clean && after.clean;
-        count += after.length;
+        count += after;
     }
     if (first != 0 && head[-1].kind == RUN_FREE) {
         uint32_t below = head[-1].length;
-        struct unit before = *(head - below);
-        list_remove(table, &before);
+        dirty += list_remove(table, first - below);
         run_unit_write(head - 1, (struct unit){.kind = RUN_INSIDE});
         run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
-        clean = clean && before.clean;
         count += below;
         first -= below;
     }
-    insert_free(table, first, count, clean);
+    insert_free(table, first, count, dirty);
     return first;
 }
 
 void run_leave(struct run_table *table, uint32_t first)
 {
-    list_remove(table, run_unit(table, first));
+    (void)list_remove(table, first);
     write_run(table, first, run_unit(table, first)->length, RUN_LEAVING, false);
 }
 

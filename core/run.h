@@ -18,7 +18,8 @@
 //       between are RUN_INSIDE and empty, but for a zone's note.
 //   R2  No two free runs are neighbours.
 //   R3  A free run is in the list of its length, and a list's bit is set if it has members.
-//   R4  free_count and dirty_count are the units of all free runs and of those not known to be zero.
+//   R4  free_count and dirty_count are the units of all free runs, and the sum of what these say of themselves: how many
+//       of their units may hold old bytes, none if and only if the run is clean.
 //   R5  fresh <= committed <= unit_count; entries at or above fresh are zero.
 //
 // Everything here is LOCKED: the caller holds the lock of the arena that the section belongs to.
@@ -65,6 +66,7 @@ struct unit {
         struct {
             uint16_t next, previous; // RUN_FREE: neighbours in the list
         };
+        // RUN_FREE, in a last entry that is no first: units that may hold old bytes, about; which is not known.
         // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first. RUN_ZONE, and inside
         // of one: what a narrow zone map notes (zone_map.h).
         uint32_t note;
@@ -144,6 +146,14 @@ void run_cut_tail(struct run_table *table);
 // LOCKED. How many units must be committed for run_take_fresh() to succeed; RUN_NONE if no commitment
 // within the section is enough.
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape);
+
+// LOCKED. Units of a free run that may hold old bytes, about: what was cut off the run was taken for clean as long as the
+// rest could have been dirty.
+static inline uint32_t run_dirty(const struct run_table *table, uint32_t first)
+{
+    const struct unit *head = run_unit(table, first);
+    return head->length == 1 ? !head->clean : run_unit(table, first + head->length - 1)->note;
+}
 
 // LOCKED. Says what a run that was taken serves as; note: what was requested if that is RUN_LARGE, else 0.
 void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint32_t note);
@@ -243,9 +253,9 @@ uint32_t run_longest_free(const struct run_table *table);
 // LOCKED. Units from the first of those at the end that nobody has, virgin or free, to the table's end.
 uint32_t run_frontier(const struct run_table *table);
 
-// LOCKED. The first unit of a long free run that is not known to be zero: one of the longest list that has
-// such a run, or RUN_NONE.
-uint32_t run_longest_dirty(const struct run_table *table);
+// LOCKED. The first unit of a free run with many units that may hold old bytes: of each list the first run that has any
+// is looked at. RUN_NONE if none has.
+uint32_t run_dirtiest(const struct run_table *table);
 
 // LOCKED. Whether the invariants hold.
 bool run_table_is_valid(const struct run_table *table);

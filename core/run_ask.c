@@ -43,16 +43,19 @@ uint32_t run_frontier(const struct run_table *table)
     return table->unit_count - start;
 }
 
-uint32_t run_longest_dirty(const struct run_table *table)
+uint32_t run_dirtiest(const struct run_table *table)
 {
+    uint32_t dirtiest = RUN_NONE;
+    uint32_t most = 0;
     for (uint32_t bin = table->bin_count; bin-- > 0;) {
         uint32_t first = run_heads(table)[bin];
         while (first != RUN_LINK_NONE && run_unit(table, first)->clean) {
             first = run_unit(table, first)->next;
         }
-        if (first != RUN_LINK_NONE) {
-            return first;
+        if (first != RUN_LINK_NONE && run_dirty(table, first) > most) {
+            dirtiest = first;
+            most = run_dirty(table, first);
         }
     }
-    return RUN_NONE;
+    return dirtiest;
 }

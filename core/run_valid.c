@@ -67,7 +67,11 @@ bool run_table_is_valid(const struct run_table *table)
                 return false;
             }
             free_count += head->length;
-            dirty_count += head->clean ? 0 : head->length;
+            uint32_t dirty = run_dirty(table, first);
+            if (dirty > head->length || (dirty == 0) != head->clean || tail->clean != head->clean) {
+                return false;
+            }
+            dirty_count += dirty;
         }
         before_is_free = head->kind == RUN_FREE;
         first += head->length;

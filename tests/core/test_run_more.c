@@ -59,24 +59,24 @@ static void the_longest_dirty_run_is_found_behind_clean_ones(void **state)
 {
     (void)state;
     struct run_table *table = table_new(100);
-    assert_int_equal(run_longest_dirty(table), RUN_NONE);
+    assert_int_equal(run_dirtiest(table), RUN_NONE);
     uint32_t runs[6];
     const uint32_t counts[] = {4, 4, 4, 9, 9, 2};
     for (unsigned run = 0; run < 6; run++) {
         runs[run] = take_fresh(table, counts[run]);
         take_fresh(table, 1); // keeps them apart
     }
-    assert_int_equal(run_longest_dirty(table), RUN_NONE);
+    assert_int_equal(run_dirtiest(table), RUN_NONE);
     run_give(table, runs[0], true);
     run_give(table, runs[3], true);
-    assert_int_equal(run_longest_dirty(table), RUN_NONE); // free, and all clean
+    assert_int_equal(run_dirtiest(table), RUN_NONE); // free, and all clean
     run_give(table, runs[1], false);
     run_give(table, runs[2], true); // the first of its list
-    assert_int_equal(run_longest_dirty(table), runs[1]);
+    assert_int_equal(run_dirtiest(table), runs[1]);
     run_give(table, runs[5], false);
-    assert_int_equal(run_longest_dirty(table), runs[1]);
+    assert_int_equal(run_dirtiest(table), runs[1]);
     run_give(table, runs[4], false);
-    assert_int_equal(run_longest_dirty(table), runs[4]);
+    assert_int_equal(run_dirtiest(table), runs[4]);
     region_delete(&memory);
 }
 
