@@ -187,9 +187,28 @@ struct heap *global_heap_get(size_t bytes)
     return heap;
 }
 
+// What the options say of how much there may be. The arena may have served others before they could be read.
+static void apply_bounds(void)
+{
+    const struct options *options = &global.options;
+    size_t limit = options->limit;
+    if (limit == options_word(LIMIT_CGROUP)) {
+        limit = platform_group_limit("");
+    }
+    global_lock();
+    if (limit < options_word(LIMIT_CGROUP)) {
+        global.arena.config.limit_bytes = limit > 0 ? limit : 1;
+    }
+    if (options->reserve != options_word(RESERVE_USUAL)) {
+        global.arena.config.dirty_bytes_max = options->reserve;
+    }
+    global_unlock();
+}
+
 __attribute__((constructor)) void global_start(void)
 {
     options_read(&global.options);
+    apply_bounds();
     if (global.options.stats == STATS_EXIT) {
         global.errors = platform_keep(PLATFORM_ERRORS);
     }

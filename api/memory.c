@@ -98,6 +98,14 @@ static size_t committed_bytes(void)
     return (units << global.arena.unit_shift) + global.arena.mapping_bytes;
 }
 
+// Whether a run for a chunk would leave much of its last unit unused.
+static bool wastes_unit(size_t bytes)
+{
+    size_t page = global.arena.config.page_bytes;
+    return bytes <= PTRDIFF_MAX - GLOBAL_UNIT_BYTES &&
+           bits_align_up(bytes, GLOBAL_UNIT_BYTES) - bits_align_up(bytes, page) > bytes / 16;
+}
+
 bool memory_prefers_mapping(const struct need *need, size_t bytes)
 {
     size_t limit = platform_address_limit();
@@ -108,9 +116,12 @@ bool memory_prefers_mapping(const struct need *need, size_t bytes)
         need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES) {
         return true;
     }
-    size_t wasted = bits_align_up(bytes, GLOBAL_UNIT_BYTES) -
-                    bits_align_up(bytes, global.arena.config.page_bytes);
-    return wasted > bytes / 16 && committed_bytes() > limit / 16;
+    return wastes_unit(bytes) && committed_bytes() > limit / 16;
+}
+
+bool memory_wants_mapping(size_t bytes)
+{
+    return global.arena.config.limit_bytes != 0 && wastes_unit(bytes);
 }
 
 void *memory_meet_mapping(const struct need *need, size_t bytes)

@@ -17,6 +17,7 @@ struct option_row {
     const char *values[OPTION_VALUES_MAX + 1]; // from the strictest to the laxest
     unsigned fallback;                         // the default, as an index of values
     size_t at;                                 // where struct options keeps it
+    bool is_bytes; // or else a number of bytes: a size_t there, not an index
     const char *sentence;
 };
 
@@ -43,6 +44,27 @@ static const struct option_row rows[] = {
      .at = offsetof(struct options, stats),
      .sentence = "exit: the table of ft_malloc_stats_print goes to standard error when the process "
                  "ends by exit() or by returning from main()"},
+    {.name = "limit",
+     .values = {"none", "cgroup"},
+     .fallback = LIMIT_NONE,
+     .at = offsetof(struct options, limit),
+     .is_bytes = true,
+     .sentence = "what chunks and zones may take together, in bytes or with `K`, `M`, `G`, `T` "
+                 "behind: beyond it NULL and ENOMEM; cgroup: as much as the process's control "
+                 "group may have"},
+    {.name = "reserve",
+     .values = {"usual"},
+     .fallback = RESERVE_USUAL,
+     .at = offsetof(struct options, reserve),
+     .is_bytes = true,
+     .sentence = "free memory that is kept beside a share of what is in use, the same way; usual: "
+                 "16M"},
+    {.name = "exhausted",
+     .values = {"silent", "explain"},
+     .fallback = EXHAUSTED_SILENT,
+     .at = offsetof(struct options, exhausted),
+     .sentence = "explain: when NULL is returned for want of memory, a line on standard error says "
+                 "what was asked for and where the memory is"},
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
@@ -135,7 +157,8 @@ static void complain_of_value(const struct option_source *source, const struct o
     text_string(text, row->name);
     text_string(text, "' cannot be '");
     text_bytes(text, value.start, value.length < OPTION_NAME_MAX ? value.length : OPTION_NAME_MAX);
-    text_string(text, "'; it is one of");
+    text_string(text, row->is_bytes ? "'; it is a number of bytes as 65536 or 512M, or"
+                                    : "'; it is one of");
     for (unsigned index = 0; row->values[index] != NULL; index++) {
         text_string(text, index == 0 ? " " : ", ");
         text_string(text, row->values[index]);
@@ -147,6 +170,54 @@ static void complain_of_value(const struct option_source *source, const struct o
 static unsigned *answer_at(struct options *options, const struct option_row *row)
 {
     return (unsigned *)((uintptr_t)options + row->at);
+}
+
+static size_t *bytes_at(struct options *options, const struct option_row *row)
+{
+    return (size_t *)((uintptr_t)options + row->at);
+}
+
+// Reads a number of bytes, with one of K, M, G and T behind it or none. False if it is none, or too large.
+static bool read_bytes(struct piece value, size_t *bytes)
+{
+    static const char units[] = "kmgt";
+    size_t length = 0;
+    *bytes = 0;
+    while (length < value.length && value.start[length] >= '0' && value.start[length] <= '9') {
+        size_t digit = (size_t)(value.start[length++] - '0');
+        if (*bytes > ((size_t)PTRDIFF_MAX - digit) / 10) {
+            return false;
+        }
+        *bytes = *bytes * 10 + digit;
+    }
+    unsigned shift = 0;
+    if (length != 0 && length + 1 == value.length) {
+        const char *unit = strchr(units, lower(value.start[length++]));
+        shift = unit != NULL && *unit != '\0' ? (unsigned)(unit - units + 1) * 10 : UINT32_MAX;
+    }
+    if (length == 0 || length != value.length || shift >= 63 ||
+        *bytes > (size_t)PTRDIFF_MAX >> shift) {
+        return false;
+    }
+    *bytes <<= shift;
+    return true;
+}
+
+// Sets an option of bytes. only_stricter: a caller of less rights has no say in how much there is.
+static void set_bytes(struct options *options, const struct option_source *source,
+                      const struct option_row *row, struct piece value, bool only_stricter)
+{
+    size_t bytes;
+    bool is_one = read_bytes(value, &bytes);
+    for (unsigned index = 0; row->values[index] != NULL && !is_one; index++) {
+        is_one = piece_is(value, row->values[index]);
+        bytes = options_word(index);
+    }
+    if (!is_one) {
+        complain_of_value(source, row, value);
+    } else if (!only_stricter) {
+        *bytes_at(options, row) = bytes;
+    }
 }
 
 // How lax an answer is: "as misuse" is as lax as what that option says.
@@ -165,6 +236,10 @@ static void set(struct options *options, const struct option_source *source, str
     }
     if (row == rows + ROW_COUNT) {
         complain_of_key(source, key);
+        return;
+    }
+    if (row->is_bytes) {
+        set_bytes(options, source, row, value, only_stricter);
         return;
     }
     for (unsigned index = 0; row->values[index] != NULL; index++) {
@@ -215,7 +290,11 @@ static bool is_ours(const char *entry, struct piece *key, const char **value)
 void options_parse(struct options *options, const struct option_source *source)
 {
     for (unsigned row = 0; row < ROW_COUNT; row++) {
-        *answer_at(options, &rows[row]) = rows[row].fallback;
+        if (rows[row].is_bytes) {
+            *bytes_at(options, &rows[row]) = options_word(rows[row].fallback);
+        } else {
+            *answer_at(options, &rows[row]) = rows[row].fallback;
+        }
     }
     if (source->program != NULL) {
         set_list(options, source, source->program, false);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // What to do about a misuse, from the strictest to the laxest.
 enum option_answer { ANSWER_ABORT, ANSWER_WARN, ANSWER_IGNORE, ANSWER_AS_MISUSE };
@@ -21,17 +22,33 @@ enum option_stats { STATS_NEVER, STATS_EXIT };
 // When the heap audits itself.
 enum option_audit { AUDIT_FORK, AUDIT_NEVER };
 
+// An out-of-memory is told in a line, or not.
+enum option_exhausted { EXHAUSTED_SILENT, EXHAUSTED_EXPLAIN };
+
+// What stands in place of a number of bytes.
+enum option_limit { LIMIT_NONE, LIMIT_CGROUP };
+enum option_reserve { RESERVE_USUAL };
+
 struct options {
     bool are_read;
-    unsigned misuse;  // enum option_answer
-    unsigned foreign; // the same; ANSWER_AS_MISUSE: what `misuse` says
-    unsigned audit;   // enum option_audit
-    unsigned stats;   // enum option_stats
+    size_t limit;       // bytes, or a word of enum option_limit (options_word)
+    size_t reserve;     // bytes, or a word of enum option_reserve
+    unsigned misuse;    // enum option_answer
+    unsigned foreign;   // the same; ANSWER_AS_MISUSE: what `misuse` says
+    unsigned audit;     // enum option_audit
+    unsigned stats;     // enum option_stats
+    unsigned exhausted; // enum option_exhausted
 };
 
 // Reads the options when that is possible, and once. Complains on standard error about keys and values
 // that are none.
 void options_read(struct options *options);
+
+// What an option of bytes says that is set to a word: the index of this one among its values.
+static inline size_t options_word(unsigned value)
+{
+    return SIZE_MAX - value;
+}
 
 // What to do about a foreign pointer.
 enum option_answer options_foreign(const struct options *options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/slow.h"
 
+#include "api/exhausted.h"
 #include "api/give_back.h"
 #include "api/global.h"
 #include "api/memory.h"
@@ -45,27 +46,31 @@ static void settle(struct heap *heap)
     }
 }
 
-// Serves a request as a mapping of its own. need: what large_take() lacked.
-static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)
+// Serves a request as a mapping of its own.
+static struct grant alloc_mapping(size_t bytes, size_t align)
 {
-    if (need->kind == NEED_SECTION || need->kind == NEED_COMMIT) {
-        *need = large_need_for_mapping(&global.arena, bytes, align);
-    }
-    if (need->kind != NEED_MAPPING) {
+    struct need need = large_need_for_mapping(&global.arena, bytes, align);
+    if (need.kind != NEED_MAPPING) {
         return (struct grant){.ptr = NULL};
     }
-    return (struct grant){.ptr = memory_meet_mapping(need, bytes), .is_zero = true};
+    return (struct grant){.ptr = memory_meet_mapping(&need, bytes), .is_zero = true};
 }
 
 // Serves a chunk as a run, or as a mapping where that is all there is room for.
 static struct grant alloc_large(size_t bytes, size_t align)
 {
     struct need need;
-    struct grant grant = large_take(&global.arena, bytes, align, &need);
+    struct grant grant = {.ptr = NULL};
+    if (memory_wants_mapping(bytes)) {
+        grant = alloc_mapping(bytes, align);
+    }
+    if (grant.ptr == NULL) {
+        grant = large_take(&global.arena, bytes, align, &need);
+    }
     while (grant.ptr == NULL && !memory_prefers_mapping(&need, bytes) && memory_meet(&need)) {
         grant = large_take(&global.arena, bytes, align, &need);
     }
-    return grant.ptr != NULL ? grant : alloc_mapping(bytes, align, &need);
+    return grant.ptr != NULL ? grant : alloc_mapping(bytes, align);
 }
 
 enum { ASKS_MAX = 2 }; // of the system, in one allocation
@@ -90,7 +95,7 @@ static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
 {
     struct need need;
     struct grant grant = large_take(&global.arena, bytes, align, &need);
-    return grant.ptr != NULL || asks >= ASKS_MAX ? grant : alloc_mapping(bytes, align, &need);
+    return grant.ptr != NULL || asks >= ASKS_MAX ? grant : alloc_mapping(bytes, align);
 }
 
 // Allocates with the lock held.
@@ -132,6 +137,7 @@ void *slow_alloc(size_t bytes, size_t align, bool zero)
 {
     int saved = errno;
     if (bytes > PTRDIFF_MAX) {
+        exhausted_tell(bytes);
         errno = ENOMEM;
         return NULL;
     }
@@ -148,6 +154,7 @@ void *slow_alloc(size_t bytes, size_t align, bool zero)
     settle(heap);
     report_twice("malloc");
     if (grant.ptr == NULL) {
+        exhausted_tell(bytes);
         errno = ENOMEM;
         return NULL;
     }

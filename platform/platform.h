@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
-// with linux_slot.h), and files beside it what is only reached when an option asks for it (linux_keep.c); porting means
+// with linux_slot.h), and files beside it what is only reached when an option asks for it (linux_keep.c, linux_cgroup.c); porting means
 // writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
@@ -30,6 +30,11 @@ enum platform_purged {
     PLATFORM_KEPT,   // the system refused: the bytes may be old ones
     PLATFORM_RESERVED, // it has taken the pages, and refused others: the range is only reserved by now
 };
+
+// The most bytes of memory that the process's control group and those around it may have; SIZE_MAX: no limit, or none
+// that can be read. root is put before the paths of the system's files: "" but in tests. Beside memory and threads the
+// system is asked for that only by who calls this.
+size_t platform_group_limit(const char *root);
 
 // The page size in bytes, asked of the system at each call.
 size_t platform_page_bytes(void);

@@ -168,6 +168,11 @@ void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_c
     fake_fork = (struct fake_fork){before, in_parent, in_child};
 }
 
+size_t platform_group_limit(const char *root)
+{
+    return *root == '\0' ? SIZE_MAX : 0;
+}
+
 // ---- words ----------------------------------------------------------------------------------------
 
 struct platform_kept platform_keep(int descriptor)
