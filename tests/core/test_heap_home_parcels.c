@@ -276,8 +276,9 @@ static void the_fast_path_gathers_what_is_anothers(void **state)
     assert_int_equal(home_scene_at(&scene, chunks[0]).status, CHUNK_HOME);
     assert_int_equal(waiting(scene.b), 1);
     assert_int_equal(fast(scene.b, zone, chunks[1]), HEAP_GATHERED);
-    assert_int_equal(fast(scene.b, zone, chunks[WORD]), HEAP_SENT);
+    assert_int_equal(fast(scene.b, zone, chunks[WORD + 5]), HEAP_SENT);
     assert_true(home_scene_is_sent(&scene, chunks[1]));
+    assert_false(home_scene_is_sent(&scene, chunks[5]));
     heap_send_parcels(scene.b);
     heap_drain(scene.a);
     assert_int_equal(zone_available(zone), 4);
