@@ -34,12 +34,6 @@ static void open_arena(void)
     CHECK(arena_add_section(&global.arena, (uintptr_t)global.first, sizeof(global.first), NULL));
 }
 
-// Relaxed: a thread finds there what it wrote itself, or another.
-bool global_is_forking(void)
-{
-    return atomic_load_explicit(&global.forker, memory_order_relaxed) == platform_thread_self();
-}
-
 // In a child: what the parent's other threads were doing is not known. Until the lock is first wanted the one thread
 // that there is needs none of it.
 static void revive(void)

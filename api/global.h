@@ -70,7 +70,11 @@ void global_lock(void);
 void global_unlock(void);
 
 // Whether the calling thread is in the middle of a fork, and so has every lock of ours.
-bool global_is_forking(void);
+static inline bool global_is_forking(void)
+{
+    // Relaxed: a thread finds there what it wrote itself, or another.
+    return atomic_load_explicit(&global.forker, memory_order_relaxed) == platform_thread_self();
+}
 
 // Called as early as the loader allows, and once. The arena works before that, too.
 void global_start(void);
