@@ -62,8 +62,8 @@ def bench(*arguments):
 class Programs(unittest.TestCase):
     def test_kept_blocks_are_resident_until_they_are_freed(self):
         for preload in LIBRARIES:
-            none = numbers("memory-kept-blocks", 0, preload=preload)
-            some = numbers("memory-kept-blocks", 2, preload=preload)
+            none = numbers("memory-kept-blocks", 0, "random", preload=preload)
+            some = numbers("memory-kept-blocks", 2, "in-order", preload=preload)
             self.assertGreater(none["full"], 195 * MIB * 0.95)
             self.assertLess(none["full"], 230 * MIB)
             self.assertLessEqual(none["trimmed"], none["at-once"] + MIB)
@@ -71,7 +71,7 @@ class Programs(unittest.TestCase):
             self.assertGreater(some["trimmed"], 95 * MIB)
 
     def test_glibc_gives_back_when_it_is_told_to(self):
-        none = numbers("memory-kept-blocks", 0)
+        none = numbers("memory-kept-blocks", 0, "in-order")
         self.assertGreater(none["at-once"], 10 * none["trimmed"])
 
     def test_the_days_are_the_same_for_everybody_and_each_time(self):

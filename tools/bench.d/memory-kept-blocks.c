@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// 200 MB of blocks of 1 KiB, all written to, then freed in random order but for one in KEEP_EVERY (0: none).
-// One small chunk that was made after them stays: a program goes on.
+// 200 MB of blocks of 1 KiB, all written to, then freed but for one in KEEP_EVERY (0: none), in the order in which
+// they were made or in a random one. One small chunk that was made after them stays: a program goes on.
 //
-//   program KEEP_EVERY   prints what is resident with all of them, at once after the frees, after malloc_trim,
+//   program KEEP_EVERY in-order|random
+//                        prints what is resident with all of them, at once after the frees, after malloc_trim,
 //                        and after what else the allocator has for it, in bytes
 //
 // A megabyte here is a million bytes.
 #include "memory.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +19,11 @@ enum { BLOCK_BYTES = 1024, BLOCK_COUNT = 200000000 / BLOCK_BYTES, AFTER_BYTES = 
 static char *blocks[BLOCK_COUNT];
 static unsigned order[BLOCK_COUNT];
 
-static void choose_order(void)
+static void choose_order(bool is_random)
 {
     uint64_t seed = 47;
     for (unsigned i = 0; i < BLOCK_COUNT; i++) {
-        size_t other = random_below(&seed, i + 1);
+        size_t other = is_random ? random_below(&seed, i + 1) : i;
         order[i] = order[other];
         order[other] = i;
     }
@@ -35,12 +37,12 @@ static size_t resident_less_lists(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s KEEP_EVERY\n", argv[0]);
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s KEEP_EVERY in-order|random\n", argv[0]);
         return 2;
     }
     unsigned keep_every = (unsigned)strtoul(argv[1], NULL, 10);
-    choose_order();
+    choose_order(strcmp(argv[2], "random") == 0);
     for (size_t i = 0; i < BLOCK_COUNT; i++) {
         blocks[i] = chunk_new(BLOCK_BYTES);
         memset(blocks[i], 1, BLOCK_BYTES);

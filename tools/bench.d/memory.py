@@ -19,13 +19,15 @@ MIB = 1 << 20
 
 # kept-blocks: (one block in so many stays, title, MB at once, MB after malloc_trim)
 KEPT = [(0, "none kept", 40, 3), (100, "one in 100 kept", 100, 14)]
+KEPT_ORDERS = ["in-order", "random"]
 
 SMALL_LIMIT_KIB = 300  # more than under glibc
 SMALL_RUNS = 9
 
-# server-day: at no time is more resident than this share of what the program has asked for, and so much more.
-BOUND_SHARE = 1.25
-BOUND_MB = 64
+# server-day, for the bound that the README promises: 1.7 of the bytes in use, which with the rounding of the sizes here
+# are 1.09 of those asked for; and 20 MiB, 6 for each of two threads, and what code, libraries and records take.
+BOUND_SHARE = 1.85
+BOUND_MB = 36
 WARM_UP_MINUTES = 6 * 60
 NIGHT_FIRST_MINUTE = 24 * 60  # the first night has no day before it
 
@@ -45,9 +47,10 @@ def _numbers(output):
 
 # ---- kept-blocks ----------------------------------------------------------------------------
 
-def _kept_rows(found, keep, title, at_once, trimmed):
+def _kept_rows(found, title, at_once, trimmed):
+    """found: {allocator: numbers}"""
     def row(words, measure, largest):
-        values = {name: numbers[measure] / MB for (kept, name), numbers in found.items() if kept == keep}
+        values = {name: numbers[measure] / MB for name, numbers in found.items()}
         return [f"{title}: {words}", *(f"{value:.1f}" for value in values.values()),
                 table.limit(values[OURS], largest)]
     return [row("at once", "at-once", at_once), row("after malloc_trim", "trimmed", trimmed),
@@ -55,16 +58,18 @@ def _kept_rows(found, keep, title, at_once, trimmed):
 
 
 def kept_blocks(options, directory, allocators, sink):
-    found = {}
-    for keep, *_ in KEPT:
-        for allocator in allocators:
-            output, _ = process.run([directory / "memory-kept-blocks", keep], allocator.path)
-            found[keep, allocator.name] = _numbers(output)
-            for measure, value in found[keep, allocator.name].items():
-                sink.add("memory", f"kept-blocks:{keep}", allocator.name, f"{measure} bytes", [value])
-    print("\nResident MB (million bytes) when 200 MB of blocks of 1 KiB were freed in random order\n"
+    rows = []
+    for order in KEPT_ORDERS:
+        for keep, title, at_once, trimmed in KEPT:
+            found = {}
+            for allocator in allocators:
+                output, _ = process.run([directory / "memory-kept-blocks", keep, order], allocator.path)
+                found[allocator.name] = _numbers(output)
+                for measure, value in found[allocator.name].items():
+                    sink.add("memory", f"kept-blocks:{keep}:{order}", allocator.name, f"{measure} bytes", [value])
+            rows += _kept_rows(found, f"{order}, {title}", at_once, trimmed)
+    print("\nResident MB (million bytes) when 200 MB of blocks of 1 KiB were freed, in the order of allocation or at random\n"
           "(of its own: mi_collect, MallocExtension_ReleaseFreeMemory, purge and flush of jemalloc)")
-    rows = [row for kept in KEPT for row in _kept_rows(found, *kept)]
     print(table.text(["freed", *(a.name for a in allocators), "limit"], rows))
 
 
