@@ -25,26 +25,42 @@ static uintptr_t address_of(const struct zone *zone, uint32_t index)
     return (uintptr_t)zone_chunk(zone, index);
 }
 
+// Whether a chunk is a reason to purge the pages from `low` to `high`: it may hold old bytes, and lies in them whole, or
+// with half a page at least. What reaches over their ends is not known to be zero afterwards, and would be one again.
+static bool is_reason(const struct zone *zone, uint32_t index, uintptr_t low, uintptr_t high,
+                      size_t page_bytes)
+{
+    uintptr_t start = address_of(zone, index);
+    uintptr_t end = start + zone->chunk_bytes;
+    start = start > low ? start : low;
+    end = end < high ? end : high;
+    size_t least = zone->chunk_bytes < page_bytes / 2 ? zone->chunk_bytes : page_bytes / 2;
+    return start < end && end - start >= least && zone_state(zone, index) != STATE_FRESH;
+}
+
 // The pages that only chunks from `first` up to `end` touch, as far as those that may hold old bytes reach.
 static struct range pages_of(const struct zone *zone, uint32_t first, uint32_t end,
                              size_t page_bytes)
 {
     uintptr_t low = bits_align_up(address_of(zone, first), page_bytes);
     uintptr_t high = address_of(zone, end) & ~(uintptr_t)(page_bytes - 1);
+    if (end == zone->chunk_count) { // behind its last chunk the zone has nothing in that page
+        high = bits_align_up(address_of(zone, end), page_bytes);
+    }
     if (end > zone->fresh_index && !zone->is_cut_dirty) {
         end = zone->fresh_index;
     }
-    while (first != end && zone_state(zone, first) == STATE_FRESH) {
+    while (first < end && !is_reason(zone, first, low, high, page_bytes)) {
         first++;
     }
-    while (first != end && zone_state(zone, end - 1) == STATE_FRESH) {
+    while (first < end && !is_reason(zone, end - 1, low, high, page_bytes)) {
         end--;
     }
     uintptr_t dirty_low = address_of(zone, first) & ~(uintptr_t)(page_bytes - 1);
     uintptr_t dirty_high = bits_align_up(address_of(zone, end), page_bytes);
     low = low > dirty_low ? low : dirty_low;
     high = high < dirty_high ? high : dirty_high;
-    return (struct range){.base = low, .bytes = first != end && high > low ? high - low : 0};
+    return (struct range){.base = low, .bytes = first < end ? high - low : 0};
 }
 
 bool zone_find_idle(const struct zone *zone, uint32_t *from, size_t page_bytes, size_t least_bytes,

@@ -13,7 +13,7 @@ struct zone_record zone_record_new(unsigned size_class, size_t unit_bytes, bool 
     struct zone_record record = {.size_class = size_class};
     record.layout = zone_layout_of(size_class, unit_bytes);
     record.record = region_new(record.layout.record_bytes, 64, 0);
-    record.run = region_new(record.layout.unit_count * unit_bytes, 64, 0);
+    record.run = region_new(record.layout.unit_count * unit_bytes, unit_bytes, 0);
     memset(record.run.base, UNTOUCHED, record.run.bytes);
     record.zone = (struct zone *)(record.record.base + record.layout.header_at);
     zone_cut(record.zone, &record.layout, size_class, record.run.base, clean, false);

@@ -15,7 +15,7 @@ struct zone_record {
     struct zone *zone;
 };
 
-// A zone of this class, cut from a run that is said to be clean or not.
+// A zone of this class, cut from a run of such units, aligned to one, that is said to be clean or not.
 struct zone_record zone_record_new(unsigned size_class, size_t unit_bytes, bool clean);
 
 // Cuts another zone in the same record.
