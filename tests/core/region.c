@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD_BYTES = 4096, GUARD = 0xA5, WITHHELD = 0xEE };
+enum { GUARD_BYTES = 4096, GUARD = 0xA5, WITHHELD = 0xEE, GONE = 0xDB };
 
 // gcc tells of AddressSanitizer by a macro, clang by a feature.
 #if defined(__has_feature)
@@ -82,4 +82,21 @@ void region_commit(uintptr_t base, size_t bytes)
     set_access(first, bytes, true);
     assert_true(bytes_are(first, bytes, WITHHELD));
     memset(first, 0, bytes);
+}
+
+void region_take_away(uintptr_t base, size_t bytes)
+{
+    void *first = (void *)base;
+    set_access(first, bytes, true);
+    memset(first, GONE, bytes);
+    set_access(first, bytes, false);
+}
+
+bool region_is_gone(uintptr_t base, size_t bytes)
+{
+    const void *first = (void *)base;
+    set_access(first, bytes, true);
+    bool is_gone = bytes_are(first, bytes, GONE);
+    set_access(first, bytes, false);
+    return is_gone;
 }

@@ -29,6 +29,12 @@ void region_withhold(const struct region *region);
 // Gives access to withheld bytes, which nobody may have written meanwhile, and zeroes them.
 void region_commit(uintptr_t base, size_t bytes);
 
+// Takes bytes back for good, committed or not: nobody may read, write or commit them from now on.
+void region_take_away(uintptr_t base, size_t bytes);
+
+// Whether nobody has written to such bytes.
+bool region_is_gone(uintptr_t base, size_t bytes);
+
 // Whether every byte is `byte`.
 bool bytes_are(const void *ptr, size_t bytes, unsigned char byte);
 

@@ -19,8 +19,10 @@ static struct scene scene;
 
 static void scene_begin(void)
 {
-    driver_begin(&scene.driver,
-                 &(struct driver_options){.unit_bytes = 4096, .section_bytes = 4 << 20});
+    driver_begin(&scene.driver, &(struct driver_options){
+                                    .unit_bytes = 4096,
+                                    .section_bytes = 4 << 20,
+                                    .dirty_bytes_max = SIZE_MAX - 1}); // books, and nothing leaves
     scene.heap = driver_acquire(&scene.driver, 65536);
     scene.other = driver_acquire(&scene.driver, 65536);
     for (unsigned index = 0; index < TAKEN; index++) {
@@ -249,6 +251,43 @@ static void a_list_that_was_taken_and_leads_to_itself(void)
     zone_of(130)->home_next = scene.heap->home.rest;
 }
 
+static void a_zone_that_miscounts_what_is_dirty(void)
+{
+    zone_of(TAKEN - 1)->dirty_counted++;
+}
+
+static void a_zone_that_miscounts_what_is_held(void)
+{
+    zone_of(TAKEN - 1)->held_counted--;
+}
+
+static void a_sum_of_dirty_bytes_that_is_none(void)
+{
+    heap_returns(scene.heap)->dirty_bytes += 1024;
+}
+
+static void a_sum_of_held_bytes_that_is_none(void)
+{
+    heap_returns(scene.heap)->held_bytes -= 1024;
+}
+
+// It went out of its list with its numbers still on it.
+static void a_zone_in_no_list_that_counts(void)
+{
+    struct zone *zone = zone_of(TAKEN - 1);
+    heap_send_out(scene.heap, zone);
+    assert_true(heap_is_valid(scene.heap));
+    zone->held_counted = 1;
+}
+
+static void a_zone_that_was_not_counted_anew(void)
+{
+    // A chunk of it was found to be zero, and all else is right.
+    struct zone *zone = zone_of(TAKEN - 1);
+    zone->clean_count++;
+    assert_true(zone_is_valid(zone));
+}
+
 static void heap_is_valid_checks_h1(void **state)
 {
     (void)state;
@@ -306,6 +345,17 @@ static void heap_is_valid_checks_h3(void **state)
     expect_noticed(a_list_that_was_taken_and_leads_to_itself);
 }
 
+static void heap_is_valid_checks_h4(void **state)
+{
+    (void)state;
+    expect_noticed(a_zone_that_miscounts_what_is_dirty);
+    expect_noticed(a_zone_that_miscounts_what_is_held);
+    expect_noticed(a_sum_of_dirty_bytes_that_is_none);
+    expect_noticed(a_sum_of_held_bytes_that_is_none);
+    expect_noticed(a_zone_in_no_list_that_counts);
+    expect_noticed(a_zone_that_was_not_counted_anew);
+}
+
 static void a_list_that_was_taken_in_part_is_valid(void **state)
 {
     (void)state;
@@ -344,6 +394,7 @@ int main(void)
         cmocka_unit_test(heap_is_valid_checks_h2),
         cmocka_unit_test(heap_is_valid_checks_zones_that_are_in_no_list),
         cmocka_unit_test(heap_is_valid_checks_h3),
+        cmocka_unit_test(heap_is_valid_checks_h4),
         cmocka_unit_test(a_list_that_was_taken_in_part_is_valid),
         cmocka_unit_test(stacks_may_hold_chunks_of_others_and_of_nobody),
     };

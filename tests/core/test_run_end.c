@@ -139,6 +139,86 @@ static void a_shorter_table_works_on(void **state)
     end();
 }
 
+// Cuts off what nobody has at the end.
+static void cut_tail(uint32_t expected)
+{
+    assert_int_equal(table->unit_count - run_frontier(table), expected);
+    run_cut_tail(table);
+    assert_int_equal(table->unit_count, expected);
+    assert_int_equal(table->fresh, expected);
+    assert_int_equal(run_frontier(table), 0);
+    assert_true(run_table_is_valid(table));
+}
+
+static void a_tail_of_virgin_units_is_cut(void **state)
+{
+    (void)state;
+    // All committed, some, and none beyond those in use.
+    for (uint32_t committed = 50; committed <= UNITS; committed += 75) {
+        begin();
+        take(50);
+        table->committed = committed;
+        cut_tail(50);
+        assert_int_equal(table->committed, 50);
+        cut_tail(50); // there is nothing more
+        end();
+    }
+}
+
+static void a_tail_of_free_units_is_cut_with_the_virgin_ones(void **state)
+{
+    (void)state;
+    for (unsigned is_clean = 0; is_clean < 2; is_clean++) {
+        begin();
+        take(50);
+        uint32_t last = take(100);
+        table->committed = 160;
+        run_give(table, last, is_clean != 0);
+        cut_tail(50);
+        assert_int_equal(table->committed, 50);
+        assert_int_equal(table->free_count, 0);
+        assert_int_equal(table->dirty_count, 0);
+        end();
+    }
+}
+
+static void only_the_last_free_run_is_the_tail(void **state)
+{
+    (void)state;
+    begin();
+    uint32_t first = take(50);
+    take(10);
+    uint32_t last = take(100);
+    take(40);
+    run_give(table, first, false);
+    run_give(table, last, false);
+    cut_tail(200); // of units in use
+    assert_int_equal(table->free_count, 150);
+    run_give(table, 160, false);
+    cut_tail(60);
+    assert_int_equal(table->free_count, 50);
+    bool clean = true;
+    assert_int_equal(run_take(table, (struct run_shape){.count = 50, .align = 1}, &clean), 0);
+    assert_int_equal(run_commitment_for(table, (struct run_shape){.count = 1, .align = 1}),
+                     RUN_NONE);
+    end();
+}
+
+static void a_table_can_be_cut_to_nothing(void **state)
+{
+    (void)state;
+    begin();
+    cut_tail(0);
+    end();
+    begin();
+    run_give(table, take(UNITS), false);
+    cut_tail(0);
+    bool clean = true;
+    assert_int_equal(run_take(table, (struct run_shape){.count = 1, .align = 1}, &clean), RUN_NONE);
+    assert_int_equal(run_longest_dirty(table), RUN_NONE);
+    end();
+}
+
 // Three free runs of one list, each after a run in use; the one freed last comes first in it.
 static void three_of_a_list(uint32_t used[3])
 {
@@ -189,6 +269,10 @@ int main(void)
         cmocka_unit_test(units_in_use_are_not_given_up),
         cmocka_unit_test(a_table_that_is_not_all_committed_stays_as_long),
         cmocka_unit_test(a_shorter_table_works_on),
+        cmocka_unit_test(a_tail_of_virgin_units_is_cut),
+        cmocka_unit_test(a_tail_of_free_units_is_cut_with_the_virgin_ones),
+        cmocka_unit_test(only_the_last_free_run_is_the_tail),
+        cmocka_unit_test(a_table_can_be_cut_to_nothing),
         cmocka_unit_test(a_free_run_that_is_cut_keeps_its_place_in_its_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

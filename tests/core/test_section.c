@@ -247,6 +247,55 @@ static void a_run_of_records_takes_over_when_the_area_is_full(void **state)
     region_delete(&region);
 }
 
+static void expect_tail(const struct section *section, uintptr_t base, uintptr_t end)
+{
+    struct range tail = section_tail(section);
+    assert_int_equal(tail.bytes, end - base);
+    assert_int_equal(tail.base, (uintptr_t)section + base);
+}
+
+static void a_sections_tail_is_that_of_its_records_and_then_its_own(void **state)
+{
+    (void)state;
+    struct region region;
+    struct section *section = section_new(&region, 12, 4 << 20, 0);
+    struct run_table *runs = section_runs(section);
+    bool clean = false;
+    assert_int_equal(run_take_fresh(runs, section_run_shape(section, 20, 1), &clean), 0);
+    assert_int_equal(run_take_fresh(runs, section_run_shape(section, 30, 1), &clean), 20);
+    runs->committed = 60;
+    uintptr_t area_end = section->area_end;
+    section->area_committed -= 4096;
+    section->record_end = section->area_committed;
+    uintptr_t unit_20 = section->units + 20 * 4096;
+    uintptr_t unit_50 = section->units + 50 * 4096;
+    expect_tail(section, area_end - 4096, area_end);
+    section_cut_tail(section);
+    assert_true(section_is_valid(section));
+    assert_int_equal(section->area_end, area_end - 4096);
+    expect_tail(section, unit_50, section->end);
+    section_cut_tail(section);
+    assert_true(section_is_valid(section));
+    assert_int_equal(runs->unit_count, 50);
+    assert_int_equal(section->end, unit_50);
+    assert_false(section_holds(section, section_unit_at(section, 50)));
+    assert_true(section_holds(section, section_unit_at(section, 49)));
+    assert_int_equal(section_tail(section).bytes, 0);
+    // What is freed at its end is the next.
+    run_give(runs, 20, false);
+    expect_tail(section, unit_20, unit_50);
+    section_cut_tail(section);
+    assert_true(section_is_valid(section));
+    assert_int_equal(runs->unit_count, 20);
+    assert_int_equal(section_tail(section).bytes, 0);
+    // Records that the area has no room for are made in a run, as ever.
+    bool recycled;
+    while (section_take_record(section, 0, &recycled) != NULL) {
+    }
+    assert_true(section->record_next <= section->area_end);
+    region_delete(&region);
+}
+
 static void section_is_valid_checks_its_parts(void **state)
 {
     (void)state;
@@ -292,6 +341,7 @@ int main(void)
         cmocka_unit_test(records_lie_side_by_side_and_do_not_overlap),
         cmocka_unit_test(a_record_given_back_serves_its_own_class_again),
         cmocka_unit_test(a_run_of_records_takes_over_when_the_area_is_full),
+        cmocka_unit_test(a_sections_tail_is_that_of_its_records_and_then_its_own),
         cmocka_unit_test(section_is_valid_checks_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
