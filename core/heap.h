@@ -75,7 +75,7 @@ struct heap_return {
     uintptr_t zone;        // where the search goes on, from the arena; 0: at the next list
     uintptr_t chunk;       // in that zone
     uintptr_t list;        // which list is next, from those of the emptiest zones on
-    uintptr_t above;       // dirty bytes below which another search is not worth it
+    uintptr_t above;       // dirty bytes up to which another search is not worth it; 0: it is
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };

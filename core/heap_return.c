@@ -20,13 +20,14 @@ bool heap_keeps_too_much(struct heap *heap)
     struct heap_return *back = heap_returns(heap);
     const struct arena *arena = heap_arena(heap);
     uintptr_t allowed = arena->config.dirty_bytes_max / 4 + back->held_bytes / 2;
-    if (back->dirty_bytes <= allowed) {
+    // A search that is worth it again goes on until enough has left, not until as much is kept as before.
+    if (back->dirty_bytes <= allowed || back->dirty_bytes > back->above) {
         back->above = 0;
     }
     // Once begun, more leaves than must.
     uintptr_t bound = back->is_on ? allowed - allowed / 4 : allowed;
     back->is_on =
-        back->dirty_bytes > bound && back->dirty_bytes > back->above &&
+        back->dirty_bytes > bound && back->above == 0 &&
         atomic_load_explicit(&arena->split_count, memory_order_relaxed) < RETURN_SPLITS_MAX;
     return back->is_on;
 }

@@ -174,6 +174,28 @@ static void a_search_in_vain_is_not_repeated_before_there_is_more(void **state)
     end();
 }
 
+static void a_search_that_is_worth_it_again_goes_on_below_what_was_kept(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct heap_return *back = heap_returns(heap);
+    const struct heap_return before = *back;
+    struct leaving leaving;
+    *back = (struct heap_return){.dirty_bytes = 16 * MIB};
+    assert_true(heap_keeps_too_much(heap));
+    assert_false(next(1, SIZE_MAX, &leaving));
+    back->dirty_bytes = 18 * MIB + 1;
+    assert_true(heap_keeps_too_much(heap));
+    back->dirty_bytes = 17 * MIB; // some has left
+    assert_true(heap_keeps_too_much(heap));
+    back->dirty_bytes = 3 * MIB / 4 + 1;
+    assert_true(heap_keeps_too_much(heap));
+    back->dirty_bytes = 3 * MIB / 4;
+    assert_false(heap_keeps_too_much(heap));
+    *back = before;
+    end();
+}
+
 static void where_purges_split_mappings_few_parts_of_zones_leave(void **state)
 {
     (void)state;
@@ -696,6 +718,7 @@ int main(void)
         cmocka_unit_test(a_heap_of_an_arena_that_keeps_all_has_no_books),
         cmocka_unit_test(the_bound_is_a_quarter_and_half_of_what_is_in_use),
         cmocka_unit_test(a_search_in_vain_is_not_repeated_before_there_is_more),
+        cmocka_unit_test(a_search_that_is_worth_it_again_goes_on_below_what_was_kept),
         cmocka_unit_test(where_purges_split_mappings_few_parts_of_zones_leave),
         cmocka_unit_test(what_leaves_is_counted_where_it_may_split),
         cmocka_unit_test(the_emptiest_zones_come_first),
