@@ -14,7 +14,7 @@ bool heap_keeps_too_much(struct heap *heap);
 
 // OWNER. The next range of pages to purge, of at least so many bytes; it is to be purged, and heap_left() called, before
 // any other call for this heap. Looks at `zone_count` zones at most. False if there is none in them, or no zone is left to
-// be looked at: then the next search begins anew.
+// be looked at: then the next search begins anew. False also where so many purges have split mappings that no more may.
 bool heap_next_leaving(struct heap *heap, size_t least_bytes, size_t zone_count,
                        struct leaving *leaving);
 

@@ -196,18 +196,25 @@ static void a_search_that_is_worth_it_again_goes_on_below_what_was_kept(void **s
     end();
 }
 
-static void where_purges_split_mappings_few_parts_of_zones_leave(void **state)
+static void where_purges_have_split_mappings_no_parts_of_zones_leave(void **state)
 {
     (void)state;
-    begin(4 * MIB);
-    struct heap_return *back = heap_returns(heap);
-    const struct heap_return before = *back;
-    back->dirty_bytes = 64 * MIB;
-    atomic_store(&driver.arena->split_count, 4095);
+    begin(4 * KIB);
+    fill(heap, CHUNK, 500);
+    thin_out(heap, 500, 100);
+    struct leaving leaving;
+    driver.arena->splits = true;
+    atomic_store(&driver.arena->split_count, 4096 - 1);
     assert_true(heap_keeps_too_much(heap));
-    atomic_store(&driver.arena->split_count, 4096);
+    assert_true(next(1, SIZE_MAX, &leaving));
+    left(&leaving, LEFT_CLEAN);
+    assert_int_equal(atomic_load(&driver.arena->split_count), 4096);
     assert_false(heap_keeps_too_much(heap));
-    *back = before;
+    // A trim goes on for a while.
+    atomic_store(&driver.arena->split_count, 16384 - 1);
+    assert_true(next(1, SIZE_MAX, &leaving));
+    left(&leaving, LEFT_CLEAN);
+    assert_false(next(1, SIZE_MAX, &leaving));
     end();
 }
 
@@ -719,7 +726,7 @@ int main(void)
         cmocka_unit_test(the_bound_is_a_quarter_and_half_of_what_is_in_use),
         cmocka_unit_test(a_search_in_vain_is_not_repeated_before_there_is_more),
         cmocka_unit_test(a_search_that_is_worth_it_again_goes_on_below_what_was_kept),
-        cmocka_unit_test(where_purges_split_mappings_few_parts_of_zones_leave),
+        cmocka_unit_test(where_purges_have_split_mappings_no_parts_of_zones_leave),
         cmocka_unit_test(what_leaves_is_counted_where_it_may_split),
         cmocka_unit_test(the_emptiest_zones_come_first),
         cmocka_unit_test(a_search_in_small_steps_finds_as_much),
