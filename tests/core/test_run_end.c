@@ -215,7 +215,7 @@ static void a_table_can_be_cut_to_nothing(void **state)
     cut_tail(0);
     bool clean = true;
     assert_int_equal(run_take(table, (struct run_shape){.count = 1, .align = 1}, &clean), RUN_NONE);
-    assert_int_equal(run_longest_dirty(table), RUN_NONE);
+    assert_int_equal(run_dirtiest(table), RUN_NONE);
     end();
 }
 
