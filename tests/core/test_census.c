@@ -371,6 +371,79 @@ static void a_range_on_its_way_to_the_system_is_counted_as_that(void **state)
     driver_end(&driver);
 }
 
+// A caller's memory may hold anything: only what was cut clean is known to be zero, which is nothing here.
+static void memory_that_may_hold_anything_is_not_untouched(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096});
+    driver.arena->config.is_dirty = true;
+    driver_add_section(&driver, 1 << 20);
+    struct heap *heap = driver_acquire(&driver, 8192);
+    assert_non_null(driver_alloc(&driver, heap, 42, 16).ptr);
+    assert_non_null(driver_alloc(&driver, heap, 10000, 16).ptr);
+    census_take(driver.arena, &census);
+    assert_true(census_is_whole(&census));
+    assert_true(census.bytes[CENSUS_VIRGIN] != 0);
+    assert_int_equal(census.untouched_bytes, 0);
+    assert_int_equal(census.heap_bytes, 8192);
+    assert_int_equal(census.leaf_bytes, 0);
+    driver_end(&driver);
+}
+
+// What no one has written, to the byte.
+static void an_untouched_section_is_told_to_the_byte(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096});
+    struct section *section = driver_add_section(&driver, 1 << 20);
+    const struct run_table *runs = section_runs(section);
+    census_take(driver.arena, &census);
+    size_t units = (size_t)runs->unit_count * 4096;
+    size_t entries = runs->unit_count * sizeof(struct unit);
+    size_t records = section->record_end - section->record_next;
+    assert_int_equal(census.untouched_bytes, units + entries + records);
+    assert_int_equal(census.bytes[CENSUS_VIRGIN], units);
+    struct heap *heap = driver_acquire(&driver, 8192);
+    census_take(driver.arena, &census);
+    size_t unused = heap->memory_end - heap->memory_next;
+    assert_int_equal(census.untouched_bytes,
+                     units + entries + records + unused - 8192 - 2 * sizeof(struct unit));
+    // A moment in which the heap's memory makes no sense.
+    heap->memory_next += 8192;
+    struct census other;
+    census_take(driver.arena, &other);
+    assert_int_equal(other.untouched_bytes, census.untouched_bytes - unused);
+    heap->memory_next -= 8192;
+    driver_end(&driver);
+}
+
+// Of the map of a wide arena a word is written for each leaf and for each unit that was used.
+static void an_untouched_map_is_told_to_the_byte(void **state)
+{
+    (void)state;
+    const struct driver_options options = {.unit_bytes = 65536, .page_bytes = 4096, .wide = true};
+    struct driver driver;
+    driver_begin(&driver, &options);
+    census_take(driver.arena, &census);
+    assert_true(census_is_whole(&census));
+    assert_int_equal(census.untouched_bytes, sizeof(struct zone_map_wide));
+    struct section *section = driver_add_section(&driver, 16 << 20);
+    const struct run_table *runs = section_runs(section);
+    census_take(driver.arena, &census);
+    size_t leaf_bytes = ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t);
+    size_t leaf_count = census.leaf_bytes / leaf_bytes;
+    assert_in_range(leaf_count, 1, 2);
+    assert_int_equal(census.leaf_bytes, leaf_count * leaf_bytes);
+    size_t words = leaf_count + runs->fresh;
+    size_t expected = sizeof(struct zone_map_wide) + census.leaf_bytes - words * sizeof(uintptr_t) +
+                      (size_t)(runs->unit_count - runs->fresh) * (65536 + sizeof(struct unit)) +
+                      section->record_end - section->record_next;
+    assert_int_equal(census.untouched_bytes, expected);
+    driver_end(&driver);
+}
+
 // Records take the section's last units, and runs when those are in use.
 static void units_that_went_to_records_are_metadata(void **state)
 {
@@ -394,6 +467,10 @@ static void units_that_went_to_records_are_metadata(void **state)
     assert_true(section->cut_count != 0);
     size_t given = (section->cut_count + driver.arena->meta_unit_count) * UNIT;
     assert_int_equal(census.bytes[CENSUS_METADATA], metadata + given);
+    // The units are gone, and those that records lie in are not told as untouched.
+    size_t fresh = census.classes[0].fresh_count * size_class_bytes(0);
+    assert_int_equal(census.bytes[CENSUS_VIRGIN], 0);
+    assert_int_equal(census.untouched_bytes, fresh);
     driver_end(&driver);
 }
 
@@ -452,6 +529,9 @@ int main(void)
         cmocka_unit_test(an_arena_without_sections_is_metadata),
         cmocka_unit_test(one_chunk_is_told_to_the_byte),
         cmocka_unit_test(a_range_on_its_way_to_the_system_is_counted_as_that),
+        cmocka_unit_test(memory_that_may_hold_anything_is_not_untouched),
+        cmocka_unit_test(an_untouched_section_is_told_to_the_byte),
+        cmocka_unit_test(an_untouched_map_is_told_to_the_byte),
         cmocka_unit_test(units_that_went_to_records_are_metadata),
         cmocka_unit_test(a_stack_that_is_being_moved_spoils_nothing),
         cmocka_unit_test(a_sum_that_is_not_whole_is_seen),
