@@ -4,7 +4,7 @@
 #include "api/stats.h"
 
 enum {
-    TABLE_BAR_COLUMNS = 28,
+    TABLE_BAR_COLUMNS = 26,
     TABLE_CLASS_BAR_COLUMNS = 12,
     TABLE_TITLE_COLUMNS = 26,
     TABLE_CLASS_ROWS = 5, // classes that are shown

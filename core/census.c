@@ -5,28 +5,53 @@
 
 // ---- zones --------------------------------------------------------------------------------------
 
+// What the states of a zone's chunks say.
+struct tally {
+    size_t live;
+    size_t slack; // of those
+    size_t fresh;
+    size_t home;
+};
+
+static inline void tally_state(struct tally *tally, unsigned state)
+{
+    tally->live += state_is_live(state);
+    tally->slack += state_is_live(state) ? state - STATE_LIVE : 0;
+    tally->fresh += state == STATE_FRESH;
+    tally->home += state == STATE_HOME;
+}
+
+// In two loops, each of which knows how wide a state is: nearly all the time of a census is spent here.
+static struct tally tally_of(const struct zone *zone)
+{
+    struct tally tally = {.live = 0};
+    uint32_t count = zone->chunk_count;
+    if (zone->kind == ZONE_SMALL) {
+        const uint16_t *states = zone_state_at(zone, 0);
+        for (uint32_t index = 0; index < count; index++) {
+            tally_state(&tally, state_read_small(&states[index]));
+        }
+        return tally;
+    }
+    const uint8_t *states = zone_state_at(zone, 0);
+    for (uint32_t index = 0; index < count; index++) {
+        tally_state(&tally, state_read_tiny(&states[index]));
+    }
+    return tally;
+}
+
 static void count_zone(struct census_class *counts, const struct zone *zone, size_t run_bytes)
 {
-    size_t live = 0;
-    size_t slack = 0;
-    size_t fresh = 0;
-    size_t home = 0;
-    for (uint32_t index = 0; index < zone->chunk_count; index++) {
-        unsigned state = zone_state(zone, index);
-        live += state_is_live(state);
-        slack += state_is_live(state) ? state - STATE_LIVE : 0;
-        fresh += state == STATE_FRESH;
-        home += state == STATE_HOME;
-    }
+    struct tally tally = tally_of(zone);
     counts->zone_count++;
     counts->zone_bytes += run_bytes;
     counts->tail_bytes += run_bytes - (size_t)zone->chunk_count * zone->chunk_bytes;
-    counts->live_count += live;
-    counts->live_bytes += live * zone->chunk_bytes - slack;
-    counts->rounding_bytes += slack;
-    counts->free_count += zone->chunk_count - live;
-    counts->fresh_count += fresh;
-    counts->home_count += home;
+    counts->live_count += tally.live;
+    counts->live_bytes += tally.live * zone->chunk_bytes - tally.slack;
+    counts->rounding_bytes += tally.slack;
+    counts->free_count += zone->chunk_count - tally.live;
+    counts->fresh_count += tally.fresh;
+    counts->home_count += tally.home;
 }
 
 // ---- heaps --------------------------------------------------------------------------------------
