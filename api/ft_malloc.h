@@ -175,8 +175,8 @@ struct ft_mallinfo2 ft_mallinfo2(void);
 struct ft_mallinfo ft_mallinfo(void);
 
 // malloc_info(3). Writes the same as XML with glibc's elements: one heap; the free chunks of each size class as sizes;
-// `fast` the chunks at hand, `rest` the other free ones, `mmap` mappings; `system` what is committed in sections, which is
-// also the most that was, and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the stream fails.
+// `fast` the chunks at hand, `rest` the other free ones, `mmap` mappings; `system` what is committed in sections (the most
+// that was is not kept: max is current), and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the stream fails.
 int ft_malloc_info(int options, FILE *stream);
 
 // malloc_stats(3). Writes what is committed and what is in use to standard error, in glibc's words. Allocates nothing.

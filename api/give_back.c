@@ -6,8 +6,9 @@
 #include "core/large.h"
 
 enum {
-    RANGES_MAX = 16, // that one call purges
-    ZONES_MAX = 64,  // that one call looks through for pages
+    RANGES_MAX = 16, // that one call purges of free runs, and as many as have come back with it
+    PARTS_MAX = 64,  // that one call purges of zones: more than a stack gives back at once
+    ZONES_MAX = 256, // that one call looks through for them
 };
 
 static enum left purge(const struct range *range)
@@ -34,11 +35,11 @@ static bool purge_run(const struct leaving *leaving)
     return left != LEFT_DIRTY;
 }
 
-void give_back_runs(void)
+void give_back_runs(size_t come_back)
 {
     struct leaving leaving;
-    for (unsigned count = 0;
-         count < RANGES_MAX && arena_next_leaving(&global.arena, &leaving) && purge_run(&leaving);
+    for (size_t count = 0; count < come_back + RANGES_MAX &&
+                           arena_next_leaving(&global.arena, &leaving) && purge_run(&leaving);
          count++) {
     }
 }
@@ -57,7 +58,7 @@ static bool purge_pages(struct heap *heap, size_t least_bytes, size_t zone_count
 
 void give_back_pages(struct heap *heap)
 {
-    for (unsigned count = 0; count < RANGES_MAX && heap_keeps_too_much(heap) &&
+    for (unsigned count = 0; count < PARTS_MAX && heap_keeps_too_much(heap) &&
                              purge_pages(heap, HEAP_RETURN_BYTES_MIN, ZONES_MAX);
          count++) {
     }
@@ -119,7 +120,7 @@ void give_back_demanded(struct heap *heap)
     }
     global_lock();
     heap_trim(heap);
-    give_back_runs();
+    give_back_runs(SIZE_MAX - RANGES_MAX);
     global_unlock();
     (void)purge_all_pages(heap);
 }

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// With the lock held, and let go meanwhile. Purges free runs, some for each call, if too much is kept.
-void give_back_runs(void);
+// With the lock held, and let go meanwhile. Purges free runs if too much is kept: a few, and as many as have just come back.
+void give_back_runs(size_t come_back);
 
 // By the heap's thread, or with the lock held if the heap waits for one. Purges pages of its zones, some for each call, if
 // too much is kept there.

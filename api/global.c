@@ -89,7 +89,7 @@ static void leave(void *value)
     global_lock();
     heap_retire(heap);
     give_back_pages(heap);
-    give_back_runs();
+    give_back_runs(SIZE_CLASS_COUNT);
     global_unlock();
 }
 

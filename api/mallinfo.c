@@ -152,7 +152,7 @@ static void append_totals(struct text *text, const struct ft_mallinfo2 *info)
     append_element(text, "total", "rest", info->ordblks, info->fordblks - info->fsmblks);
 }
 
-// Sections are never given back, so that what they are is the most that they were.
+// The most that there was is not kept: it is told as what there is.
 static void append_system(struct text *text, const struct census *census, size_t more)
 {
     size_t bytes = section_bytes(census) + more;

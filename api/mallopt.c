@@ -5,6 +5,8 @@
 #include "api/ft_malloc.h"
 #include "api/global.h"
 
+#include <stdatomic.h>
+
 // glibc's numbers of the parameters (its malloc.h).
 enum parameter {
     PARAMETER_MXFAST = 1,
@@ -27,10 +29,14 @@ enum {
     RUN_BYTES_LEAST = SIZE_CLASS_SMALL_MAX,
 };
 
-// With the lock held. A negative value is -1, which means that nothing goes back.
+// With the lock held. A negative value is -1, which means that nothing goes back: more than there can be is kept. Not
+// SIZE_MAX, which is said when an arena begins or never: heaps are laid out by it.
 static void keep(int bytes)
 {
-    global.arena.config.dirty_bytes_max = bytes < 0 ? SIZE_MAX : (size_t)bytes;
+    size_t kept = bytes < 0 ? SIZE_MAX / 2 : (size_t)bytes;
+    // Relaxed: heaps look at it without the lock, whenever.
+    atomic_store_explicit((_Atomic size_t *)&global.arena.config.dirty_bytes_max, kept,
+                          memory_order_relaxed);
 }
 
 // With the lock held. Chunks above get a mapping of their own. False for what sections could not serve.

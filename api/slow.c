@@ -31,13 +31,14 @@ static void settle(struct heap *heap)
     bool has_empty = heap != NULL && heap_has_empty(heap);
     if (has_empty || heap_has_idle_home(&global.arena)) {
         global_lock();
+        size_t before = global.arena.zone_count;
         while (heap != NULL && heap_give_empty(heap)) {
         }
         struct heap *idle = heap_receive_idle(&global.arena);
         if (idle != NULL) {
             give_back_pages(idle);
         }
-        give_back_runs();
+        give_back_runs(before - global.arena.zone_count);
         global_unlock();
     }
     if (heap != NULL) {
@@ -171,7 +172,7 @@ static bool free_large(const struct chunk *chunk)
     struct leaving leaving = {.kind = LEAVING_NOTHING};
     global_lock();
     bool freed = heap_free_large(&global.arena, chunk, &leaving);
-    give_back_runs();
+    give_back_runs(1);
     global_unlock();
     give_back_mapping(&leaving);
     return freed;

@@ -159,7 +159,9 @@ static void count_section(const struct arena *arena, const struct section *secti
     census->bytes[CENSUS_METADATA] += own;
     census->bytes[CENSUS_VIRGIN] += (size_t)(runs->committed - runs->fresh) << section->unit_shift;
     census->committed_bytes += committed;
-    census->reserved_bytes += section->end - committed;
+    // What was cut off the area for records is a hole that is nobody's.
+    size_t hole = section->units - section->area_end;
+    census->reserved_bytes += section->end - hole - committed;
     census->section_count++;
 }
 

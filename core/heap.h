@@ -76,6 +76,7 @@ struct heap_return {
     uintptr_t chunk;       // in that zone
     uintptr_t list;        // which list is next, from those of the emptiest zones on
     uintptr_t above;       // dirty bytes up to which another search is not worth it; 0: it is
+    uintptr_t held_then;   // held bytes when all zones had been looked at
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };

@@ -26,9 +26,13 @@ bool heap_keeps_too_much(struct heap *heap)
 {
     struct heap_return *back = heap_returns(heap);
     const struct arena *arena = heap_arena(heap);
-    uintptr_t allowed = arena->config.dirty_bytes_max / 4 + back->held_bytes / 2;
-    // A search that is worth it again goes on until enough has left, not until as much is kept as before.
-    if (back->dirty_bytes <= allowed || back->dirty_bytes > back->above) {
+    // Relaxed: the caller of the arena may change it meanwhile, under the lock.
+    const _Atomic size_t *most = (const _Atomic size_t *)&arena->config.dirty_bytes_max;
+    uintptr_t allowed = atomic_load_explicit(most, memory_order_relaxed) / 4 + back->held_bytes / 2;
+    // A search that is worth it again goes on until enough has left, not until as much is kept as before. It is when more
+    // has become free, in these zones or between what is in use there.
+    if (back->dirty_bytes <= allowed || back->dirty_bytes > back->above ||
+        back->held_bytes < back->held_then - back->held_then / 4) {
         back->above = 0;
     }
     // Once begun, more leaves than must.
@@ -52,6 +56,7 @@ static void end_search(struct heap *heap)
     struct heap_return *back = heap_returns(heap);
     uintptr_t more = back->dirty_bytes / 8;
     back->above = back->dirty_bytes + (more > RETURN_WORTH_BYTES ? more : RETURN_WORTH_BYTES);
+    back->held_then = back->held_bytes;
     heap_search_anew(heap);
 }
 

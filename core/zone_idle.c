@@ -4,6 +4,8 @@
 #include "core/bits.h"
 #include "core/check.h"
 
+#include <string.h>
+
 // The first chunk from `index` on whose free bit is set, or is not; fresh_index if there is none below.
 static uint32_t next_with(const struct zone *zone, uint32_t index, bool is_free)
 {
@@ -25,17 +27,12 @@ static uintptr_t address_of(const struct zone *zone, uint32_t index)
     return (uintptr_t)zone_chunk(zone, index);
 }
 
-// Whether a chunk is a reason to purge the pages from `low` to `high`: it may hold old bytes, and lies in them whole, or
-// with half a page at least. What reaches over their ends is not known to be zero afterwards, and would be one again.
-static bool is_reason(const struct zone *zone, uint32_t index, uintptr_t low, uintptr_t high,
-                      size_t page_bytes)
+// Whether a chunk is a reason to purge the pages from `low` to `high`: it may hold old bytes there.
+static bool is_reason(const struct zone *zone, uint32_t index, uintptr_t low, uintptr_t high)
 {
     uintptr_t start = address_of(zone, index);
-    uintptr_t end = start + zone->chunk_bytes;
-    start = start > low ? start : low;
-    end = end < high ? end : high;
-    size_t least = zone->chunk_bytes < page_bytes / 2 ? zone->chunk_bytes : page_bytes / 2;
-    return start < end && end - start >= least && zone_state(zone, index) != STATE_FRESH;
+    return start < high && start + zone->chunk_bytes > low &&
+           zone_state(zone, index) != STATE_FRESH;
 }
 
 // The pages that only chunks from `first` up to `end` touch, as far as those that may hold old bytes reach.
@@ -50,17 +47,17 @@ static struct range pages_of(const struct zone *zone, uint32_t first, uint32_t e
     if (end > zone->fresh_index && !zone->is_cut_dirty) {
         end = zone->fresh_index;
     }
-    while (first < end && !is_reason(zone, first, low, high, page_bytes)) {
+    while (first < end && !is_reason(zone, first, low, high)) {
         first++;
     }
-    while (first < end && !is_reason(zone, end - 1, low, high, page_bytes)) {
+    while (first < end && !is_reason(zone, end - 1, low, high)) {
         end--;
     }
     uintptr_t dirty_low = address_of(zone, first) & ~(uintptr_t)(page_bytes - 1);
     uintptr_t dirty_high = bits_align_up(address_of(zone, end), page_bytes);
     low = low > dirty_low ? low : dirty_low;
     high = high < dirty_high ? high : dirty_high;
-    return (struct range){.base = low, .bytes = first < end ? high - low : 0};
+    return (struct range){.base = low, .bytes = first < end && high > low ? high - low : 0};
 }
 
 bool zone_find_idle(const struct zone *zone, uint32_t *from, size_t page_bytes, size_t least_bytes,
@@ -90,19 +87,36 @@ static void absorb(struct zone *zone)
     }
 }
 
+// Clears what of a free chunk lies outside of a range whose bytes are zero.
+static void clear_outside(const struct zone *zone, uint32_t index, const struct range *range)
+{
+    uintptr_t start = address_of(zone, index);
+    uintptr_t end = start + zone->chunk_bytes;
+    uintptr_t range_end = range->base + range->bytes;
+    if (start < range->base) {
+        memset((void *)start, 0, range->base - start);
+    }
+    if (end > range_end) {
+        memset((void *)range_end, 0, end - range_end);
+    }
+}
+
 void zone_note_clean(struct zone *zone, const struct range *range)
 {
     size_t skipped = range->base - (uintptr_t)zone_base(zone);
-    uint32_t first = (uint32_t)bits_divide_up(skipped, zone->chunk_bytes);
-    uint32_t end = (uint32_t)((skipped + range->bytes) / zone->chunk_bytes);
+    uint32_t end = (uint32_t)bits_divide_up(skipped + range->bytes, zone->chunk_bytes);
     end = end < zone->chunk_count ? end : zone->chunk_count;
     if (end > zone->fresh_index && zone->is_cut_dirty) {
         absorb(zone);
     }
-    for (uint32_t index = first; index < end && index < zone->fresh_index; index++) {
+    end = end < zone->fresh_index ? end : zone->fresh_index;
+    for (uint32_t index = (uint32_t)(skipped / zone->chunk_bytes); index < end; index++) {
         CHECK(zone_holds(zone, index));
-        zone->clean_count += zone_state(zone, index) != STATE_FRESH;
-        zone_set_state(zone, index, STATE_FRESH);
+        if (zone_state(zone, index) != STATE_FRESH) {
+            clear_outside(zone, index, range);
+            zone_set_state(zone, index, STATE_FRESH);
+            zone->clean_count++;
+        }
     }
 }
 

@@ -18,7 +18,8 @@
 bool zone_find_idle(const struct zone *zone, uint32_t *from, size_t page_bytes, size_t least_bytes,
                     struct range *range);
 
-// OWNER. The bytes of such a range are zero by now.
+// OWNER. The bytes of such a range are zero by now. So are then those of all chunks that it touches: what of them lies
+// outside is cleared.
 void zone_note_clean(struct zone *zone, const struct range *range);
 
 // OWNER. There is no access to such a range any more: its chunks are never handed out again.

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/api/child.h"
 #include "tests/api/cmocka_api.h"
+#include "tests/api/pattern.h"
 #include "tests/api/entry.h"
 
 // glibc would rather see mallinfo2.
@@ -279,6 +281,59 @@ static void the_trim_threshold_is_heeded(void **state)
     assert_true(child_exited_with(&child, 0));
 }
 
+// A thread that begins after the threshold was set: its heap is as any other.
+static void *churn(void *argument)
+{
+    enum { COUNT = 4000 };
+    uint64_t seed = (uintptr_t)argument;
+    unsigned char **ptrs = malloc(COUNT * sizeof(*ptrs));
+    uintptr_t wrong = 0;
+    for (unsigned round = 0; round < 6; round++) {
+        for (size_t index = 0; index < COUNT; index++) {
+            size_t bytes = sizeof(size_t) + random_below(&seed, 3000);
+            ptrs[index] = malloc(bytes);
+            pattern_fill(ptrs[index], bytes, index);
+            memcpy(ptrs[index], &bytes, sizeof(bytes));
+        }
+        for (size_t index = 0; index < COUNT; index++) {
+            size_t bytes;
+            memcpy(&bytes, ptrs[index], sizeof(bytes));
+            wrong += malloc_usable_size(ptrs[index]) != bytes;
+            free(ptrs[index]);
+        }
+    }
+    free(ptrs);
+    return (void *)wrong;
+}
+
+static int change_the_threshold_under_threads(void *argument)
+{
+    (void)argument;
+    enum { THREADS = 4 };
+    static const int thresholds[] = {-1, 0, -1, 1 << 20};
+    uintptr_t wrong = 0;
+    for (size_t round = 0; round < sizeof(thresholds) / sizeof(thresholds[0]); round++) {
+        pthread_t threads[THREADS];
+        for (uintptr_t index = 0; index < THREADS; index++) {
+            pthread_create(&threads[index], NULL, churn, (void *)(index + 1));
+            mallopt(M_TRIM_THRESHOLD, thresholds[round]);
+        }
+        for (uintptr_t index = 0; index < THREADS; index++) {
+            void *result;
+            pthread_join(threads[index], &result);
+            wrong += (uintptr_t)result;
+        }
+    }
+    return wrong == 0 ? 0 : 1;
+}
+
+static void the_trim_threshold_may_change_while_threads_begin_and_end(void **state)
+{
+    (void)state;
+    assert_int_equal(change_the_threshold_under_threads(NULL), 0);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +347,7 @@ int main(void)
         cmocka_unit_test(mallopt_answers_for_each_parameter),
         cmocka_unit_test(the_mmap_threshold_is_heeded),
         cmocka_unit_test(the_trim_threshold_is_heeded),
+        cmocka_unit_test(the_trim_threshold_may_change_while_threads_begin_and_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -444,6 +444,33 @@ static void an_untouched_map_is_told_to_the_byte(void **state)
     driver_end(&driver);
 }
 
+// What nobody has is cut off a section: first of its area for records, which leaves a hole, then of its units.
+static void what_was_cut_off_is_counted_nowhere(void **state)
+{
+    (void)state;
+    const struct driver_options options = {.unit_bytes = 4096, .commits = true};
+    struct driver driver;
+    driver_begin(&driver, &options);
+    struct section *section = driver_add_section(&driver, 128 << 20);
+    census_take(driver.arena, &census);
+    size_t committed = census.committed_bytes;
+    size_t reserved = census.reserved_bytes;
+    assert_int_equal(committed + reserved, sizeof(struct arena) + section->end);
+    for (unsigned part = 0; part < 2; part++) {
+        struct range tail;
+        assert_ptr_equal(arena_find_tail(driver.arena, &tail), section);
+        arena_cut_tail(driver.arena, section);
+        census_take(driver.arena, &census);
+        assert_true(census_is_whole(&census));
+        assert_int_equal(census.committed_bytes + census.reserved_bytes,
+                         committed + reserved - tail.bytes);
+        reserved = census.reserved_bytes;
+        committed = census.committed_bytes;
+    }
+    assert_int_equal(reserved, 0);
+    driver_end(&driver);
+}
+
 // Records take the section's last units, and runs when those are in use.
 static void units_that_went_to_records_are_metadata(void **state)
 {
@@ -532,6 +559,7 @@ int main(void)
         cmocka_unit_test(memory_that_may_hold_anything_is_not_untouched),
         cmocka_unit_test(an_untouched_section_is_told_to_the_byte),
         cmocka_unit_test(an_untouched_map_is_told_to_the_byte),
+        cmocka_unit_test(what_was_cut_off_is_counted_nowhere),
         cmocka_unit_test(units_that_went_to_records_are_metadata),
         cmocka_unit_test(a_stack_that_is_being_moved_spoils_nothing),
         cmocka_unit_test(a_sum_that_is_not_whole_is_seen),

@@ -128,7 +128,7 @@ static bool page_is_idle(const struct scene *scene, size_t page)
     return true;
 }
 
-// Whether a page of a group of idle ones is touched by a chunk that may hold old bytes, and that is not mostly outside.
+// Whether a page of a group of idle ones is touched by a chunk that may hold old bytes there.
 static bool page_has_reason(const struct scene *scene, size_t page, size_t group, size_t group_end)
 {
     const struct zone *zone = scene->zone;
@@ -136,8 +136,7 @@ static bool page_has_reason(const struct scene *scene, size_t page, size_t group
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
         size_t inside =
             overlap(zone, index, group * scene->page_bytes, group_end * scene->page_bytes);
-        if (zone_state(zone, index) != STATE_FRESH &&
-            inside >= smaller(zone->chunk_bytes, scene->page_bytes / 2) && inside != 0 &&
+        if (zone_state(zone, index) != STATE_FRESH && inside != 0 &&
             overlap(zone, index, low, low + scene->page_bytes) != 0) {
             return true;
         }
@@ -347,12 +346,15 @@ static void purged_chunks_are_handed_out_as_zero(void **state)
     }
 }
 
-static void a_chunk_that_lies_half_in_a_purged_page_is_not_known_to_be_zero(void **state)
+static void a_chunk_that_lies_half_in_a_purged_page_is_cleared(void **state)
 {
     (void)state;
     // Chunks of 48 bytes: 85 and a third in a page.
     struct scene scene = scene_begin(2, 4 * KIB, true);
     use(&scene, 400);
+    for (uint32_t index = 0; index < 400; index++) {
+        memset(zone_chunk(scene.zone, index), 0xA5, 48);
+    }
     give_from_to(&scene, 80, 350);
     struct range range;
     uint32_t from = 0;
@@ -360,11 +362,15 @@ static void a_chunk_that_lies_half_in_a_purged_page_is_not_known_to_be_zero(void
     assert_int_equal(range.base, (uintptr_t)zone_base(scene.zone) + 4 * KIB);
     assert_int_equal(range.bytes, 12 * KIB); // to byte 16384, in the 342nd chunk
     purge(&scene, &range);
-    assert_int_equal(zone_state(scene.zone, 85), STATE_FREED);
-    assert_int_equal(zone_state(scene.zone, 86), STATE_FRESH);
-    assert_int_equal(zone_state(scene.zone, 340), STATE_FRESH);
-    assert_int_equal(zone_state(scene.zone, 341), STATE_FREED);
-    assert_int_equal(scene.zone->clean_count, 341 - 86);
+    assert_int_equal(zone_state(scene.zone, 84), STATE_FREED);
+    assert_true(bytes_are(zone_chunk(scene.zone, 84), 48, 0xA5));
+    for (uint32_t index = 85; index <= 341; index++) {
+        assert_int_equal(zone_state(scene.zone, index), STATE_FRESH);
+        assert_true(bytes_are(zone_chunk(scene.zone, index), 48, 0));
+    }
+    assert_int_equal(zone_state(scene.zone, 342), STATE_FREED);
+    assert_true(bytes_are(zone_chunk(scene.zone, 342), 48, 0xA5));
+    assert_int_equal(scene.zone->clean_count, 342 - 85);
     scene_end(&scene);
 }
 
@@ -565,7 +571,7 @@ int main(void)
         cmocka_unit_test(what_lies_above_the_last_chunk_used_goes_only_if_it_is_dirty),
         cmocka_unit_test(what_is_known_to_be_zero_does_not_go_twice),
         cmocka_unit_test(purged_chunks_are_handed_out_as_zero),
-        cmocka_unit_test(a_chunk_that_lies_half_in_a_purged_page_is_not_known_to_be_zero),
+        cmocka_unit_test(a_chunk_that_lies_half_in_a_purged_page_is_cleared),
         cmocka_unit_test(chunks_from_a_stack_that_nobody_used_are_counted_or_not),
         cmocka_unit_test(what_is_lost_is_never_handed_out),
         cmocka_unit_test(the_end_of_a_zone_can_be_lost),
