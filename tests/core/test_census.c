@@ -471,6 +471,26 @@ static void what_was_cut_off_is_counted_nowhere(void **state)
     driver_end(&driver);
 }
 
+static void a_run_of_records_is_metadata_and_no_leaf(void **state)
+{
+    (void)state;
+    enum { UNIT = 4096 };
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = UNIT});
+    struct section *section = driver_add_section(&driver, 1 << 20);
+    census_take(driver.arena, &census);
+    size_t metadata = census.bytes[CENSUS_METADATA];
+    struct need need;
+    struct run run = arena_take_meta(driver.arena, (size_t)3 * UNIT, &need);
+    assert_ptr_equal(run.section, section);
+    run_mark(section_runs(section), run.first, RUN_RECORDS, 0);
+    census_take(driver.arena, &census);
+    assert_true(census_is_whole(&census));
+    assert_int_equal(census.bytes[CENSUS_METADATA], metadata + (size_t)3 * UNIT);
+    assert_int_equal(census.leaf_bytes, 0);
+    driver_end(&driver);
+}
+
 // Records take the section's last units, and runs when those are in use.
 static void units_that_went_to_records_are_metadata(void **state)
 {
@@ -560,6 +580,7 @@ int main(void)
         cmocka_unit_test(an_untouched_section_is_told_to_the_byte),
         cmocka_unit_test(an_untouched_map_is_told_to_the_byte),
         cmocka_unit_test(what_was_cut_off_is_counted_nowhere),
+        cmocka_unit_test(a_run_of_records_is_metadata_and_no_leaf),
         cmocka_unit_test(units_that_went_to_records_are_metadata),
         cmocka_unit_test(a_stack_that_is_being_moved_spoils_nothing),
         cmocka_unit_test(a_sum_that_is_not_whole_is_seen),
