@@ -77,13 +77,18 @@ static void tell(struct text *text, size_t bytes)
     text_string(text, "\n");
 }
 
-void exhausted_tell(size_t bytes)
+// Apart, so that its stack is only taken when it is wanted.
+__attribute__((noinline)) static void explain(size_t bytes)
 {
-    if (global.options.exhausted != EXHAUSTED_EXPLAIN) {
-        return;
-    }
     struct print print;
     print_begin(&print);
     tell(&print.text, bytes);
     print_write(&print, PLATFORM_ERRORS);
+}
+
+void exhausted_tell(size_t bytes)
+{
+    if (global.options.exhausted == EXHAUSTED_EXPLAIN) {
+        explain(bytes);
+    }
 }
