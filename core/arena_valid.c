@@ -46,7 +46,7 @@ bool arena_is_valid(const struct arena *arena)
     uintptr_t end = 0;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
-        if ((uintptr_t)section < end || !section_is_valid(section) ||
+        if ((uintptr_t)section_unit_at(section, 0) < end || !section_is_valid(section) ||
             !map_is_valid(arena, section)) {
             return false;
         }

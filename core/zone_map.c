@@ -55,12 +55,19 @@ void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const 
     }
 }
 
-// The link that leads to the first section at or above an address.
+// Before which section another one comes: by their units, because in the end of a section's area for records that went
+// back to the system another section may lie whole.
+static bool is_below(const struct section *section, const struct section *other)
+{
+    return (uintptr_t)section_unit_at(section, 0) < (uintptr_t)section_unit_at(other, 0);
+}
+
+// The link that leads to the first section whose units are not below another's.
 static _Atomic uintptr_t *link_above(struct zone_map *map, const struct section *section)
 {
     _Atomic uintptr_t *link = &map->sections;
     struct section *next = zone_map_first_section(map);
-    while (next != NULL && next < section) {
+    while (next != NULL && is_below(next, section)) {
         link = &next->next;
         next = zone_map_next_section(map, next);
     }

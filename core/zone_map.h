@@ -77,7 +77,7 @@ static inline struct zone *zone_map_find_wide(const struct zone_map *map, const 
     return (struct zone *)((uintptr_t)(wide + 1) + entry);
 }
 
-// ANY. The section with the lowest address, or NULL. What the list leads to is ready: the release store in
+// ANY. The section whose units have the lowest addresses, or NULL. What the list leads to is ready: the release store in
 // zone_map_add_section() publishes it, and the dependent loads through the offset pair with that.
 static inline struct section *zone_map_first_section(const struct zone_map *map)
 {

@@ -2,6 +2,7 @@
 // Ends of sections that go back for good, and what an arena does without them.
 #include "core/arena.h"
 #include "core/misuse.h"
+#include "core/walk.h"
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
 
@@ -198,6 +199,48 @@ static void a_section_that_came_whole_keeps_its_end(void **state)
     end();
 }
 
+// The system may place anything in the end of an area for records, another section too.
+static void a_section_may_lie_in_what_another_lost(void **state)
+{
+    (void)state;
+    begin();
+    struct heap *heap = driver_acquire(&driver, 2 * UNIT);
+    void *outside = driver_alloc(&driver, heap, 2 * MIB, 16).ptr;
+    struct range hole;
+    struct section *section = arena_find_tail(driver.arena, &hole);
+    assert_int_equal(hole.base, (uintptr_t)section + section->area_committed);
+    arena_cut_tail(driver.arena, section);
+    region_commit(hole.base, hole.bytes);
+    assert_true(arena_add_section(driver.arena, hole.base, hole.bytes, NULL));
+    assert_true(arena_is_valid(driver.arena));
+    struct section *inner = arena_first_section(driver.arena);
+    assert_int_equal((uintptr_t)inner, hole.base);
+    assert_ptr_equal(arena_next_section(driver.arena, inner), section);
+    void *inside = section_unit_at(inner, 0);
+    assert_ptr_equal(arena_section_of(driver.arena, inside), inner);
+    assert_ptr_equal(arena_section_of(driver.arena, outside), section);
+    // Fill both, and go through them in order of address.
+    unsigned count = 1;
+    driver.asks_allowed = 0;
+    while (driver_alloc(&driver, heap, UNIT, 16).ptr != NULL) {
+        count++;
+    }
+    struct walk walk = {.next = 0};
+    uintptr_t last = 0;
+    bool was_inside = false;
+    for (struct walk_step step = walk_next(driver.arena, &walk); step.what != WALK_END;
+         step = walk_next(driver.arena, &walk)) {
+        assert_true((uintptr_t)step.base >= last);
+        last = (uintptr_t)step.base;
+        was_inside = was_inside || last - hole.base < hole.bytes;
+        count -= step.what == WALK_CHUNK;
+    }
+    assert_int_equal(count, 0);
+    assert_true(was_inside);
+    assert_true(driver_is_valid(&driver));
+    end();
+}
+
 // Programs whose sections lose their ends again and again.
 static void any_program_lives_on(void **state)
 {
@@ -235,6 +278,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_is_asked_for_elsewhere),
         cmocka_unit_test(an_address_that_was_cut_is_nobodys),
         cmocka_unit_test(a_section_that_came_whole_keeps_its_end),
+        cmocka_unit_test(a_section_may_lie_in_what_another_lost),
         cmocka_unit_test(any_program_lives_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
