@@ -192,8 +192,12 @@ enum platform_purged platform_purge(void *base, size_t bytes)
     if (!reserve_again(base, bytes)) {
         return PLATFORM_KEPT;
     }
-    return map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL ? PLATFORM_PURGED
-                                                                       : PLATFORM_RESERVED;
+    if (map(base, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL) {
+        return PLATFORM_PURGED;
+    }
+    // That refusal may have unmapped it once more, and what lies there next must not be another's.
+    (void)reserve_again(base, bytes);
+    return PLATFORM_RESERVED;
 }
 
 bool platform_release(void *base, size_t bytes)
