@@ -90,6 +90,9 @@ enum platform_purged platform_purge(void *base, size_t bytes)
         check_range("purge of what is not committed", base, bytes, true);
     }
     if (window_is_refused(FAKE_PURGE)) {
+        if (!is_static && fake_config.refused_purge == FAKE_PURGED_LOST) {
+            return window_change(address, bytes, WINDOW_CLOSED) ? PLATFORM_RESERVED : PLATFORM_KEPT;
+        }
         if (!is_static) {
             window_purge_in_part(address, bytes);
         }

@@ -65,8 +65,15 @@ struct fake_faults {
     unsigned calls;  // bits 1 << enum fake_call; 0: all five
 };
 
-// What a purge that was refused by plan has done to the bytes all the same.
-enum fake_refused_purge { FAKE_PURGED_NOTHING, FAKE_PURGED_HALF, FAKE_PURGED_ALL };
+// What a purge that was refused by plan has done to the bytes all the same. LOST: the pages are gone, and no others to be
+// had in their place.
+enum fake_refused_purge {
+    FAKE_PURGED_NOTHING,
+    FAKE_PURGED_HALF,
+    FAKE_PURGED_ALL,
+    FAKE_PURGED_LOST,
+    FAKE_PURGED_KINDS
+};
 
 // Lies, to see whether the tests notice.
 enum fake_lie {
@@ -148,6 +155,9 @@ void fake_reset(const struct fake_config *config);
 
 // Whether every byte in the range is open.
 bool fake_is_open(const void *base, size_t bytes);
+
+// Whether a byte in the range, which was given, is not open.
+bool fake_is_lost(const void *base, size_t bytes);
 
 // The grant of this index, in no order; NULL behind the last one.
 const struct fake_grant *fake_grant_at(size_t index);

@@ -44,7 +44,8 @@ static void *map_over(uintptr_t base, size_t bytes)
     }
     if (window_is_refused(open == bytes ? FAKE_PURGE : FAKE_COMMIT)) {
         bool can_come_back = fake_books.reserved_bytes <= fake_limits.reserved_bytes;
-        if (open == 0 && fake_books.refused % 2 == 0 && can_come_back) {
+        bool is_lost = open == bytes && !is_static && fake_config.refused_purge == FAKE_PURGED_LOST;
+        if (((open == 0 && fake_books.refused % 2 == 0) || is_lost) && can_come_back) {
             (void)window_change(base, bytes, WINDOW_NOTHING);
         } else if (open == bytes && !is_static) {
             window_purge_in_part(base, bytes);
@@ -60,7 +61,8 @@ static void *map_over(uintptr_t base, size_t bytes)
 
 static void *map_where_nothing_is(uintptr_t base, size_t bytes)
 {
-    if (window_bytes_in(base, bytes, false) != 0) {
+    // Static memory of the program is there, too.
+    if (!window_holds(base) || window_bytes_in(base, bytes, false) != 0) {
         errno = EEXIST;
         return MAP_FAILED;
     }

@@ -131,8 +131,9 @@ bool window_change(uintptr_t base, size_t bytes, enum window_access access)
     size_t reserved =
         fake_books.reserved_bytes - was_there + (access == WINDOW_NOTHING ? 0 : bytes);
     size_t committed = fake_books.committed_bytes - was_open + (access == WINDOW_OPEN ? bytes : 0);
-    // What gives back or stays as it is may go on when a limit is lowered below what is in use.
-    if ((reserved > fake_limits.reserved_bytes && reserved > fake_books.reserved_bytes) ||
+    // What gives back or stays as it is may go on when a limit is lowered below what is in use; but under one on address
+    // space the system refuses whatever is mapped, and looks for what it would replace later.
+    if ((reserved > fake_limits.reserved_bytes && access != WINDOW_NOTHING) ||
         (committed > fake_limits.committed_bytes && committed > fake_books.committed_bytes) ||
         (length > fake_limits.mapping_count && length > span_count)) {
         return false;
@@ -159,7 +160,9 @@ void window_purge_in_part(uintptr_t base, size_t bytes)
 {
     size_t half = bytes / 2 / fake_config.page_bytes * fake_config.page_bytes;
     size_t purged = fake_config.refused_purge == FAKE_PURGED_ALL ? bytes : half;
-    if (fake_config.refused_purge != FAKE_PURGED_NOTHING && purged != 0) {
+    bool any = fake_config.refused_purge == FAKE_PURGED_HALF ||
+               fake_config.refused_purge == FAKE_PURGED_ALL;
+    if (any && purged != 0) {
         show(base, purged, true);
     }
 }
@@ -379,6 +382,11 @@ bool window_keeps_output(const void *bytes, size_t length)
 bool fake_is_open(const void *base, size_t bytes)
 {
     return window_bytes_in((uintptr_t)base, bytes, true) == bytes;
+}
+
+bool fake_is_lost(const void *base, size_t bytes)
+{
+    return window_holds((uintptr_t)base) && !fake_is_open(base, bytes);
 }
 
 void fake_use(const void *base)

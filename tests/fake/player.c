@@ -237,6 +237,15 @@ void play_free_all(struct player *player)
     player->chunk_count = 0;
 }
 
+void play_trim(struct player *player, size_t keep_bytes)
+{
+    (void)player_call(player);
+    int any = ft_malloc_trim(keep_bytes);
+    if (errno != PLAYER_ERRNO || any < 0 || any > 1) {
+        player_fail("malloc_trim returns %d, errno %d", any, errno);
+    }
+}
+
 // ---- threads --------------------------------------------------------------------------------------
 
 void play_thread(struct player *player, unsigned thread)

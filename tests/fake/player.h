@@ -18,7 +18,8 @@
 enum {
     PLAYER_CHUNKS = 4096,
     PLAYER_THREADS = 6,
-    PLAYER_ASKS_MAX = 2, // for one allocation
+    PLAYER_ASKS_MAX =
+        3, // for one allocation: more of a section, another one when that lost its end, a mapping
     // A realloc that is refused something tries to grow where it is, then elsewhere with room to spare, then
     // just so.
     PLAYER_REALLOC_ASKS_MAX = 1 + 2 * PLAYER_ASKS_MAX,
@@ -91,6 +92,9 @@ void play_bulk_free(struct player *player);
 
 // Frees everything.
 void play_free_all(struct player *player);
+
+// Gives back what is free but for so many bytes.
+void play_trim(struct player *player, size_t keep_bytes);
 
 // Goes on as another thread.
 void play_thread(struct player *player, unsigned thread);

@@ -19,14 +19,17 @@ static size_t own_units(const struct section *section)
     return units;
 }
 
-// Whether what was given belongs to a section: it begins there, or lies inside.
+// Whether what was given belongs to a section: it begins there, or lies inside, and not in what the section lost of its
+// area for records.
 static bool is_of_section(const struct fake_grant *grant)
 {
     const struct arena *arena = &global.arena;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
         if ((uintptr_t)section - grant->base < grant->bytes ||
-            grant->base - (uintptr_t)section < section->end) {
+            grant->base - (uintptr_t)section < section->area_end ||
+            (grant->base >= (uintptr_t)section_unit_at(section, 0) &&
+             grant->base - (uintptr_t)section < section->end)) {
             return true;
         }
     }
@@ -100,7 +103,8 @@ static void check_empty(void)
     struct walk walk = {.next = 0};
     for (struct walk_step step = walk_next(arena, &walk); step.what != WALK_END;
          step = walk_next(arena, &walk)) {
-        if (step.what == WALK_CHUNK) {
+        // Chunks in pages that were lost are never handed out again.
+        if (step.what == WALK_CHUNK && !fake_is_lost((const void *)step.base, step.bytes)) {
             player_fail("a chunk of %zu bytes is left", step.bytes);
         }
     }

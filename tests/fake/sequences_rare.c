@@ -191,6 +191,98 @@ static void mappings_come_back_under_limits(struct player *player)
     }
 }
 
+// Frees most of many chunks, some of them side by side, so that whole pages of their zones can go.
+static void thin_out(struct player *player, unsigned first, unsigned count)
+{
+    for (unsigned at = first; at < first + count; at++) {
+        if (at % 64 > random_below(&player->random, 4)) {
+            play_free(player, at);
+        }
+    }
+}
+
+static void pages_of_zones_are_purged(struct player *player)
+{
+    static const size_t sizes[] = {16, 48, 1000, 1024, 2500, 9000};
+    for (unsigned size = 0; size < sizeof(sizes) / sizeof(sizes[0]); size++) {
+        for (unsigned at = 0; at < 600; at++) {
+            play_malloc(player, at, sizes[size]);
+        }
+        thin_out(player, 0, 600);
+        play_trim(player, 0);
+        for (unsigned at = 0; at < 600; at += 3) {
+            play_calloc(player, at, sizes[size]);
+        }
+        thin_out(player, 0, 600);
+    }
+    play_show(player);
+}
+
+static void trims_between_threads(struct player *player)
+{
+    for (unsigned round = 0; round < 12; round++) {
+        play_thread(player, round % 4);
+        for (unsigned at = round * 200; at < round * 200 + 200; at++) {
+            play_malloc(player, at, 1 + random_size(&player->random, 3000));
+        }
+        // Of all threads' chunks.
+        thin_out(player, 0, round * 200 + 200);
+        if (round % 3 == 0) {
+            play_thread_end(player);
+            play_thread(player, 4);
+        }
+        play_trim(player, round % 2 * MIB);
+        play_malloc(player, 3000, 100 * KIB + round * MIB / 2);
+        for (unsigned at = 0; at < 50; at++) {
+            play_calloc(player, 3100 + at, 1 + random_size(&player->random, 3000));
+        }
+    }
+}
+
+// So little may be kept that pages go as a part of ordinary calls.
+static void zones_become_sparse_again_and_again(struct player *player)
+{
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned at = 0; at < 3000; at++) {
+            play_malloc(player, at, 1024);
+        }
+        thin_out(player, 0, 3000);
+        for (unsigned at = 0; at < 1000; at++) {
+            play_calloc(player, at, 1024);
+        }
+    }
+}
+
+// A limit that falls below what is reserved, when there is much of that unused: whatever is asked for must be had.
+static void a_limit_falls_below_what_is_reserved(struct player *player)
+{
+    for (unsigned at = 0; at < 200; at++) {
+        play_malloc(player, at, random_size(&player->random, 100 * KIB));
+    }
+    for (unsigned at = 0; at < 200; at += 2) {
+        play_free(player, at);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        fake_limits.reserved_bytes = 100 * MIB;
+        uint64_t failures = player->failures;
+        for (unsigned step = 0; step < 200; step++) {
+            unsigned at = random_below(&player->random, 300);
+            if (step % 3 == 0) {
+                play_free(player, at);
+            } else {
+                play_malloc(player, at, random_size(&player->random, 200 * KIB));
+            }
+        }
+        if (fake_faults.when == FAKE_NEVER && player->failures != failures) {
+            player_fail("%llu of 200 fail under a limit that leaves room",
+                        (unsigned long long)(player->failures - failures));
+        }
+        play_trim(player, 0);
+        fake_limits.reserved_bytes = SIZE_MAX;
+        play_malloc(player, 300, 50 * MIB);
+    }
+}
+
 const struct sequence sequences_rare[] = {
     {"the_heap_is_shown", the_heap_is_shown, false},
     {"pages_are_asked_for", pages_are_asked_for, false},
@@ -202,5 +294,9 @@ const struct sequence sequences_rare[] = {
     {"resizings_of_every_kind", resizings_of_every_kind, false},
     {"calloc_follows_every_free", calloc_follows_every_free, false},
     {"mappings_come_back_under_limits", mappings_come_back_under_limits, true},
+    {"pages_of_zones_are_purged", pages_of_zones_are_purged, false},
+    {"trims_between_threads", trims_between_threads, false},
+    {"zones_become_sparse_again_and_again", zones_become_sparse_again_and_again, false},
+    {"a_limit_falls_below_what_is_reserved", a_limit_falls_below_what_is_reserved, true},
 };
 const size_t sequence_rare_count = sizeof(sequences_rare) / sizeof(sequences_rare[0]);

@@ -133,6 +133,24 @@ static void a_refused_purge_may_have_done_half(void **state)
     }
 }
 
+static void a_refused_purge_may_have_lost_the_pages(void **state)
+{
+    (void)state;
+    struct fake_config config = plain;
+    config.refused_purge = FAKE_PURGED_LOST;
+    fake_reset(&config);
+    char *base = platform_map(4 * PAGE, PAGE);
+    fake_faults = (struct fake_faults){.when = FAKE_ONCE, .first = 2};
+    assert_int_equal(platform_purge(base + PAGE, 2 * PAGE), PLATFORM_RESERVED);
+    assert_int_equal(fake_books.committed_bytes, 2 * PAGE);
+    assert_int_equal(fake_books.reserved_bytes, 4 * PAGE);
+    assert_true(fake_is_lost(base, 2 * PAGE) && fake_is_lost(base + 2 * PAGE, 1));
+    assert_false(fake_is_lost(base, PAGE) || fake_is_lost(base + 3 * PAGE, PAGE));
+    static char not_ours[16];
+    assert_false(fake_is_lost(not_ours, 16));
+    assert_true(platform_release(base, 4 * PAGE));
+}
+
 static void grants_are_kept_until_they_are_taken_back(void **state)
 {
     (void)state;
@@ -257,6 +275,7 @@ int main(void)
         cmocka_unit_test(faults_come_once_from_then_on_and_in_pairs),
         cmocka_unit_test(faults_can_be_of_some_kinds_only),
         cmocka_unit_test(a_refused_purge_may_have_done_half),
+        cmocka_unit_test(a_refused_purge_may_have_lost_the_pages),
         cmocka_unit_test(grants_are_kept_until_they_are_taken_back),
         cmocka_unit_test(addresses_lie_where_the_configuration_says),
         cmocka_unit_test(what_breaks_the_contract_stops_the_process),

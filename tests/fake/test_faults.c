@@ -67,7 +67,7 @@ static struct setting setting_of(unsigned kind)
                 .page_bytes = pages[kind % 3],
                 .place = (enum fake_place)(kind % FAKE_PLACE_COUNT),
                 .has_no_key = kind % 7 == 0,
-                .refused_purge = (enum fake_refused_purge)(kind / 2 % 3),
+                .refused_purge = (enum fake_refused_purge)(kind / 2 % FAKE_PURGED_KINDS),
             },
         .is_thrifty = kind % 2 != 0,
         .seed = kind,
