@@ -128,6 +128,9 @@ void *memory_meet_mapping(const struct need *need, size_t bytes)
 {
     struct range range = {.bytes = need->bytes};
     void *base = platform_map(need->bytes, need->align);
+    if (base == NULL && give_back_tails()) {
+        base = platform_map(need->bytes, need->align);
+    }
     if (base == NULL) {
         return NULL;
     }
