@@ -150,7 +150,8 @@ static void choose_wide(struct setup *setup, struct random *random)
     setup->refusals = random_chance(random, 60);
     setup->commits = random_chance(random, 70);
     setup->run_bytes_max = random_chance(random, 50) ? 1 << 20 : SIZE_MAX;
-    setup->dirty_bytes_max = random_chance(random, 50) ? spread(random, 16, 21) : SIZE_MAX;
+    // Mostly so little that pages of zones go as well.
+    setup->dirty_bytes_max = random_chance(random, 75) ? spread(random, 8, 21) : SIZE_MAX;
     setup->parcels = random_chance(random, 60) ? (uint64_t)1 << random_below(random, 8) : 0;
     setup->no_heap_every = random_chance(random, 50) ? 2 + random_below(random, 40) : 0;
 }

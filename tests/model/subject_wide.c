@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The inner functions of the core on a wide arena, called in the order in which the api calls them.
 #include "core/heap_fast.h"
+#include "core/heap_return.h"
 #include "core/large.h"
 #include "core/misuse.h"
 #include "core/walk.h"
@@ -9,6 +10,8 @@
 
 #include <string.h>
 
+enum { KEPT_BYTES = 256 << 10 }; // steps of what some trims keep
+
 static struct {
     struct arena *arena;
     struct heap *heaps[SETUP_HEAPS_MAX];
@@ -16,6 +19,7 @@ static struct {
     size_t failure_count;
     uint64_t no_heap_every;
     uint64_t free_count;
+    uint64_t trim_count;
     bool was_refused; // something, during the last request
 } state;
 
@@ -61,6 +65,11 @@ static void give_empty_zones(struct heap *heap)
     if (heap != NULL) {
         wide_memory_return_pages(heap);
     }
+    // A trim of all heaps reaches this one now.
+    if (heap != NULL && heap_returns(heap) != NULL && heap_trim_is_due(heap)) {
+        heap_trim(heap);
+        wide_memory_trim_pages(heap);
+    }
 }
 
 static void close_heap(unsigned heap)
@@ -75,6 +84,17 @@ static void trim(unsigned heap)
     give_empty_zones(NULL); // what waits for a heap that was without a thread
     heap_trim(state.heaps[heap]);
     give_empty_zones(NULL);
+    wide_memory_trim_pages(state.heaps[heap]);
+    // Every other time that of all heaps.
+    if (state.trim_count++ % 2 != 0) {
+        heap_demand_trim(state.arena);
+        heap_trim_idle(state.arena);
+        for (struct heap *idle = offset_to(state.arena, state.arena->idle_heaps); idle != NULL;
+             idle = offset_to(state.arena, idle->next_idle)) {
+            wide_memory_trim_pages(idle);
+        }
+        wide_memory_trim_runs(state.trim_count % 4 * KEPT_BYTES);
+    }
 }
 
 static struct grant alloc_mapping(size_t bytes, size_t align, struct need *need)

@@ -238,6 +238,30 @@ void wide_memory_return_pages(struct heap *heap)
     }
 }
 
+void wide_memory_trim_runs(size_t keep_bytes)
+{
+    struct leaving leaving;
+    enum left left = LEFT_CLEAN;
+    while (left == LEFT_CLEAN && arena_next_surplus(state.arena, keep_bytes, &leaving)) {
+        left = purge(&leaving.range);
+        arena_left(state.arena, &leaving, left);
+    }
+}
+
+void wide_memory_trim_pages(struct heap *heap)
+{
+    struct leaving leaving;
+    enum left left = LEFT_CLEAN;
+    if (heap_returns(heap) == NULL) {
+        return; // nothing of this arena goes back
+    }
+    heap_search_anew(heap);
+    while (left == LEFT_CLEAN && heap_next_leaving(heap, 1, SIZE_MAX, &leaving)) {
+        left = purge(&leaving.range);
+        heap_left(heap, &leaving, left);
+    }
+}
+
 enum subject_memory wide_memory_of(const void *ptr)
 {
     size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)state.ground);

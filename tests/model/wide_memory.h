@@ -34,6 +34,10 @@ void wide_memory_return_runs(void);
 // The same for pages of a heap's zones.
 void wide_memory_return_pages(struct heap *heap);
 
+// Purges all free runs but for so many bytes; all pages of a heap's zones that can go.
+void wide_memory_trim_runs(size_t keep_bytes);
+void wide_memory_trim_pages(struct heap *heap);
+
 enum subject_memory wide_memory_of(const void *ptr);
 
 #endif
