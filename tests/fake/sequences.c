@@ -190,7 +190,8 @@ static void calloc_takes_what_was_purged(struct player *player)
     for (unsigned at = 0; at < 18; at++) {
         play_free(player, at);
     }
-    play_trim(player, 0); // else a part of what is free is known to be zero, and calloc makes sure of all
+    play_trim(player,
+              0); // else a part of what is free is known to be zero, and calloc makes sure of all
     play_calloc(player, 0, 5 * MIB);
     play_calloc(player, 1, MIB);
     play_free_all(player);
