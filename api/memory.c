@@ -98,8 +98,7 @@ static size_t committed_bytes(void)
     return (units << global.arena.unit_shift) + global.arena.mapping_bytes;
 }
 
-// Whether a run for a chunk would leave much of its last unit unused.
-static bool wastes_unit(size_t bytes)
+bool memory_wastes_unit(size_t bytes)
 {
     size_t page = global.arena.config.page_bytes;
     return bytes <= PTRDIFF_MAX - GLOBAL_UNIT_BYTES &&
@@ -116,12 +115,7 @@ bool memory_prefers_mapping(const struct need *need, size_t bytes)
         need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES) {
         return true;
     }
-    return wastes_unit(bytes) && committed_bytes() > limit / 16;
-}
-
-bool memory_wants_mapping(size_t bytes)
-{
-    return global.arena.config.limit_bytes != 0 && wastes_unit(bytes);
+    return memory_wastes_unit(bytes) && committed_bytes() > limit / 16;
 }
 
 void *memory_meet_mapping(const struct need *need, size_t bytes)

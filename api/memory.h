@@ -16,8 +16,8 @@ bool memory_meet(const struct need *need);
 // space is near: a section, or the rest of the last unit, would leave much of itself unused. need: what a run would take.
 bool memory_prefers_mapping(const struct need *need, size_t bytes);
 
-// Whether a LARGE chunk is better off as a mapping from the start: the arena has a limit, and all of a unit counts.
-bool memory_wants_mapping(size_t bytes);
+// Whether a run for a chunk would leave much of its last unit unused, of which a mapping has none.
+bool memory_wastes_unit(size_t bytes);
 
 // With the lock held. Meets a NEED_MAPPING with the chunk of `bytes` that it was for. NULL if the
 // system refuses.

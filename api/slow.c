@@ -62,7 +62,7 @@ static struct grant alloc_large(size_t bytes, size_t align)
 {
     struct need need;
     struct grant grant = {.ptr = NULL};
-    if (memory_wants_mapping(bytes)) {
+    if (global.arena.config.limit_bytes != 0 && memory_wastes_unit(bytes)) {
         grant = alloc_mapping(bytes, align);
     }
     if (grant.ptr == NULL) {
