@@ -247,6 +247,20 @@ static void where_mappings_have_split_only_long_runs_leave(void **state)
         assert_int_equal(arena_next_surplus(driver.arena, 0, &leaving), longer);
         driver_end(&driver);
     }
+    // Too much is kept, and all of it in short runs.
+    begin(1);
+    struct run runs[20];
+    for (unsigned run = 0; run < 20; run++) {
+        runs[run] = take(MIB - UNIT);
+    }
+    for (unsigned run = 0; run < 20; run += 2) {
+        give(&runs[run]);
+    }
+    driver.arena->splits = true;
+    atomic_store(&driver.arena->split_count, 16384);
+    assert_true(dirty_bytes() > 9 * (size_t)MIB);
+    assert_int_equal(next().kind, LEAVING_NOTHING);
+    driver_end(&driver);
     // Where they do not split, nothing is counted.
     begin(SIZE_MAX);
     struct run run = take(MIB);
