@@ -174,6 +174,25 @@ static void a_search_in_vain_is_not_repeated_before_there_is_more(void **state)
     end();
 }
 
+static void a_search_in_vain_is_repeated_where_less_is_in_use(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct heap_return *back = heap_returns(heap);
+    const struct heap_return before = *back;
+    struct leaving leaving;
+    *back = (struct heap_return){.dirty_bytes = 64 * MIB, .held_bytes = 8 * MIB};
+    assert_true(heap_keeps_too_much(heap));
+    assert_false(next(1, SIZE_MAX, &leaving));
+    assert_false(heap_keeps_too_much(heap));
+    back->held_bytes = 6 * MIB;
+    assert_false(heap_keeps_too_much(heap));
+    back->held_bytes = 6 * MIB - 1;
+    assert_true(heap_keeps_too_much(heap));
+    *back = before;
+    end();
+}
+
 static void a_search_that_is_worth_it_again_goes_on_below_what_was_kept(void **state)
 {
     (void)state;
@@ -725,6 +744,7 @@ int main(void)
         cmocka_unit_test(a_heap_of_an_arena_that_keeps_all_has_no_books),
         cmocka_unit_test(the_bound_is_a_quarter_and_half_of_what_is_in_use),
         cmocka_unit_test(a_search_in_vain_is_not_repeated_before_there_is_more),
+        cmocka_unit_test(a_search_in_vain_is_repeated_where_less_is_in_use),
         cmocka_unit_test(a_search_that_is_worth_it_again_goes_on_below_what_was_kept),
         cmocka_unit_test(where_purges_have_split_mappings_no_parts_of_zones_leave),
         cmocka_unit_test(what_leaves_is_counted_where_it_may_split),
