@@ -132,9 +132,11 @@ bool give_back_all(size_t keep_bytes)
     bool any = false;
     global_lock();
     heap_demand_trim(&global.arena);
-    if (!heap_is_none(heap)) {
-        (void)heap_trim_is_due(heap);
-        heap_trim(heap);
+    // Somebody must take what is nobody's.
+    struct heap *taker = heap_is_none(heap) ? global_heap_common() : heap;
+    if (taker != NULL) {
+        (void)heap_trim_is_due(taker);
+        heap_trim(taker);
     }
     heap_trim_idle(&global.arena);
     any = purge_all_idle();
