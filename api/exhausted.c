@@ -43,13 +43,17 @@ static void tell_classes(struct text *text, const struct census *census)
     }
 }
 
+// The longest run that could be had of what is committed, to within an eighth.
 static size_t longest_free_bytes(void)
 {
     size_t longest = 0;
     for (const struct section *section = arena_first_section(&global.arena); section != NULL;
          section = arena_next_section(&global.arena, section)) {
-        size_t units = run_longest_free(section_runs(section));
+        const struct run_table *runs = section_runs(section);
+        size_t units = run_longest_free(runs);
+        size_t last = run_frontier(runs) - (runs->unit_count - runs->committed);
         longest = units > longest ? units : longest;
+        longest = last > longest ? last : longest;
     }
     return longest << global.arena.unit_shift;
 }

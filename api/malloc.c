@@ -120,11 +120,8 @@ EXPORT void *pvalloc(size_t bytes)
     int saved = errno;
     size_t page = platform_page_bytes();
     errno = saved;
-    if (bytes > PTRDIFF_MAX - page) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return slow_alloc(bits_align_up(bytes, page), page, false);
+    // What cannot be rounded up cannot be had as it is, either.
+    return slow_alloc(bytes > PTRDIFF_MAX - page ? bytes : bits_align_up(bytes, page), page, false);
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)
