@@ -17,7 +17,7 @@ struct option_row {
     const char *values[OPTION_VALUES_MAX + 1]; // from the strictest to the laxest
     unsigned fallback;                         // the default, as an index of values
     size_t at;                                 // where struct options keeps it
-    bool is_bytes; // or else a number of bytes: a size_t there, not an index
+    bool is_bytes; // or else a number of bytes: a size_t is kept, not an index
     const char *sentence;
 };
 
@@ -160,7 +160,7 @@ static void complain_of_value(const struct option_source *source, const struct o
     text_string(text, row->is_bytes ? "'; it is a number of bytes as 65536 or 512M, or"
                                     : "'; it is one of");
     for (unsigned index = 0; row->values[index] != NULL; index++) {
-        text_string(text, index == 0 ? " " : ", ");
+        text_string(text, index == 0 ? " " : row->is_bytes ? ", or " : ", ");
         text_string(text, row->values[index]);
     }
     text_string(text, "\n");
@@ -177,7 +177,8 @@ static size_t *bytes_at(struct options *options, const struct option_row *row)
     return (size_t *)((uintptr_t)options + row->at);
 }
 
-// Reads a number of bytes, with one of K, M, G and T behind it or none. False if it is none, or too large.
+// Reads a number of bytes, with one of K, M, G and T behind it or none. False if it is none, or too
+// large.
 static bool read_bytes(struct piece value, size_t *bytes)
 {
     static const char units[] = "kmgt";

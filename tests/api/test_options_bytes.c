@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// Options of bytes, and that of the line at exhaustion, as the parser reads them: what is a number, what is said of what
+// is none, which source wins, and that a source of less rights has no say.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/options.h"
+#include "tests/api/cmocka_api.h"
+
+enum { ENTRIES_MAX = 4, COMPLAINT_BYTES = 4096 };
+
+static const char *entries[ENTRIES_MAX + 1];
+static char complaint[COMPLAINT_BYTES];
+static struct options options;
+
+static const char *entry(size_t index)
+{
+    return entries[index];
+}
+
+static void complain(const char *line, size_t length)
+{
+    strncat(complaint, line, length);
+}
+
+// Reads the program's string and up to three variables.
+static void parse(bool is_privileged, const char *program, const char *first, const char *second,
+                  const char *third)
+{
+    entries[0] = "PATH=/bin";
+    entries[1] = first;
+    entries[2] = second;
+    entries[3] = third;
+    complaint[0] = '\0';
+    memset(&options, 0xA5, sizeof options);
+    const struct option_source source = {
+        .program = program, .entry = entry, .complain = complain, .is_privileged = is_privileged};
+    options_parse(&options, &source);
+}
+
+// Reads one value as every option of bytes may be told it.
+static void expect_bytes(const char *value, size_t bytes)
+{
+    char limit[128];
+    char reserve[128];
+    snprintf(limit, sizeof limit, "FT_MALLOC_LIMIT=%s", value);
+    snprintf(reserve, sizeof reserve, "FT_MALLOC_OPTIONS=reserve=%s", value);
+    parse(false, NULL, limit, reserve, NULL);
+    assert_string_equal(complaint, "");
+    assert_int_equal(options.limit, bytes);
+    assert_int_equal(options.reserve, bytes);
+}
+
+static void a_number_of_bytes_may_have_a_unit(void **state)
+{
+    (void)state;
+    expect_bytes("0", 0);
+    expect_bytes("1", 1);
+    expect_bytes("65536", 65536);
+    expect_bytes("007", 7);
+    expect_bytes("4k", 4096);
+    expect_bytes("4K", 4096);
+    expect_bytes("512M", (size_t)512 << 20);
+    expect_bytes("512m", (size_t)512 << 20);
+    expect_bytes("3G", (size_t)3 << 30);
+    expect_bytes("3g", (size_t)3 << 30);
+    expect_bytes("2t", (size_t)2 << 40);
+    expect_bytes("2T", (size_t)2 << 40);
+    expect_bytes("0T", 0);
+}
+
+static void the_largest_number_is_that_of_a_chunk(void **state)
+{
+    (void)state;
+    expect_bytes("9223372036854775807", PTRDIFF_MAX);
+    expect_bytes("9007199254740991K", (size_t)9007199254740991 << 10);
+    expect_bytes("8388607T", (size_t)8388607 << 40);
+}
+
+static void words_stand_for_no_number(void **state)
+{
+    (void)state;
+    parse(false, NULL, NULL, NULL, NULL);
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+    assert_int_equal(options.reserve, options_word(RESERVE_USUAL));
+    assert_int_equal(options.exhausted, EXHAUSTED_SILENT);
+    parse(false, "limit=1M,reserve=1M,exhausted=explain", "FT_MALLOC_LIMIT=cgroup",
+          "FT_MALLOC_RESERVE=usual", "FT_MALLOC_EXHAUSTED=silent");
+    assert_int_equal(options.limit, options_word(LIMIT_CGROUP));
+    assert_int_equal(options.reserve, options_word(RESERVE_USUAL));
+    assert_int_equal(options.exhausted, EXHAUSTED_SILENT);
+    parse(false, "limit=cgroup", "FT_MALLOC_LIMIT=None", "FT_MALLOC_EXHAUSTED=Explain", NULL);
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+    assert_int_equal(options.exhausted, EXHAUSTED_EXPLAIN);
+    parse(false, NULL, "FT_MALLOC_LIMIT=CGROUP", NULL, NULL);
+    assert_int_equal(options.limit, options_word(LIMIT_CGROUP));
+    assert_string_equal(complaint, "");
+}
+
+static void what_is_no_number_is_named_with_what_is_allowed(void **state)
+{
+    (void)state;
+    const char *const wrong[] = {"64X",
+                                 "12MB",
+                                 "-1",
+                                 "+1",
+                                 "K",
+                                 "0x10",
+                                 "1.5G",
+                                 "1 M",
+                                 " 1",
+                                 "M1",
+                                 "1KK",
+                                 "1,5",
+                                 "all",
+                                 "cgroups",
+                                 "non",
+                                 "9223372036854775808",
+                                 "18446744073709551616",
+                                 "9007199254740992K",
+                                 "8388608T",
+                                 "99999999999999999999999T"};
+    for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
+        char setting[128];
+        char expected[256];
+        snprintf(setting, sizeof setting, "FT_MALLOC_LIMIT=%s", wrong[index]);
+        snprintf(expected, sizeof expected,
+                 "ft_malloc: option 'limit' cannot be '%s'; it is a number of bytes as 65536 or "
+                 "512M, or none, or cgroup\n",
+                 wrong[index]);
+        parse(false, "limit=5M", setting, NULL, NULL);
+        assert_string_equal(complaint, expected);
+        assert_int_equal(options.limit, (size_t)5 << 20);
+    }
+    parse(false, NULL, "FT_MALLOC_RESERVE=much", NULL, NULL);
+    assert_string_equal(complaint,
+                        "ft_malloc: option 'reserve' cannot be 'much'; it is a number of "
+                        "bytes as 65536 or 512M, or usual\n");
+    parse(false, NULL, "FT_MALLOC_EXHAUSTED=loud", NULL, NULL);
+    assert_string_equal(complaint, "ft_malloc: option 'exhausted' cannot be 'loud'; it is one of "
+                                   "silent, explain\n");
+}
+
+static void a_word_of_one_option_is_none_of_another(void **state)
+{
+    (void)state;
+    parse(false, "limit=usual,reserve=cgroup,reserve=none", NULL, NULL, NULL);
+    assert_non_null(strstr(complaint, "'limit' cannot be 'usual'"));
+    assert_non_null(strstr(complaint, "'reserve' cannot be 'cgroup'"));
+    assert_non_null(strstr(complaint, "'reserve' cannot be 'none'"));
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+    assert_int_equal(options.reserve, options_word(RESERVE_USUAL));
+}
+
+static void nothing_is_no_value_in_a_list_and_no_setting_alone(void **state)
+{
+    (void)state;
+    parse(false, NULL, "FT_MALLOC_OPTIONS=limit=,reserve", NULL, NULL);
+    assert_non_null(strstr(complaint, "'limit' cannot be ''"));
+    assert_non_null(strstr(complaint, "'reserve' cannot be ''"));
+    parse(false, "limit=1M", "FT_MALLOC_LIMIT=", NULL, NULL);
+    assert_string_equal(complaint, "");
+    assert_int_equal(options.limit, 1 << 20);
+}
+
+static void a_long_value_is_cut_in_the_complaint(void **state)
+{
+    (void)state;
+    static char setting[3000] = "FT_MALLOC_LIMIT=";
+    memset(setting + strlen(setting), '7', 2900);
+    parse(false, NULL, setting, NULL, NULL);
+    assert_non_null(strstr(complaint, "'77777777777777777777777777777777'; it is"));
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+}
+
+static void the_later_source_wins(void **state)
+{
+    (void)state;
+    parse(false, "limit=1M", NULL, NULL, NULL);
+    assert_int_equal(options.limit, 1 << 20);
+    parse(false, "limit=1M", "FT_MALLOC_OPTIONS=limit=2M", NULL, NULL);
+    assert_int_equal(options.limit, 2 << 20);
+    parse(false, "limit=1M", "FT_MALLOC_LIMIT=3M", "FT_MALLOC_OPTIONS=limit=2M", NULL);
+    assert_int_equal(options.limit, 3 << 20);
+    parse(false, "limit=1M", "FT_MALLOC_OPTIONS=limit=2M,reserve=0,limit=4M", NULL, NULL);
+    assert_int_equal(options.limit, 4 << 20);
+    assert_int_equal(options.reserve, 0);
+    parse(false, "limit=1M", "FT_MALLOC_LIMIT=none", NULL, NULL);
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+    assert_string_equal(complaint, "");
+}
+
+static void a_source_of_less_rights_has_no_say(void **state)
+{
+    (void)state;
+    parse(true, NULL, "FT_MALLOC_LIMIT=1M", "FT_MALLOC_OPTIONS=reserve=0,exhausted=explain", NULL);
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+    assert_int_equal(options.reserve, options_word(RESERVE_USUAL));
+    assert_int_equal(options.exhausted, EXHAUSTED_SILENT);
+    parse(true, "limit=1M,reserve=2M,exhausted=explain", "FT_MALLOC_LIMIT=none",
+          "FT_MALLOC_RESERVE=usual", "FT_MALLOC_EXHAUSTED=silent");
+    assert_int_equal(options.limit, 1 << 20);
+    assert_int_equal(options.reserve, 2 << 20);
+    assert_int_equal(options.exhausted, EXHAUSTED_SILENT);
+    parse(true, NULL, "FT_MALLOC_LIMIT=cgroup", NULL, NULL);
+    assert_int_equal(options.limit, options_word(LIMIT_NONE));
+    assert_string_equal(complaint, "");
+}
+
+static void the_other_options_are_left_alone(void **state)
+{
+    (void)state;
+    parse(false, NULL, "FT_MALLOC_LIMIT=1M", "FT_MALLOC_RESERVE=0", "FT_MALLOC_EXHAUSTED=explain");
+    assert_int_equal(options.misuse, ANSWER_ABORT);
+    assert_int_equal(options.foreign, ANSWER_AS_MISUSE);
+    assert_int_equal(options.audit, AUDIT_NEVER);
+    assert_int_equal(options.stats, STATS_NEVER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_of_bytes_may_have_a_unit),
+        cmocka_unit_test(the_largest_number_is_that_of_a_chunk),
+        cmocka_unit_test(words_stand_for_no_number),
+        cmocka_unit_test(what_is_no_number_is_named_with_what_is_allowed),
+        cmocka_unit_test(a_word_of_one_option_is_none_of_another),
+        cmocka_unit_test(nothing_is_no_value_in_a_list_and_no_setting_alone),
+        cmocka_unit_test(a_long_value_is_cut_in_the_complaint),
+        cmocka_unit_test(the_later_source_wins),
+        cmocka_unit_test(a_source_of_less_rights_has_no_say),
+        cmocka_unit_test(the_other_options_are_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
