@@ -28,6 +28,7 @@ void arena_init(struct arena *arena, const struct arena_config *config)
     // Mappings may lie anywhere, which only a wide map can tell.
     CHECK(config->wide || config->run_bytes_max == SIZE_MAX);
     CHECK(!config->wide || arena->unit_shift == ZONE_MAP_WIDE_UNIT_SHIFT);
+    CHECK(config->wide || config->limit_bytes == 0);
 }
 
 // Takes a run from one section, of free units or of virgin ones.
@@ -68,12 +69,13 @@ static void make_meta(struct arena *arena, const struct run *run)
     arena->meta_unit_count += run->count;
 }
 
-struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need)
+// Takes a run whatever the limit says.
+static struct run take_anywhere(struct arena *arena, size_t bytes, size_t align, struct need *need)
 {
     struct run run = {.section = NULL};
     size_t units = bits_divide_up(bytes, arena_unit_bytes(arena));
     size_t align_units = align > arena_unit_bytes(arena) ? align >> arena->unit_shift : 1;
-    if (units + align_units > RUN_NONE / 4 || !arena_allows(arena, units << arena->unit_shift)) {
+    if (units + align_units > RUN_NONE / 4) {
         *need = (struct need){.kind = NEED_NOTHING};
         return run;
     }
@@ -94,6 +96,16 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
     return run;
 }
 
+struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need)
+{
+    // What is so large that it wraps is too large for any section.
+    if (!arena_allows(arena, bits_align_up(bytes, arena_unit_bytes(arena)))) {
+        *need = (struct need){.kind = NEED_NOTHING};
+        return (struct run){.section = NULL};
+    }
+    return take_anywhere(arena, bytes, align, need);
+}
+
 struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
 {
     struct run run = {.section = NULL};
@@ -103,7 +115,7 @@ struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
         arena_count_used(arena, run.section != NULL ? run.count : 0);
     }
     if (run.section == NULL) {
-        run = arena_take_run(arena, bytes, 1, need);
+        run = take_anywhere(arena, bytes, 1, need);
     }
     if (run.section != NULL) {
         make_meta(arena, &run);

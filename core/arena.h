@@ -33,7 +33,8 @@ struct arena_config {
     // Free runs' memory that is kept, beside an eighth of what is in use; SIZE_MAX: all is. A heap keeps a quarter as
     // much in free pages of its zones, beside half of what is in use there.
     size_t dirty_bytes_max;
-    // What runs and mappings may take together, but for what the arena needs itself to serve them; 0: what there is.
+    // What runs and mappings may take together; 0: what there is. What the arena needs itself to serve them counts, and
+    // is not refused. Only in a wide arena.
     size_t limit_bytes;
     // A class whose zones would be larger is served as runs; a sixteenth of a small region.
     size_t zone_bytes_max;

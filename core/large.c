@@ -19,13 +19,14 @@ static bool wants_mapping(const struct arena *arena, size_t bytes, size_t align)
 struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size_t align)
 {
     size_t page = arena->config.page_bytes;
+    size_t mapped = bits_align_up(bytes == 0 ? 1 : bytes, page);
     if (bytes > PTRDIFF_MAX - page || align > PTRDIFF_MAX - bytes - page ||
-        !arena_allows(arena, bits_align_up(bytes, page))) {
+        !arena_allows(arena, mapped)) {
         return (struct need){.kind = NEED_NOTHING};
     }
     return (struct need){
         .kind = NEED_MAPPING,
-        .bytes = bits_align_up(bytes == 0 ? 1 : bytes, page),
+        .bytes = mapped,
         // At a unit of its own, so that the map leads to it and to nothing else.
         .align = align > arena->config.unit_bytes ? align : arena->config.unit_bytes,
     };
@@ -39,7 +40,8 @@ static struct zone *refused_mapping(struct arena *arena, const struct need *need
          zone = offset_to(arena, *link)) {
         uintptr_t base = (uintptr_t)zone_base(zone);
         if (zone->requested == DEPARTURE_REFUSED && zone->mapped >= need->bytes &&
-            zone->mapped / 2 <= need->bytes && base % need->align == 0) {
+            zone->mapped / 2 <= need->bytes && base % need->align == 0 &&
+            arena_allows(arena, zone->mapped)) {
             *link = zone->next;
             return zone;
         }
