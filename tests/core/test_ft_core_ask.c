@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What ft_core tells of an arena: places, walks, reports, figures; and that a breach is seen.
+#include "core/ft_core_state.h"
 #include "tests/core/ft_core_kit.h"
 
 #include <stdio.h>
@@ -307,6 +308,10 @@ static void a_damaged_arena_is_not_valid(void **state)
     assert_false(ft_core_check(content.kit.core));
     assert_null(ft_core_attach(base));
     base[0] ^= 1;
+    assert_true(ft_core_check(content.kit.core));
+    content.kit.core->arena.used_unit_count++;
+    assert_false(ft_core_check(content.kit.core));
+    content.kit.core->arena.used_unit_count--;
     assert_true(ft_core_check(content.kit.core));
     kit_delete(&content.kit);
 }

@@ -157,6 +157,16 @@ static void a_listed_zone_that_is_not_valid(void)
     zone_of(TAKEN - 1)->free_count++;
 }
 
+static void a_listed_zone_whose_free_chunks_are_not_found(void)
+{
+    zone_of(TAKEN - 1)->hint = zone_of(TAKEN - 1)->word_count;
+}
+
+static void a_listed_zone_of_another_heap(void)
+{
+    atomic_store(&zone_of(TAKEN - 1)->owner, scene.other->owner);
+}
+
 static void a_full_zone_that_is_not_valid(void)
 {
     zone_of(120)->free_count++;
@@ -322,6 +332,8 @@ static void heap_is_valid_checks_h2(void **state)
     expect_noticed(a_zone_in_the_wrong_list);
     expect_noticed(a_zone_in_the_list_of_another_class);
     expect_noticed(a_listed_zone_that_is_not_valid);
+    expect_noticed(a_listed_zone_whose_free_chunks_are_not_found);
+    expect_noticed(a_listed_zone_of_another_heap);
     expect_noticed(a_listed_zone_with_another_fill);
     expect_noticed(a_list_with_a_wrong_link_back);
 }

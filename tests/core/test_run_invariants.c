@@ -134,6 +134,17 @@ static void a_run_that_became_clean(struct run_table *table)
     run_unit(table, 4)->clean = run_unit(table, 7)->clean = true;
 }
 
+static void more_dirty_units_than_it_has(struct run_table *table)
+{
+    run_unit(table, 7)->note = 5;
+    table->dirty_count++;
+}
+
+static void a_last_unit_that_is_clean(struct run_table *table)
+{
+    run_unit(table, 7)->clean = true;
+}
+
 static void a_frontier_above_the_commitment(struct run_table *table)
 {
     table->committed = 11;
@@ -263,6 +274,8 @@ static void run_table_is_valid_checks_r4(void **state)
     expect_noticed(one_free_more);
     expect_noticed(one_dirty_less);
     expect_noticed(a_run_that_became_clean);
+    expect_noticed(more_dirty_units_than_it_has);
+    expect_noticed(a_last_unit_that_is_clean);
 }
 
 static void run_table_is_valid_checks_r5(void **state)
