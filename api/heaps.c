@@ -222,7 +222,7 @@ static struct ft_heap *create_in_ours(const struct ft_heap_options *options)
         return NULL;
     }
     // No class serves such an alignment: a region is a run of its own.
-    unsigned char *region = slow_alloc(plan.first_bytes, GLOBAL_UNIT_BYTES, false);
+    unsigned char *region = slow_alloc(plan.first_bytes, GLOBAL_UNIT_BYTES, SLOW_PLAIN);
     if (region == NULL) {
         return NULL;
     }

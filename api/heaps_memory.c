@@ -31,7 +31,7 @@ static bool is_too_large(const struct ft_heap *heap, size_t bytes, size_t align)
 static struct heaps_region *alloc_region(size_t want, size_t least)
 {
     for (;;) {
-        struct heaps_region *region = slow_alloc(want, GLOBAL_UNIT_BYTES, false);
+        struct heaps_region *region = slow_alloc(want, GLOBAL_UNIT_BYTES, SLOW_PLAIN);
         if (region != NULL) {
             region->bytes = want;
             return region;

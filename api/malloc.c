@@ -47,7 +47,7 @@ EXPORT void *calloc(size_t count, size_t each)
     }
     struct grant grant = heap_fast_grant(global_heap(), bytes);
     if (grant.ptr == NULL) {
-        return slow_alloc(bytes, SIZE_CLASS_STEP, true);
+        return slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_ZEROED);
     }
     return grant.is_zero ? grant.ptr : memset(grant.ptr, 0, bytes);
 }
@@ -76,7 +76,7 @@ EXPORT void *aligned_alloc(size_t align, size_t bytes)
         errno = EINVAL;
         return NULL;
     }
-    return slow_alloc(bytes, align, false);
+    return slow_alloc(bytes, align, SLOW_PLAIN);
 }
 
 EXPORT int posix_memalign(void **target, size_t align, size_t bytes)
@@ -85,7 +85,7 @@ EXPORT int posix_memalign(void **target, size_t align, size_t bytes)
         return EINVAL;
     }
     int saved = errno;
-    void *ptr = slow_alloc(bytes, align, false);
+    void *ptr = slow_alloc(bytes, align, SLOW_PLAIN);
     errno = saved;
     if (ptr == NULL) {
         return ENOMEM;
@@ -104,7 +104,7 @@ EXPORT void *memalign(size_t align, size_t bytes)
     if (!bits_is_power_of_two(align)) {
         align = align == 0 ? 1 : (size_t)2 << bits_highest(align);
     }
-    return slow_alloc(bytes, align, false);
+    return slow_alloc(bytes, align, SLOW_PLAIN);
 }
 
 EXPORT void *valloc(size_t bytes)
@@ -112,7 +112,7 @@ EXPORT void *valloc(size_t bytes)
     int saved = errno;
     size_t page = platform_page_bytes();
     errno = saved;
-    return slow_alloc(bytes, page, false);
+    return slow_alloc(bytes, page, SLOW_PLAIN);
 }
 
 EXPORT void *pvalloc(size_t bytes)
@@ -121,7 +121,8 @@ EXPORT void *pvalloc(size_t bytes)
     size_t page = platform_page_bytes();
     errno = saved;
     // What cannot be rounded up cannot be had as it is, either.
-    return slow_alloc(bytes > PTRDIFF_MAX - page ? bytes : bits_align_up(bytes, page), page, false);
+    return slow_alloc(bytes > PTRDIFF_MAX - page ? bytes : bits_align_up(bytes, page), page,
+                      SLOW_PLAIN);
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)

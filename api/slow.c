@@ -129,19 +129,26 @@ static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
 }
 
 // Refuses an allocation of so many bytes.
-static void *refuse(size_t bytes)
+__attribute__((noinline)) static void *refuse(size_t bytes, enum slow_how how)
 {
-    exhausted_tell(bytes);
+    if (how != SLOW_QUIET) {
+        exhausted_tell(bytes);
+    }
     errno = ENOMEM;
     return NULL;
 }
 
-// Allocates without a word if there is no memory: who asks may have another way. errno may then be anything.
-static void *try_alloc(size_t bytes, size_t align, bool zero)
+void *slow_malloc(size_t bytes)
+{
+    void *ptr = heap_small_alloc(global_heap(), bytes);
+    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
+}
+
+void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
 {
     int saved = errno;
     if (bytes > PTRDIFF_MAX) {
-        return NULL;
+        return refuse(bytes, how);
     }
     struct heap *heap = global_heap_get(bytes);
     struct grant grant = {.ptr = NULL};
@@ -156,25 +163,13 @@ static void *try_alloc(size_t bytes, size_t align, bool zero)
     settle(heap);
     report_twice("malloc");
     if (grant.ptr == NULL) {
-        return NULL;
+        return refuse(bytes, how);
     }
     errno = saved;
-    if (zero && !grant.is_zero) {
+    if (how == SLOW_ZEROED && !grant.is_zero) {
         memset(grant.ptr, 0, bytes);
     }
     return grant.ptr;
-}
-
-void *slow_malloc(size_t bytes)
-{
-    void *ptr = heap_small_alloc(global_heap(), bytes);
-    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, false);
-}
-
-void *slow_alloc(size_t bytes, size_t align, bool zero)
-{
-    void *ptr = try_alloc(bytes, align, zero);
-    return ptr != NULL ? ptr : refuse(bytes);
 }
 
 // Frees a LARGE chunk that was found to be held. False if another thread has freed it meanwhile.
@@ -323,15 +318,15 @@ bool slow_is_held(const void *ptr, const char *call)
 
 enum { GROWN_RUN_BYTES = 8192 }; // chunks that outgrow this get a run, which grows where it is
 
-// A chunk in place of one that cannot stay, or NULL without a word. One that has grown beyond TINY gets room to grow further where
-// it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
+// A chunk in place of one that cannot stay, or NULL without a word. One that has grown beyond TINY gets room to grow
+// further where it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
 static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 {
     struct heap *heap = global_heap();
     bool has_grown = bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX;
     if (has_grown && chunk->zone->kind == ZONE_MAPPED && bytes <= PTRDIFF_MAX / 2) {
         // A mapping cannot grow where it is; what is not touched costs nothing.
-        void *roomy = try_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, false);
+        void *roomy = slow_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, SLOW_QUIET);
         if (roomy != NULL) {
             struct chunk moved = chunk_locate(&global.arena, roomy);
             if (resize_in_place(&moved, bytes)) {
@@ -342,7 +337,7 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
     }
     if (has_grown && bytes > GROWN_RUN_BYTES) {
         // No class serves such an alignment.
-        return try_alloc(bytes, GLOBAL_UNIT_BYTES, false);
+        return slow_alloc(bytes, GLOBAL_UNIT_BYTES, SLOW_QUIET);
     }
     if (has_grown) {
         size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
@@ -356,7 +351,7 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
     }
     void *ptr = heap_fast_alloc(heap, bytes);
     ptr = ptr != NULL ? ptr : heap_small_alloc(heap, bytes);
-    return ptr != NULL ? ptr : try_alloc(bytes, SIZE_CLASS_STEP, false);
+    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_QUIET);
 }
 
 void *slow_realloc(void *ptr, size_t bytes, const char *call)
@@ -373,7 +368,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
         if (!shrink_where_it_is(&chunk, bytes)) {
-            return refuse(bytes);
+            return refuse(bytes, SLOW_PLAIN);
         }
         errno = saved;
         return ptr;

@@ -13,9 +13,11 @@
 // What malloc does when the fast path cannot. NULL and ENOMEM on failure.
 void *slow_malloc(size_t bytes);
 
-// Allocates `bytes` at a multiple of align, a power of two; zeroed if asked for. NULL and ENOMEM on
-// failure.
-void *slow_alloc(size_t bytes, size_t align, bool zero);
+// How to allocate. SLOW_QUIET: nothing is said of a refusal, because the caller may have another way.
+enum slow_how { SLOW_PLAIN, SLOW_ZEROED, SLOW_QUIET };
+
+// Allocates `bytes` at a multiple of align, a power of two. NULL and ENOMEM on failure.
+void *slow_alloc(size_t bytes, size_t align, enum slow_how how);
 
 // Frees ptr, or reports a misuse in the name of `call`. Nothing for NULL.
 void slow_free(void *ptr, const char *call);
