@@ -69,13 +69,12 @@ static void make_meta(struct arena *arena, const struct run *run)
     arena->meta_unit_count += run->count;
 }
 
-// Takes a run whatever the limit says.
-static struct run take_anywhere(struct arena *arena, size_t bytes, size_t align, struct need *need)
+struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need)
 {
     struct run run = {.section = NULL};
     size_t units = bits_divide_up(bytes, arena_unit_bytes(arena));
     size_t align_units = align > arena_unit_bytes(arena) ? align >> arena->unit_shift : 1;
-    if (units + align_units > RUN_NONE / 4) {
+    if (units + align_units > RUN_NONE / 4 || !arena_allows(arena, units << arena->unit_shift)) {
         *need = (struct need){.kind = NEED_NOTHING};
         return run;
     }
@@ -96,30 +95,24 @@ static struct run take_anywhere(struct arena *arena, size_t bytes, size_t align,
     return run;
 }
 
-struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need)
-{
-    // What is so large that it wraps is too large for any section.
-    if (!arena_allows(arena, bits_align_up(bytes, arena_unit_bytes(arena)))) {
-        *need = (struct need){.kind = NEED_NOTHING};
-        return (struct run){.section = NULL};
-    }
-    return take_anywhere(arena, bytes, align, need);
-}
-
 struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
 {
+    uint32_t count = arena_units_for(arena, bytes);
     struct run run = {.section = NULL};
     struct section *first = offset_to(arena, arena->first);
     if (first != NULL) {
-        run = take_either(first, arena_units_for(arena, bytes), 1);
-        arena_count_used(arena, run.section != NULL ? run.count : 0);
+        run = take_either(first, count, 1);
+    }
+    for (struct section *section = arena_first_section(arena);
+         section != NULL && run.section == NULL; section = arena_next_section(arena, section)) {
+        run = take_either(section, count, 1);
     }
     if (run.section == NULL) {
-        run = take_anywhere(arena, bytes, 1, need);
+        arena_need_run(arena, count, 1, need);
+        return run;
     }
-    if (run.section != NULL) {
-        make_meta(arena, &run);
-    }
+    arena_count_used(arena, count);
+    make_meta(arena, &run);
     return run;
 }
 
