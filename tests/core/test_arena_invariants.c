@@ -225,8 +225,9 @@ static void sections_that_overlap(void)
     struct section *second = arena_next_section(scene.arena, first);
     assert_true(arena_is_valid(scene.arena) && (next == first || next == second));
     // The first one's end is where its units end, too: both are moved.
-    uintptr_t more = (uintptr_t)second + arena_unit_bytes(scene.arena) - (uintptr_t)first;
-    more = bits_align_up(more - first->end, arena_unit_bytes(scene.arena));
+    uintptr_t unit_bytes = arena_unit_bytes(scene.arena);
+    uintptr_t overlap = (uintptr_t)section_unit_at(second, 0) + unit_bytes - (uintptr_t)first;
+    uintptr_t more = bits_align_up(overlap - first->end, unit_bytes);
     first->units += more;
     first->end += more;
 }
