@@ -42,7 +42,7 @@ struct ft_mallinfo2 {
     size_t ordblks;  // count of free chunks in zones, and of free runs
     size_t smblks;   // count of free chunks that threads have at hand, or freed for another one
     size_t hblks;    // count of chunks that are mappings of their own
-    size_t hblkhd;   // bytes of those
+    size_t hblkhd;   // bytes of those, and of such that are on their way to the system
     size_t usmblks;  // always 0, as in glibc
     size_t fsmblks;  // bytes of the chunks in smblks
     size_t uordblks; // chunks and runs that the program holds, with their rounding; not mappings
@@ -175,8 +175,8 @@ struct ft_mallinfo2 ft_mallinfo2(void);
 struct ft_mallinfo ft_mallinfo(void);
 
 // malloc_info(3). Writes the same as XML with glibc's elements: one heap; the free chunks of each size class as sizes;
-// `fast` the chunks at hand, `rest` the other free ones, `mmap` mappings; `system` what is committed in sections (the most
-// that was is not kept: max is current), and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the stream fails.
+// `fast` the chunks at hand, `rest` the other free ones, `mmap` mappings; `system` what is committed in sections
+// (current) and the most that ever was (max), and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the stream fails.
 int ft_malloc_info(int options, FILE *stream);
 
 // malloc_stats(3). Writes what is committed and what is in use to standard error, in glibc's words. Allocates nothing.

@@ -10,20 +10,23 @@
 #include <limits.h>
 #include <stdio.h>
 
+// Those included that are on their way to the system.
 static size_t mapping_bytes(const struct census *census)
 {
-    return census->mappings.live_bytes + census->mappings.rounding_bytes;
+    return census->committed_bytes - census->section_bytes;
 }
 
-static size_t section_bytes(const struct census *census)
+// Ranges of sections that are on their way to the system.
+static size_t leaving_bytes(const struct census *census)
 {
-    return census->committed_bytes - mapping_bytes(census);
+    size_t held = census->mappings.live_bytes + census->mappings.rounding_bytes;
+    return census->bytes[CENSUS_LEAVING] - (mapping_bytes(census) - held);
 }
 
 static struct ft_mallinfo2 info_of(const struct census *census)
 {
     struct ft_mallinfo2 info = {
-        .arena = section_bytes(census),
+        .arena = census->section_bytes,
         .ordblks = census->free_run_count,
         .hblks = census->mappings.count,
         .hblkhd = mapping_bytes(census),
@@ -39,7 +42,7 @@ static struct ft_mallinfo2 info_of(const struct census *census)
     }
     info.fordblks = info.fsmblks + census->bytes[CENSUS_ZONES] + census->bytes[CENSUS_DIRTY] +
                     census->bytes[CENSUS_CLEAN] + census->bytes[CENSUS_VIRGIN] +
-                    census->bytes[CENSUS_LEAVING];
+                    leaving_bytes(census);
     return info;
 }
 
@@ -152,12 +155,11 @@ static void append_totals(struct text *text, const struct ft_mallinfo2 *info)
     append_element(text, "total", "rest", info->ordblks, info->fordblks - info->fsmblks);
 }
 
-// The most that there was is not kept: it is told as what there is.
-static void append_system(struct text *text, const struct census *census, size_t more)
+static void append_system(struct text *text, const struct census *census)
 {
-    size_t bytes = section_bytes(census) + more;
+    size_t bytes = census->section_bytes;
     append_element(text, "system", "current", SIZE_MAX, bytes);
-    append_element(text, "system", "max", SIZE_MAX, bytes);
+    append_element(text, "system", "max", SIZE_MAX, census->section_bytes_max);
     append_element(text, "aspace", "total", SIZE_MAX, bytes + census->reserved_bytes);
     append_element(text, "aspace", "mprotect", SIZE_MAX, bytes);
 }
@@ -190,11 +192,11 @@ EXPORT int malloc_info(int options, FILE *stream)
     bool is_done = send(text, stream);
     text_string(text, "</sizes>\n");
     append_totals(text, &info);
-    append_system(text, &census, 0);
+    append_system(text, &census);
     text_string(text, "</heap>\n");
     append_totals(text, &info);
     append_element(text, "total", "mmap", info.hblks, info.hblkhd);
-    append_system(text, &census, 0);
+    append_system(text, &census);
     text_string(text, "</malloc>\n");
     is_done = send(text, stream) && is_done;
     return is_done ? 0 : -1;

@@ -87,17 +87,6 @@ bool memory_meet(const struct need *need)
     return is_for_more && give_back_tails() && (need->kind == NEED_COMMIT || meet(need));
 }
 
-// Address space that the arena has filled, or nearly so.
-static size_t committed_bytes(void)
-{
-    size_t units = 0;
-    for (const struct section *section = arena_first_section(&global.arena); section != NULL;
-         section = arena_next_section(&global.arena, section)) {
-        units += section_runs(section)->committed;
-    }
-    return (units << global.arena.unit_shift) + global.arena.mapping_bytes;
-}
-
 bool memory_wastes_unit(size_t bytes)
 {
     size_t page = global.arena.config.page_bytes;
@@ -115,7 +104,7 @@ bool memory_prefers_mapping(const struct need *need, size_t bytes)
         need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES) {
         return true;
     }
-    return memory_wastes_unit(bytes) && committed_bytes() > limit / 16;
+    return memory_wastes_unit(bytes) && arena_committed_bytes(&global.arena) > limit / 16;
 }
 
 void *memory_meet_mapping(const struct need *need, size_t bytes)

@@ -44,6 +44,7 @@ void stats_json(struct stats_output *output, const struct census *census)
     struct text *text = &output->print.text;
     text_string(text, "{");
     append_member(text, "committed_bytes", census->committed_bytes, true);
+    append_member(text, "committed_bytes_max", census->committed_bytes_max, false);
     append_member(text, "reserved_bytes", census->reserved_bytes, false);
     append_member(text, "untouched_bytes", census->untouched_bytes, false);
     append_member(text, "heap_bytes", census->heap_bytes, false);

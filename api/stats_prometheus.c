@@ -121,6 +121,8 @@ void stats_prometheus(struct stats_output *output, const struct census *census)
     }
     append_gauge(text, "ft_malloc_committed_bytes", "The sum of all parts.",
                  census->committed_bytes);
+    append_gauge(text, "ft_malloc_committed_bytes_max", "The most that the sum ever was.",
+                 census->committed_bytes_max);
     append_gauge(text, "ft_malloc_reserved_bytes", "Address space without access.",
                  census->reserved_bytes);
     append_gauge(text, "ft_malloc_untouched_bytes",

@@ -22,14 +22,20 @@ static void append_bar(struct text *text, size_t share, size_t whole, unsigned c
     }
 }
 
-// "  metadata     1,234,567    1.2 %  #"
-static void append_part(struct text *text, const char *title, size_t bytes, size_t whole)
+// "  metadata     1,234,567"
+static void append_amount(struct text *text, const char *title, size_t bytes)
 {
     size_t start = text->length;
     text_string(text, "  ");
     text_string(text, title);
     stats_pad(text, start, TABLE_TITLE_COLUMNS);
     stats_grouped(text, bytes, 15);
+}
+
+// "  metadata     1,234,567    1.2 %  #"
+static void append_part(struct text *text, const char *title, size_t bytes, size_t whole)
+{
+    append_amount(text, title, bytes);
     stats_tenths(text, stats_share(bytes, whole, 1000), 7);
     text_string(text, " %");
     if (bytes != 0) {
@@ -46,13 +52,12 @@ static void append_parts(struct text *text, const struct census *census)
         append_part(text, stats_parts[part].title, census->bytes[part], census->committed_bytes);
     }
     size_t untouched = census->untouched_bytes;
-    size_t start = text->length;
-    text_string(text, "  sum: committed");
-    stats_pad(text, start, TABLE_TITLE_COLUMNS);
-    stats_grouped(text, census->committed_bytes, 15);
+    append_amount(text, "sum: committed", census->committed_bytes);
     text_string(text, "           and ");
     stats_grouped(text, census->reserved_bytes, 0);
     text_string(text, " reserved\n");
+    append_amount(text, "most that ever was", census->committed_bytes_max);
+    text_string(text, "\n");
     append_part(text, "may be resident", census->committed_bytes - untouched,
                 census->committed_bytes);
 }

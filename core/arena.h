@@ -90,8 +90,10 @@ struct arena {
     size_t leaving_count;   // ranges on their way to the system
     _Atomic size_t split_count; // ranges purged since purges split
     _Atomic uintptr_t
-        trim_count;    // how often all heaps were to give back what they can (heap_return.h)
-    size_t gone_count; // mappings that have departed
+        trim_count;           // how often all heaps were to give back what they can (heap_return.h)
+    size_t gone_count;        // mappings that have departed
+    size_t section_bytes_max; // the most that was committed in sections
+    size_t committed_bytes_max; // the most that was in sections and mappings together
 };
 
 // ANY. The size of a unit, in bytes.
@@ -161,6 +163,15 @@ struct need arena_need_units(const struct arena *arena, const struct section *se
 
 // LOCKED. The ranges of a NEED_COMMIT are committed.
 void arena_committed(struct arena *arena, const struct need *need);
+
+// LOCKED. How many bytes of sections are committed.
+size_t arena_section_bytes(const struct arena *arena);
+
+// LOCKED. The same with mappings, those included that are on their way to the system.
+size_t arena_committed_bytes(const struct arena *arena);
+
+// LOCKED. More is committed than before: keeps the most that ever was. Sections note it themselves.
+void arena_note_committed(struct arena *arena);
 
 // LOCKED. Takes a run of at least `bytes`, at a multiple of `align` (a power of two), of kind RUN_META.
 // section is NULL on failure, and *need then says what would help.

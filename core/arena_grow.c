@@ -43,6 +43,38 @@ size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t al
            run_table_bytes(arena_units_for(arena, units));
 }
 
+size_t arena_section_bytes(const struct arena *arena)
+{
+    size_t bytes = 0;
+    for (const struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        bytes += section_committed_bytes(section);
+    }
+    return bytes;
+}
+
+size_t arena_committed_bytes(const struct arena *arena)
+{
+    size_t bytes = arena_section_bytes(arena) + arena->mapping_bytes;
+    for (const struct zone *zone = offset_to(arena, arena->departing); zone != NULL;
+         zone = offset_to(arena, zone->next)) {
+        bytes += zone->mapped;
+    }
+    return bytes;
+}
+
+void arena_note_committed(struct arena *arena)
+{
+    size_t in_sections = arena_section_bytes(arena);
+    size_t in_all = arena_committed_bytes(arena);
+    if (in_sections > arena->section_bytes_max) {
+        arena->section_bytes_max = in_sections;
+    }
+    if (in_all > arena->committed_bytes_max) {
+        arena->committed_bytes_max = in_all;
+    }
+}
+
 // How many units to commit so that at least `least` of them are, in a section that has `committed`.
 static uint32_t commit_target(const struct arena *arena, uint32_t committed, uint32_t least,
                               uint32_t unit_count)
@@ -133,6 +165,7 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
     arena_count_used(arena, leaf_units);
     arena->meta_unit_count += leaf_units;
     arena->used_unit_max = arena->used_unit_count;
+    arena_note_committed(arena);
     return true;
 }
 
@@ -203,6 +236,7 @@ void arena_committed(struct arena *arena, const struct need *need)
         section->record_end = section->area_committed;
     }
     section_runs(section)->committed = need->units;
+    arena_note_committed(arena);
 }
 
 struct need arena_need_units(const struct arena *arena, const struct section *section,

@@ -58,6 +58,9 @@ bool arena_is_valid(const struct arena *arena)
     const struct zone *nothing = &arena->map.nothing;
     // Units on their way to the system are neither free nor used.
     bool used_is_right = arena->leaving_count != 0 || used == arena->used_unit_count;
+    bool most_is_right = arena->section_bytes_max >= arena_section_bytes(arena) &&
+                         arena->committed_bytes_max >= arena_committed_bytes(arena);
     return sections == arena->section_count && units == arena->unit_count && used_is_right &&
-           nothing->kind == ZONE_NONE && nothing->fast_bound == 0 && nothing->reciprocal == 0;
+           most_is_right && nothing->kind == ZONE_NONE && nothing->fast_bound == 0 &&
+           nothing->reciprocal == 0;
 }

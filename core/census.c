@@ -154,11 +154,10 @@ static void count_section(const struct arena *arena, const struct section *secti
         bool in_area = section->record_end <= section->area_committed;
         census->untouched_bytes += in_area ? section->record_end - section->record_next : 0;
     }
-    size_t own = section->area_committed + ((size_t)section->cut_count << section->unit_shift);
-    size_t committed = own + ((size_t)runs->committed << section->unit_shift);
-    census->bytes[CENSUS_METADATA] += own;
+    size_t committed = section_committed_bytes(section);
+    census->bytes[CENSUS_METADATA] += committed - ((size_t)runs->committed << section->unit_shift);
     census->bytes[CENSUS_VIRGIN] += (size_t)(runs->committed - runs->fresh) << section->unit_shift;
-    census->committed_bytes += committed;
+    census->section_bytes += committed;
     // What was cut off the area for records is a hole that is nobody's.
     size_t hole = section->units - section->area_end;
     census->reserved_bytes += section->end - hole - committed;
@@ -215,15 +214,19 @@ static void count_map(const struct arena *arena, struct census *census, size_t u
 void census_take(const struct arena *arena, struct census *census)
 {
     *census = (struct census){.section_count = 0};
-    size_t map = arena->map.wide ? sizeof(struct zone_map_wide) : 0;
-    census->bytes[CENSUS_METADATA] = sizeof(*arena) + map;
-    census->committed_bytes = sizeof(*arena) + map;
+    // The arena itself lies in no section.
+    size_t own = sizeof(*arena) + (arena->map.wide ? sizeof(struct zone_map_wide) : 0);
+    census->bytes[CENSUS_METADATA] = own;
+    census->section_bytes = own;
+    census->section_bytes_max = own + arena->section_bytes_max;
+    census->committed_bytes_max = own + arena->committed_bytes_max;
     size_t used_units = 0;
     for (const struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
         count_section(arena, section, census);
         used_units += section_runs(section)->fresh;
     }
+    census->committed_bytes = census->section_bytes;
     count_mappings(arena, census);
     count_heaps(arena, census);
     count_map(arena, census, used_units + census->mappings.count);

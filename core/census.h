@@ -63,10 +63,13 @@ struct census {
     struct census_large runs;
     struct census_large mappings;
     size_t bytes[CENSUS_PART_COUNT];
-    size_t heap_bytes;      // of METADATA: heaps, with the memory of their stacks
-    size_t leaf_bytes;      // of METADATA: leaves of the zone map
-    size_t free_run_count;  // CLEAN and DIRTY
-    size_t committed_bytes; // all that may be read and written
+    size_t heap_bytes;          // of METADATA: heaps, with the memory of their stacks
+    size_t leaf_bytes;          // of METADATA: leaves of the zone map
+    size_t free_run_count;      // CLEAN and DIRTY
+    size_t committed_bytes;     // all that may be read and written
+    size_t committed_bytes_max; // the most that ever was
+    size_t section_bytes;       // of COMMITTED: everything but mappings of single chunks
+    size_t section_bytes_max;
     // Of it: never written since it was last zero, as far as that is known. No page of memory stands behind it, but where
     // it shares one with what was written.
     size_t untouched_bytes;

@@ -15,7 +15,7 @@ struct ft_core {
 };
 
 // The last two digits change with the layout of anything in an arena, and with the width of a pointer.
-#define FT_CORE_MAGIC (UINT64_C(0x66745f636f726510) + sizeof(void *))
+#define FT_CORE_MAGIC (UINT64_C(0x66745f636f726520) + sizeof(void *))
 
 // ANY. Takes the caller's lock, if there is one.
 static inline void ft_core_lock(const struct ft_core_heap *heap)

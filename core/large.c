@@ -130,6 +130,7 @@ void *large_adopt(struct arena *arena, struct range mapping, size_t bytes, struc
     zone->kind = ZONE_MAPPED;
     zone->mapped = mapping.bytes;
     enter_mapping(arena, zone, bytes);
+    arena_note_committed(arena);
     return (void *)mapping.base;
 }
 

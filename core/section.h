@@ -79,6 +79,13 @@ static inline struct run_table *section_runs(const struct section *section)
     return (struct run_table *)((uintptr_t)section + section->table);
 }
 
+// LOCKED. How many of its bytes may be read and written: its head with the records, and its units.
+static inline size_t section_committed_bytes(const struct section *section)
+{
+    size_t units = (size_t)section_runs(section)->committed + section->cut_count;
+    return section->area_committed + (units << section->unit_shift);
+}
+
 // ANY. The address of a unit.
 static inline void *section_unit_at(const struct section *section, uint32_t unit)
 {

@@ -128,15 +128,37 @@ static void what_is_requested_is_told_to_the_byte(void **state)
     }
 }
 
+static void the_most_that_was_committed_is_told_and_stays(void **state)
+{
+    (void)state;
+    enum { BYTES = 300000000 };
+    printed(FT_MALLOC_STATS_JSON);
+    unsigned long long before = number_after("\"committed_bytes\": ");
+    void *ptr = launder(malloc(BYTES));
+    assert_non_null(ptr);
+    printed(FT_MALLOC_STATS_JSON);
+    unsigned long long most = number_after("\"committed_bytes_max\": ");
+    assert_true(most >= before + BYTES);
+    assert_true(most >= number_after("\"committed_bytes\": "));
+    free(ptr);
+    printed(FT_MALLOC_STATS_JSON);
+    assert_true(number_after("\"committed_bytes\": ") < before + BYTES);
+    assert_int_equal(number_after("\"committed_bytes_max\": "), most);
+    printed(FT_MALLOC_STATS_TABLE);
+    assert_non_null(strstr(text, "  most that ever was  "));
+}
+
 static void every_form_has_the_same_figures(void **state)
 {
     (void)state;
     printed(FT_MALLOC_STATS_JSON);
     unsigned long long live = number_after("\"parts\": {\"live\": ");
     unsigned long long committed = number_after("\"committed_bytes\": ");
+    unsigned long long most = number_after("\"committed_bytes_max\": ");
     printed(FT_MALLOC_STATS_PROMETHEUS);
     assert_int_equal(number_after("\nft_malloc_bytes{part=\"live\"} "), live);
     assert_int_equal(number_after("\nft_malloc_committed_bytes "), committed);
+    assert_int_equal(number_after("\nft_malloc_committed_bytes_max "), most);
 }
 
 static void a_form_that_is_none_is_refused(void **state)
@@ -250,6 +272,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(the_table_fits_one_screen),
         cmocka_unit_test(the_parts_add_up_in_random_states),
         cmocka_unit_test(what_is_requested_is_told_to_the_byte),
+        cmocka_unit_test(the_most_that_was_committed_is_told_and_stays),
         cmocka_unit_test(every_form_has_the_same_figures),
         cmocka_unit_test(a_form_that_is_none_is_refused),
         cmocka_unit_test(the_parts_add_up_while_other_threads_allocate),

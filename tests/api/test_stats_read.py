@@ -61,6 +61,7 @@ def expect_json(text):
     parts = figures["parts"]
     assert set(parts) == PARTS
     assert sum(parts.values()) == figures["committed_bytes"]
+    assert figures["committed_bytes"] <= figures["committed_bytes_max"]
     assert 0 < figures["untouched_bytes"] < figures["committed_bytes"]
     assert figures["heap_bytes"] + figures["leaf_bytes"] < parts["metadata"]
     large = [figures["runs"], figures["mappings"]]
@@ -99,8 +100,8 @@ def expect_prometheus(text):
 def expect_table(text):
     lines = text.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 80, text
-    numbers = [int(re.search(r" ([\d,]+)", line[26:])[1].replace(",", "")) for line in lines[1:12]]
-    assert sum(numbers[:10]) == numbers[10], text
+    numbers = [int(re.search(r" ([\d,]+)", line[26:])[1].replace(",", "")) for line in lines[1:13]]
+    assert sum(numbers[:10]) == numbers[10] <= numbers[11], text
 
 
 def expect_the_same(ours):
@@ -130,6 +131,8 @@ def expect_the_same(ours):
     assert {total.get("type") for total in root.findall("total")} == {"fast", "rest", "mmap"}
     current = root.find("system[@type='current']")
     assert int(current.get("size")) == info.arena
+    most = root.find("system[@type='max']")
+    assert info.arena <= int(most.get("size")) <= figures["committed_bytes_max"]
     assert int(root.find("aspace[@type='total']").get("size")) >= info.arena
 
 

@@ -218,6 +218,16 @@ static void nothing_with_a_reciprocal(void)
     scene.arena->map.nothing.reciprocal = 1;
 }
 
+static void less_in_sections_at_most_than_there_is(void)
+{
+    scene.arena->section_bytes_max = arena_section_bytes(scene.arena) - 1;
+}
+
+static void less_at_most_than_there_is(void)
+{
+    scene.arena->committed_bytes_max = arena_committed_bytes(scene.arena) - 1;
+}
+
 static void sections_that_overlap(void)
 {
     struct section *next = driver_add_section(&scene.driver, 4 << 20);
@@ -238,6 +248,8 @@ static void arena_is_valid_checks_counters_sections_and_nothing(void **state)
     expect_noticed(one_section_more);
     expect_noticed(one_unit_more);
     expect_noticed(one_used_unit_less);
+    expect_noticed(less_in_sections_at_most_than_there_is);
+    expect_noticed(less_at_most_than_there_is);
     expect_noticed(nothing_with_a_kind);
     expect_noticed(nothing_with_a_bound);
     expect_noticed(nothing_with_a_reciprocal);

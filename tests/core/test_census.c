@@ -143,6 +143,9 @@ static void expect_census(void)
         assert_int_equal(census.bytes[parts[part]], model.bytes[parts[part]]);
     }
     assert_int_equal(census.bytes[CENSUS_ROUNDING], rounding);
+    assert_true(census.committed_bytes_max >= census.committed_bytes);
+    assert_true(census.section_bytes_max >= census.section_bytes);
+    assert_true(census.committed_bytes_max >= census.section_bytes_max);
     assert_int_equal(census.section_count, model.section_count);
     assert_int_equal(census.heap_count, model.heap_count);
 }
@@ -311,6 +314,9 @@ static void an_arena_without_sections_is_metadata(void **state)
     census_take(driver.arena, &census);
     assert_true(census_is_whole(&census));
     assert_int_equal(census.committed_bytes, sizeof(struct arena));
+    assert_int_equal(census.committed_bytes_max, sizeof(struct arena));
+    assert_int_equal(census.section_bytes, sizeof(struct arena));
+    assert_int_equal(census.section_bytes_max, sizeof(struct arena));
     assert_int_equal(census.bytes[CENSUS_METADATA], sizeof(struct arena));
     assert_int_equal(census.untouched_bytes, 0);
     driver_end(&driver);
@@ -471,6 +477,88 @@ static void what_was_cut_off_is_counted_nowhere(void **state)
     driver_end(&driver);
 }
 
+// What is committed in sections by now, in all, and the most that either was.
+static void expect_committed(const struct arena *arena, size_t sections, size_t all,
+                             size_t sections_max, size_t all_max)
+{
+    census_take(arena, &census);
+    assert_true(census_is_whole(&census));
+    assert_true(arena_is_valid(arena));
+    assert_int_equal(census.section_bytes, sections);
+    assert_int_equal(census.committed_bytes, all);
+    assert_int_equal(census.section_bytes_max, sections_max);
+    assert_int_equal(census.committed_bytes_max, all_max);
+}
+
+static void the_most_that_was_mapped_stays_known(void **state)
+{
+    (void)state;
+    enum { RUN_MAX = 1 << 20, MAPPED = 4 << 20 };
+    const struct driver_options options = {.unit_bytes = 65536,
+                                           .page_bytes = 4096,
+                                           .run_bytes_max = RUN_MAX,
+                                           .section_bytes = 16 << 20,
+                                           .commits = true,
+                                           .wide = true};
+    struct driver driver;
+    driver_begin(&driver, &options);
+    struct heap *heap = driver_acquire(&driver, HEAP_BYTES);
+    void *first = driver_alloc(&driver, heap, MAPPED, 16).ptr;
+    void *second = driver_alloc(&driver, heap, MAPPED, 16).ptr;
+    census_take(driver.arena, &census);
+    size_t sections = census.section_bytes;
+    size_t most = sections + (size_t)2 * MAPPED;
+    expect_committed(driver.arena, sections, most, sections, most);
+    driver_free(&driver, heap, first);
+    expect_committed(driver.arena, sections, most - MAPPED, sections, most);
+    first = driver_alloc(&driver, heap, MAPPED, 16).ptr;
+    expect_committed(driver.arena, sections, most, sections, most);
+    // What the system would not take is still there, and serves again.
+    driver.keeps = true;
+    driver_free(&driver, heap, second);
+    expect_committed(driver.arena, sections, most, sections, most);
+    second = driver_alloc(&driver, heap, MAPPED, 16).ptr;
+    expect_committed(driver.arena, sections, most, sections, most);
+    void *third = driver_alloc(&driver, heap, MAPPED, 16).ptr;
+    expect_committed(driver.arena, sections, most + MAPPED, sections, most + MAPPED);
+    driver.keeps = false;
+    driver_free(&driver, heap, first);
+    driver_free(&driver, heap, second);
+    driver_free(&driver, heap, third);
+    expect_committed(driver.arena, sections, sections, sections, most + MAPPED);
+    driver_end(&driver);
+}
+
+static void the_most_that_sections_had_stays_known(void **state)
+{
+    (void)state;
+    const struct driver_options options = {.unit_bytes = 4096, .commits = true};
+    struct driver driver;
+    driver_begin(&driver, &options);
+    struct section *section = driver_add_section(&driver, 128 << 20);
+    census_take(driver.arena, &census);
+    size_t before = census.section_bytes;
+    expect_committed(driver.arena, before, before, before, before);
+    struct need need =
+        arena_need_units(driver.arena, section, section_runs(section)->committed + 1);
+    assert_true(driver_meet(&driver, &need));
+    size_t most = before + need.commit[0].bytes + need.commit[1].bytes;
+    assert_true(need.commit[1].bytes != 0);
+    expect_committed(driver.arena, most, most, most, most);
+    // First the area for records is cut, which was not committed, then the units, some of which were.
+    arena_cut_tail(driver.arena, section);
+    expect_committed(driver.arena, most, most, most, most);
+    arena_cut_tail(driver.arena, section);
+    size_t left = section_committed_bytes(section) + sizeof(struct arena);
+    assert_true(left < before);
+    expect_committed(driver.arena, left, left, most, most);
+    driver_add_section(&driver, 1 << 20);
+    census_take(driver.arena, &census);
+    assert_true(census.section_bytes > left && census.section_bytes < most);
+    assert_int_equal(census.section_bytes_max, most);
+    driver_end(&driver);
+}
+
 static void a_run_of_records_is_metadata_and_no_leaf(void **state)
 {
     (void)state;
@@ -580,6 +668,8 @@ int main(void)
         cmocka_unit_test(an_untouched_section_is_told_to_the_byte),
         cmocka_unit_test(an_untouched_map_is_told_to_the_byte),
         cmocka_unit_test(what_was_cut_off_is_counted_nowhere),
+        cmocka_unit_test(the_most_that_was_mapped_stays_known),
+        cmocka_unit_test(the_most_that_sections_had_stays_known),
         cmocka_unit_test(a_run_of_records_is_metadata_and_no_leaf),
         cmocka_unit_test(units_that_went_to_records_are_metadata),
         cmocka_unit_test(a_stack_that_is_being_moved_spoils_nothing),
