@@ -22,8 +22,8 @@
 //     changes nothing. One misuse cannot be seen: a stale free after the chunk was handed out again.
 //   - Out of memory is NULL or false, and then nothing has changed but the count of failures, and that the heap
 //     has given up what it kept at hand.
-//   - Every call takes bounded time; core/README.md has the formulas. ft_core_check() and ft_core_revive(),
-//     which go through everything, and a misuse, whose pointer is looked for, take longer.
+//   - Every call takes bounded time; core/README.md has the formulas. ft_core_census(), ft_core_check() and
+//     ft_core_revive(), which go through everything, and a misuse, whose pointer is looked for, take longer.
 //   - Two arenas share nothing. Of one arena, one heap is used by one thread at a time; several heaps may be
 //     used at once if each has the same lock. "Exclusive" says: while nobody else uses the arena.
 //   - A breach of the arena's own data that is noticed ends in a trap: it must not be written to any more.
@@ -224,6 +224,24 @@ struct ft_core_figures {
 
 // The figures, in bounded time: nothing is walked. Under the lock, if there are several heaps.
 struct ft_core_figures ft_core_figures(const struct ft_core *core);
+
+// Where the memory of an arena is. Every byte of its regions, as far as they are cut into units, is in one part: the
+// first seven together are ft_core_figures.region_bytes, the first five used_bytes.
+struct ft_core_census {
+    size_t live_bytes;     // requested, of chunks in use
+    size_t rounding_bytes; // by which those and their runs are larger; ends of zones
+    size_t zone_bytes;     // free chunks in their zones
+    size_t stack_bytes;    // free chunks that heaps have at hand
+    size_t home_bytes;     // chunks freed by another heap than their zone's, on their way home
+    size_t free_bytes;     // free runs
+    size_t metadata_bytes; // headers, tables, records, heaps
+    size_t live_count;     // chunks in use
+    size_t free_count;     // free chunks of zones, wherever they are
+};
+
+// The census. Goes through every run and every chunk's state, and takes some 4 KiB of stack. Under the lock, if there
+// are several heaps; what others free meanwhile without it is told where it was or where it is going.
+struct ft_core_census ft_core_census(const struct ft_core *core);
 
 // Whether every invariant holds, of every run, zone, record and heap. Exclusive.
 bool ft_core_check(const struct ft_core *core);

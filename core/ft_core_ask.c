@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What ft_core tells of an arena without changing it.
+#include "core/census.h"
 #include "core/ft_core_state.h"
 #include "core/heap.h"
 #include "core/show.h"
@@ -127,6 +128,28 @@ FT_CORE_PUBLIC struct ft_core_figures ft_core_figures(const struct ft_core *core
         .heap_count = arena->heap_count,
         .failure_count = arena->failure_count,
     };
+}
+
+FT_CORE_PUBLIC struct ft_core_census ft_core_census(const struct ft_core *core)
+{
+    struct census census;
+    census_take(&core->arena, &census);
+    const size_t *bytes = census.bytes;
+    struct ft_core_census told = {
+        .live_bytes = bytes[CENSUS_LIVE],
+        .rounding_bytes = bytes[CENSUS_ROUNDING],
+        .zone_bytes = bytes[CENSUS_ZONES],
+        .stack_bytes = bytes[CENSUS_STACKS],
+        .home_bytes = bytes[CENSUS_HOME],
+        .free_bytes = bytes[CENSUS_DIRTY] + bytes[CENSUS_CLEAN] + bytes[CENSUS_VIRGIN],
+        .metadata_bytes = bytes[CENSUS_METADATA] + sizeof(*core) - sizeof(core->arena),
+        .live_count = census.runs.count,
+    };
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        told.live_count += census.classes[size_class].live_count;
+        told.free_count += census.classes[size_class].free_count;
+    }
+    return told;
 }
 
 FT_CORE_PUBLIC bool ft_core_check(const struct ft_core *core)

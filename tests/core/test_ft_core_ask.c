@@ -228,6 +228,88 @@ static void figures_add_up(void **state)
     kit_delete(&content.kit);
 }
 
+// A census whose parts add up to what the figures say.
+static struct ft_core_census census_of(const struct ft_core *core)
+{
+    struct ft_core_census census = ft_core_census(core);
+    struct ft_core_figures figures = ft_core_figures(core);
+    assert_int_equal(census.live_bytes + census.rounding_bytes + census.zone_bytes +
+                         census.stack_bytes + census.home_bytes,
+                     figures.used_bytes);
+    assert_int_equal(census.free_bytes, figures.free_bytes);
+    assert_int_equal(census.metadata_bytes, figures.metadata_bytes);
+    return census;
+}
+
+static void a_census_has_what_was_requested_to_the_byte(void **state)
+{
+    (void)state;
+    static struct content content;
+    fill(&content);
+    struct ft_core_census census = census_of(content.kit.core);
+    assert_int_equal(census.live_bytes, content.total);
+    assert_int_equal(census.live_count, content.live_count);
+    assert_true(census.rounding_bytes != 0 && census.free_count != 0);
+    assert_true(census.stack_bytes != 0);
+    assert_int_equal(census.home_bytes, 0);
+    ft_core_trim(&content.kit.heap);
+    struct ft_core_census trimmed = census_of(content.kit.core);
+    assert_int_equal(trimmed.live_bytes, content.total);
+    assert_int_equal(trimmed.stack_bytes, 0);
+    assert_true(trimmed.free_count <= census.free_count);
+    kit_delete(&content.kit);
+}
+
+static void a_census_adds_up_in_regions_of_any_size(void **state)
+{
+    (void)state;
+    for (size_t bytes = 2500; bytes < 3 << 20; bytes += bytes / 3 + 7) {
+        struct kit kit = kit_new(bytes);
+        struct ft_core_census census = census_of(kit.core);
+        assert_int_equal(census.live_bytes + census.live_count + census.rounding_bytes, 0);
+        size_t requested = 0;
+        size_t count = 0;
+        for (void *ptr; (ptr = ft_core_alloc(&kit.heap, count % 100)) != NULL; count++) {
+            requested += count % 100;
+            assert_true(ptr != NULL && (count % 64 != 0 || census_of(kit.core).live_count != 0));
+        }
+        census = census_of(kit.core);
+        assert_int_equal(census.live_bytes, requested);
+        assert_int_equal(census.live_count, count);
+        kit_delete(&kit);
+    }
+}
+
+static void a_census_tells_of_chunks_on_their_way_home(void **state)
+{
+    (void)state;
+    enum { CHUNKS = 8, BYTES = 48 };
+    struct kit kit = kit_new(1 << 20);
+    struct counting_lock counting = {.is_held = false};
+    struct ft_core_lock lock = counting_lock(&counting);
+    struct ft_core_heap owner;
+    struct ft_core_heap other;
+    assert_true(ft_core_open(&owner, kit.core, &lock) && ft_core_open(&other, kit.core, &lock));
+    void *chunks[CHUNKS];
+    for (size_t each = 0; each < CHUNKS; each++) {
+        chunks[each] = ft_core_alloc(&owner, BYTES);
+    }
+    // A zone of its own, not chunks that are runs.
+    assert_true(ft_core_figures(kit.core).zone_count != 0);
+    size_t free_count = census_of(kit.core).free_count;
+    for (size_t each = 0; each < CHUNKS; each++) {
+        assert_int_equal(ft_core_free(&other, chunks[each]), FT_CORE_OK);
+    }
+    struct ft_core_census census = census_of(kit.core);
+    assert_int_equal(census.home_bytes, CHUNKS * BYTES);
+    assert_int_equal(census.free_count, free_count + CHUNKS);
+    assert_int_equal(census.live_count, 0);
+    ft_core_close(&other);
+    ft_core_close(&owner);
+    assert_int_equal(counting.acquire_count, counting.release_count);
+    kit_delete(&kit);
+}
+
 static void metadata_takes_a_small_part_of_each_region(void **state)
 {
     (void)state;
@@ -326,6 +408,9 @@ int main(void)
         cmocka_unit_test(a_report_has_the_lines_of_a_walk_and_their_total),
         cmocka_unit_test(an_empty_arena_reports_nothing_but_a_total),
         cmocka_unit_test(figures_add_up),
+        cmocka_unit_test(a_census_has_what_was_requested_to_the_byte),
+        cmocka_unit_test(a_census_adds_up_in_regions_of_any_size),
+        cmocka_unit_test(a_census_tells_of_chunks_on_their_way_home),
         cmocka_unit_test(metadata_takes_a_small_part_of_each_region),
         cmocka_unit_test(the_low_water_mark_stays_at_the_lowest),
         cmocka_unit_test(the_longest_chunk_that_is_told_can_be_had),
