@@ -40,7 +40,11 @@ static void revive(void)
 {
     global.is_child = false;
     struct heap *heap = global_heap();
+    holders_clear(&global.holders);
     heap_revive(&global.arena, heap_is_none(heap) ? NULL : heap);
+    if (!heap_is_none(heap)) {
+        holders_note(&global.holders, platform_thread_self(), heap);
+    }
 }
 
 void global_lock(void)
@@ -87,6 +91,7 @@ static void leave(void *value)
     struct heap *heap = value;
     platform_slot_set((void *)&platform_slot_initial);
     global_lock();
+    (void)holders_take(&global.holders, platform_thread_self());
     heap_retire(heap);
     give_back_pages(heap);
     give_back_runs(SIZE_CLASS_COUNT);
@@ -141,12 +146,25 @@ static bool is_due(size_t bytes)
            (is_small || platform_thread_count() >= GLOBAL_CALLS_BEFORE_HEAP);
 }
 
+// A heap that waits for a thread, or a new one.
 static struct heap *acquire(void)
 {
     struct need need;
     struct heap *heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
     while (heap == NULL && memory_meet(&need)) {
         heap = heap_acquire(&global.arena, GLOBAL_HEAP_BYTES, &need);
+    }
+    return heap;
+}
+
+// A heap for a thread that will end: the one of a thread that has ended where this one is, if that could not be told.
+static struct heap *acquire_held(void)
+{
+    const void *self = platform_thread_self();
+    struct heap *heap = holders_take(&global.holders, self);
+    heap = heap != NULL ? heap : acquire();
+    if (heap != NULL) {
+        holders_note(&global.holders, self, heap);
     }
     return heap;
 }
@@ -163,7 +181,11 @@ struct heap *global_heap_get(size_t bytes)
     global_lock();
     platform_exit_open(&global.exit);
     bool is_first = global.arena.heap_count == 0;
-    heap = is_first || global.exit.has_key ? acquire() : NULL;
+    if (is_first) {
+        heap = acquire();
+    } else {
+        heap = global.exit.has_key ? acquire_held() : NULL;
+    }
     global_unlock();
     if (heap == NULL) {
         return NULL;

@@ -8,6 +8,7 @@
 #define FT_API_GLOBAL_H
 
 #include "api/heaps.h"
+#include "api/holders.h"
 #include "api/options.h"
 #include "core/arena.h"
 #include "core/heap.h"
@@ -31,8 +32,9 @@ enum {
 struct global {
     struct zone_map_wide wide; // directly below the arena (zone_map.h)
     struct arena arena;
-    struct platform_lock lock; // guards the arena and `exit`
+    struct platform_lock lock; // guards the arena, `exit` and `holders`
     struct platform_exit exit;
+    struct holders holders; // of heaps, but for the process's first thread
     // The thread that forks: it has the lock, and the handlers of other libraries allocate.
     _Atomic(const void *) forker;
     _Atomic bool has_first; // the process's first thread has its heap
