@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Compares the instructions of the fast paths with the figures in counts.txt; fails when one grows.
 
-An operation's count is net of the same loop over an allocator that does nothing (tools/bench.d/none.c). It is
+An operation's count is net of the same loop over an allocator that does nothing (tools/bench.d/micro/none.c). It is
 exact, so there is no tolerance: one instruction more is a failure. A path that became cheaper passes, and the
 command that writes the new figure is named. Counts belong to one target and compiler: without figures for this
 one the test is skipped (exit status 77), as it is without valgrind.

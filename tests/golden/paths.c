@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The fast paths whose instructions are counted, one for each name. A round is a thousand operations.
 //
-//   paths rounds NUMBER NAME      (tools/bench.d/workload.h has the rest)
+//   paths rounds NUMBER NAME      (tools/bench.d/micro/workload.h has the rest)
 //
 // None of them copies or clears more than 64 bytes: how libc does that depends on the CPU.
-#include "bench.d/workload.h"
+#include "bench.d/micro/workload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,5 +112,4 @@ const struct workload workload = {
     .run = run,
     .round_operations = ROUND_OPERATIONS,
     .warm_up_rounds = 100,
-    .slice_rounds = 10,
 };

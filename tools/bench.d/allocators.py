@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who is measured: ours, glibc, Debian's three, and whom the command line names."""
+"""Who is measured: ours, glibc, Debian's, and whom the command line names."""
 import os
 import re
 import subprocess
@@ -25,12 +25,14 @@ class Debian:
     name: str
     soname: str
     package: str
+    is_usual: bool = True  # measured without being asked for
 
 
 DEBIAN_PEERS = [
     Debian("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
     Debian("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
     Debian("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
+    Debian("tbbmalloc", "libtbbmalloc_proxy.so.2", "libtbbmalloc2", is_usual=False),
 ]
 
 
@@ -53,10 +55,10 @@ def find_library(soname):
     return next((str(path) for path in candidates if path.exists()), None)
 
 
-def _debian_peers():
-    missing = [peer.package for peer in DEBIAN_PEERS if find_library(peer.soname) is None]
-    packages.install(missing)
-    for peer in DEBIAN_PEERS:
+def _debian_peers(only):
+    wanted = [peer for peer in DEBIAN_PEERS if (peer.name in only if only else peer.is_usual)]
+    packages.install([peer.package for peer in wanted if find_library(peer.soname) is None])
+    for peer in wanted:
         path = find_library(peer.soname)
         if path is None:
             print(f"{peer.name} is left out: package {peer.package} is not installed", file=sys.stderr)
@@ -92,7 +94,12 @@ def ours(root, path):
     return Allocator(OURS, str(path), _our_version(root, path))
 
 
-def peers(named):
-    """glibc, then the packaged ones, then those of --lib."""
+def peers(named, only=None):
+    """glibc, then the packaged ones, then those of --lib; only: the names that are wanted beside glibc."""
     libc = packages.version("libc6") or os.confstr("CS_GNU_LIBC_VERSION")
-    return [Allocator(GLIBC, None, f"libc6 {libc}"), *_debian_peers(), *map(_named, named)]
+    known = {GLIBC, *(peer.name for peer in DEBIAN_PEERS), *(text.partition("=")[0] for text in named)}
+    unknown = [name for name in only or [] if name not in known]
+    if unknown:
+        sys.exit(f"bench: no allocator {unknown[0]!r}; there are " + ", ".join(sorted(known)))
+    found = [Allocator(GLIBC, None, f"libc6 {libc}"), *_debian_peers(only), *map(_named, named)]
+    return [peer for peer in found if not only or peer.name in (GLIBC, *only)]

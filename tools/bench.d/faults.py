@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The report `faults`: minor page faults of small programs, as the kernel counted them for the process."""
-import os
+"""The part `faults` of the group memory: minor page faults of small programs, as the kernel counted them for the process."""
 import statistics
-import sys
 
 import process
 import table
@@ -14,28 +12,18 @@ KEEP_LIMIT = 275
 FREE_LIMIT = 10
 
 
-def _faults_once(command, preload):
-    # posix_spawn starts the child without copying this process, whose copy would fault in the child's name.
-    pid = os.posix_spawn(command[0], command, process.environment(preload))
-    _, status, usage = os.wait4(pid, 0)
-    if status != 0:
-        raise process.Failed(f"{' '.join(command)} with {preload}: wait status {status}")
-    return usage.ru_minflt
+def _faults(directory, program, preload):
+    command = [directory / "launch", preload or "", 1, "/dev/null", "/dev/null", directory / program[0], *program[1:]]
+    return [int(process.run(command)[0].split()[-1]) for _ in range(RUNS)]
 
 
-def _faults(directory, program, preload, sink, name):
-    command = [str(directory / program[0]), *program[1:]]
-    values = [_faults_once(command, preload) for _ in range(RUNS)]
-    sink.add("faults", " ".join(program), name, "minor faults", values)
-    return statistics.median_low(values)
-
-
-def report(options, directory, allocators, sink):
+def report(_options, directory, allocators, sink):
     measured = {}
     for allocator in allocators:
         for program in (("nothing",), ("thousand", "nothing"), ("thousand", "keep"), ("thousand", "free")):
-            measured[allocator.name, program] = _faults(directory, program, allocator.path, sink, allocator.name)
-        print(f"faults with {allocator.name}", file=sys.stderr)
+            values = _faults(directory, program, allocator.path)
+            measured[allocator.name, program] = statistics.median_low(values)
+            sink.add("memory", "faults:" + " ".join(program), allocator.name, "minor faults", values)
 
     def row(title, program, less_program, less_allocator, largest):
         values = {a.name: measured[a.name, program] - measured[less_allocator or a.name, less_program]

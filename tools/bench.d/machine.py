@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import packages
+
 
 def _first_line(*command):
     return subprocess.run(command, capture_output=True, text=True).stdout.partition("\n")[0]
@@ -26,7 +28,13 @@ def _cpu():
     return name.group(1) if name else platform.machine()
 
 
-def facts(allocators):
+def _programs():
+    """The versions of the real programs, as packages have them."""
+    names = ["g++-12", "git", "lua5.4", "nodejs", "perl", "php-cli", "python3", "redis-server", "sqlite3", "z3"]
+    return ", ".join(f"{name} {found}" for name in names if (found := packages.version(name)))
+
+
+def facts(allocators, groups=()):
     """(what, value) pairs, printed above every result."""
     command = shlex.join(["tools/bench", *sys.argv[1:]])
     return [
@@ -37,6 +45,7 @@ def facts(allocators):
         ("compiler", _first_line("gcc", "--version")),
         ("libc", os.confstr("CS_GNU_LIBC_VERSION")),
         *((allocator.name, allocator.version) for allocator in allocators),
+        *([("programs", _programs())] if "programs" in groups else []),
         ("huge pages", _read("/sys/kernel/mm/transparent_hugepage/enabled") or "unknown"),
         ("load", " ".join(f"{x:.2f}" for x in os.getloadavg())),
         ("command", command),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The report `memory`: what goes back to the system, what a small process has, what a limit leaves."""
+"""The group `memory`: what goes back to the system, what a small process has, what a limit leaves."""
 import os
 import shutil
 import statistics
@@ -7,9 +7,11 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 
-import memory_plot
+import build
+import faults
+import memory_calls
+import pictures
 import process
-import programs
 import table
 from allocators import GLIBC, OURS
 
@@ -89,7 +91,7 @@ def _at_end(directory, command, allocator):
 
 def small_process(options, directory, allocators, sink):
     commands = [("one chunk", [directory / "memory-one-chunk"]), ("true", [shutil.which("true")]),
-                ("python3 -c pass", [programs.python(), "-c", "pass"])]
+                ("python3 -c pass", [build.python(), "-c", "pass"])]
     runs = 3 if options.quick else SMALL_RUNS
     rows = []
     for title, command in commands:
@@ -205,7 +207,7 @@ def server_day(options, directory, allocators, sink):
             for title in measures[OURS]]
     print(table.text(["measure", *measures, "limit"], rows))
     if options.plot:
-        memory_plot.draw(options.plot, series, days)
+        pictures.server_days(sink, options.plot)
 
 
 # ---- limit ----------------------------------------------------------------------------------
@@ -260,13 +262,19 @@ def _lower(program, allocators, sink):
 
 # ---- The report -----------------------------------------------------------------------------
 
-PARTS = {"kept-blocks": kept_blocks, "small-process": small_process, "server-day": server_day, "limit": limit}
+PARTS = {"kept-blocks": kept_blocks, "small-process": small_process, "faults": faults.report,
+         "calls": memory_calls.report, "server-day": server_day, "limit": limit}
+
+
+def check_names(names):
+    """Ends the program if a name is none of a part."""
+    unknown = [name for name in names or [] if name not in PARTS]
+    if unknown:
+        sys.exit(f"bench: no part {unknown[0]!r} of memory; there are " + ", ".join(PARTS))
 
 
 def report(options, directory, allocators, sink):
-    unknown = [name for name in options.only or [] if name not in PARTS]
-    if unknown:
-        sys.exit(f"bench: no part {unknown[0]!r} of memory; there are " + ", ".join(PARTS))
+    check_names(options.only)
     for name, part in PARTS.items():
         if not options.only or name in options.only:
             part(options, directory, allocators, sink)

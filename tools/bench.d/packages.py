@@ -12,14 +12,20 @@ may_install = True
 
 # The package that brings a command.
 PACKAGE_OF = {
+    "g++": "g++",
     "gcc": "gcc",
-    "gnuplot": "gnuplot-nox",
+    "git": "git",
     "lua5.4": "lua5.4",
+    "node": "nodejs",
+    "perl": "perl",
+    "php": "php-cli",
     "python3": "python3",
     "readelf": "binutils",
+    "redis-server": "redis-server",
     "sqlite3": "sqlite3",
     "strace": "strace",
     "valgrind": "valgrind",
+    "z3": "z3",
 }
 
 

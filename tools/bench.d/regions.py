@@ -46,7 +46,7 @@ def _is_old(target, sources):
 def build(directory):
     """The two programs, one of them a second time with the hook that counts basic blocks."""
     measured, around = _sources()
-    bench = ROOT / "tools" / "bench.d"
+    bench = ROOT / "tools" / "bench.d" / "regions"
     for name in ("regions", "regions_worst"):
         sources = [*measured, *around, bench / f"{name}.c"]
         if _is_old(directory / name, sources):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tables a person can read, and the same numbers as CSV."""
-import csv
-import statistics
+"""Tables a person can read."""
 
 
 def text(header, rows):
@@ -29,35 +27,6 @@ def at_least(value, smallest, form="{:g}"):
     return f">= {form.format(smallest)} " + ("ok" if value is not None and value >= smallest else "UNDER")
 
 
-def spread(samples):
-    """The interquartile range as a share of the median."""
-    if len(samples) < 3:
-        return 0.0
-    low, middle, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return (high - low) / middle if middle else 0.0
-
-
 def duration(ns):
     """Nanoseconds in the unit that reads best."""
     return f"{ns / 1000:.0f} us" if ns >= 10000 else f"{ns:.1f} ns"
-
-
-class Csv:
-    """Every sample of a run, the machine's facts as comments above. Without a path it keeps nothing."""
-
-    def __init__(self, path, facts):
-        self._file = open(path, "w", newline="", encoding="utf-8") if path else None
-        if self._file:
-            self._file.writelines(f"# {key}: {value}\n" for key, value in facts)
-            self._writer = csv.writer(self._file, lineterminator="\n")
-            self._writer.writerow(["report", "workload", "allocator", "measure", "round", "value"])
-
-    def add(self, report, workload, allocator, measure, values):
-        """Values of consecutive rounds."""
-        if self._file:
-            for number, value in enumerate(values):
-                self._writer.writerow([report, workload, allocator, measure, number, value])
-
-    def close(self):
-        if self._file:
-            self._file.close()
