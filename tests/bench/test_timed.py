@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -171,6 +172,19 @@ class Runs(unittest.TestCase):
     def test_a_program_that_fails_is_a_failure(self):
         with self.assertRaisesRegex(process.Failed, "exit status 3"):
             measure.Bench(DIRECTORY).run(self.workload("/bin/sh", "-c", "exit 3"), OURS)
+
+    def test_a_companion_says_what_came_out_and_does_not_outlive_a_failure(self):
+        speaks = ("/bin/sh", "-c", "echo from beside")
+        fine = self.workload("/bin/sh", "-c", 'echo "$LD_PRELOAD"', companion=speaks)
+        subject = measure.Bench(DIRECTORY)
+        for allocator in (GLIBC, OURS):
+            subject.run(fine, allocator)
+        began = time.monotonic()
+        with self.assertRaisesRegex(process.Failed, "exit status 3"):
+            subject.run(self.workload("/bin/sh", "-c", "exit 3", companion=("/bin/sleep", "100")), GLIBC)
+        self.assertLess(time.monotonic() - began, 50)
+        with self.assertRaisesRegex(process.Failed, "exit status 4"):
+            subject.run(self.workload("/bin/true", companion=("/bin/sh", "-c", "exit 4")), GLIBC)
 
     def test_a_library_that_cannot_be_preloaded_is_a_failure(self):
         with self.assertRaisesRegex(process.Failed, "cannot be preloaded"):

@@ -42,7 +42,8 @@ def score(samples, group, workload):
 # ---- Cells ----------------------------------------------------------------------------------
 
 def _seconds(values):
-    return f"{statistics.median(values) * 1000:#.3g} ms ({stats.spread(values):.0%})"
+    milliseconds = statistics.median(values) * 1000
+    return f"{milliseconds:.{0 if milliseconds >= 100 else 1}f} ms ({stats.spread(values):.0%})"
 
 
 def _rounds(samples, group):

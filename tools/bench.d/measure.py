@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One run of a workload under one allocator: what it took, and whether it did what it does under all others."""
+import contextlib
 import hashlib
 import re
 import subprocess
@@ -7,6 +8,23 @@ import subprocess
 import process
 
 MEASURES = ["cpu s", "wall s", "peak KiB", "faults"]
+
+
+TIME_LIMIT = 300  # seconds on the wall, after which a run has failed: a server whose client is gone never ends
+
+
+@contextlib.contextmanager
+def _companion(workload):
+    """The process that runs beside the workload, or None; it does not outlive it."""
+    if not workload.companion:
+        yield None
+        return
+    command = [str(word) for word in workload.companion]
+    with subprocess.Popen(command, env=process.environment(), stdout=subprocess.PIPE) as beside:
+        try:
+            yield beside
+        finally:
+            beside.kill()
 
 
 class Bench:
@@ -20,8 +38,9 @@ class Bench:
     def run(self, workload, allocator):
         """{measure: value}. Raises process.Failed."""
         told, output = self._run(workload, allocator)
-        took = dict(zip(MEASURES, re.fullmatch(r"wall (\S+) cpu (\S+) peak (\d+) faults (\d+)\n", told).group(2, 1, 3, 4)))
-        took = {measure: float(value) for measure, value in took.items()}
+        words = told.split()
+        found = dict(zip(words[::2], map(float, words[1::2])))
+        took = {measure: found[measure.split()[0]] for measure in MEASURES}
         if workload.tells_time:
             found = re.match(rb"cpu (\S+) wall (\S+)", output)
             if not found:
@@ -34,21 +53,14 @@ class Bench:
         return took
 
     def _run(self, workload, allocator):
-        command = [self._launch, allocator.path or "", workload.times, workload.stdin or "/dev/null", self._output,
-                   *workload.command]
-        if not workload.companion:
-            told, errors = process.run(command, extra=workload.environment)
-            output = self._output.read_bytes()
-        else:
-            companion = [str(word) for word in workload.companion]
-            with subprocess.Popen(companion, env=process.environment(), stdout=subprocess.PIPE) as beside:
-                try:
-                    told, errors = process.run(command, extra=workload.environment)
-                    output, _ = beside.communicate(timeout=60)
-                finally:
-                    beside.kill()
-            if beside.returncode != 0:
-                raise process.Failed(f"{' '.join(companion)}: exit status {beside.returncode}")
+        """(what the launcher told, what came out)"""
+        with _companion(workload) as beside:
+            told, errors = process.run(
+                ["timeout", TIME_LIMIT, self._launch, allocator.path or "", workload.times,
+                 workload.stdin or "/dev/null", self._output, *workload.command], extra=workload.environment)
+            output = beside.communicate(timeout=TIME_LIMIT)[0] if beside else self._output.read_bytes()
+        if beside and beside.returncode != 0:
+            raise process.Failed(f"{workload.companion}: exit status {beside.returncode}")
         # Ours tells of a misuse in a line, and with options that forgive it the program goes on.
         if "ft_malloc: " in errors:
             raise process.Failed(f"{workload.name} with {allocator.name}\n{errors.strip()}")
