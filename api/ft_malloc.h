@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef FT_PREFIXED
 #include <stdio.h> // FILE
@@ -77,6 +78,83 @@ enum ft_malloc_stats_form {
 // nothing. Holds the lock while it counts, which takes a step for each chunk and run (a second for some hundred millions
 // of chunks), and not while it writes.
 int ft_malloc_stats_print(int descriptor, enum ft_malloc_stats_form form);
+
+// ---- what there is, and what was called: the same names in both pairs --------------------------------
+//
+// What follows is for programs that look at a heap, tools and tests. Each function may be called at any time, allocates
+// nothing and keeps errno. A structure may get members at its end in a later version, which then is a larger number.
+enum { FT_MALLOC_VERSION = 1 };
+
+// The version of the library that is there.
+unsigned ft_malloc_version(void);
+
+enum ft_malloc_kind { FT_MALLOC_TINY, FT_MALLOC_SMALL, FT_MALLOC_LARGE };
+
+// A zone, or a chunk in use.
+struct ft_malloc_item {
+    bool is_chunk;
+    enum ft_malloc_kind kind; // of the zone
+    void *base;               // of the zone or the chunk
+    size_t bytes;             // of the zone; requested of the chunk
+};
+
+// Where a walk is; zero before it begins.
+struct ft_malloc_walk {
+    size_t at[8];
+};
+
+// Tells the next zone or chunk in use, by increasing address; false at the end. Between two calls anything may happen to
+// the heap: what nobody touches is told once, and as it is. Takes the lock.
+bool ft_malloc_next(struct ft_malloc_walk *walk, struct ft_malloc_item *item);
+
+enum ft_malloc_state {
+    FT_MALLOC_FOREIGN, // no memory of this allocator
+    FT_MALLOC_UNUSED,  // memory of this allocator where no chunk is
+    FT_MALLOC_FREE,    // a free chunk
+    FT_MALLOC_LIVE,    // a chunk that the program holds
+};
+
+// What a pointer is. All but the state is zero where there is no such thing.
+struct ft_malloc_place {
+    enum ft_malloc_state state;
+    enum ft_malloc_kind kind; // of the zone
+    void *zone;               // its first chunk
+    size_t zone_bytes;        // of all its chunks
+    void *
+        chunk; // the start of the chunk that the pointer is in, or right behind the requested bytes of
+    size_t requested; // LIVE: the bytes asked for
+    size_t capacity;  // the bytes it could hold
+};
+
+// Any pointer: its memory is not touched. Exact, unless another thread frees or allocates that very chunk meanwhile. Takes
+// no lock.
+struct ft_malloc_place ft_malloc_locate(const void *ptr);
+
+enum ft_malloc_event_kind {
+    FT_MALLOC_EVENT_MALLOC, // and operator new
+    FT_MALLOC_EVENT_CALLOC,
+    FT_MALLOC_EVENT_REALLOC, // and its kin
+    FT_MALLOC_EVENT_ALIGNED, // whatever has an alignment above 16
+    FT_MALLOC_EVENT_FREE,    // and its kin
+};
+
+// One call.
+struct ft_malloc_event {
+    uint64_t
+        order; // 1 for the first that was seen; of one chunk, calls are numbered in the order that they were made in
+    unsigned thread; // 1 for the first that called
+    enum ft_malloc_event_kind kind;
+    void *ptr;      // REALLOC, FREE: the chunk that was handed in
+    size_t held;    // the bytes requested of that so far; 0 if is_misuse
+    void *result;   // the chunk that was handed out; NULL if none was
+    size_t bytes;   // requested; 0 for FREE
+    size_t align;   // requested, 16 at least; 0 for FREE
+    bool is_misuse; // ptr was no chunk in use: nothing was done
+};
+
+// Tells the call that came after the one in *event, whose order is 0 before the first, of the last FT_MALLOC_HISTORY; false
+// if there is none.
+bool ft_malloc_history_next(struct ft_malloc_event *event);
 
 #ifdef FT_PREFIXED
 

@@ -127,7 +127,7 @@ void give_back_demanded(struct heap *heap)
 
 bool give_back_all(size_t keep_bytes)
 {
-    struct heap *heap = global_heap();
+    struct heap *heap = global_heap_own();
     struct leaving leaving;
     bool any = false;
     global_lock();

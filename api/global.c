@@ -3,11 +3,13 @@
 
 #include "api/give_back.h"
 #include "api/memory.h"
+#include "api/watch.h"
 #include "core/check.h"
 
 struct global global = {
     .lock = PLATFORM_LOCK_INITIAL,
     .heaps = {.lock = PLATFORM_LOCK_INITIAL},
+    .history = {.lock = PLATFORM_LOCK_INITIAL},
 };
 
 // What a thread's slot points to before it has a heap.
@@ -39,12 +41,23 @@ static void open_arena(void)
 static void revive(void)
 {
     global.is_child = false;
-    struct heap *heap = global_heap();
+    struct heap *heap = global_heap_own();
     holders_clear(&global.holders);
     heap_revive(&global.arena, heap_is_none(heap) ? NULL : heap);
     if (!heap_is_none(heap)) {
         holders_note(&global.holders, platform_thread_self(), heap);
     }
+}
+
+static void make_ready(void)
+{
+    if (global.arena.section_count == 0) {
+        open_arena();
+    }
+    if (global.is_child) {
+        revive();
+    }
+    global.is_ready = true;
 }
 
 void global_lock(void)
@@ -53,11 +66,8 @@ void global_lock(void)
         return;
     }
     platform_lock(&global.lock);
-    if (global.arena.section_count == 0) {
-        open_arena();
-    }
-    if (global.is_child) {
-        revive();
+    if (__builtin_expect(!global.is_ready, 0)) {
+        make_ready();
     }
 }
 
@@ -90,6 +100,7 @@ static void leave(void *value)
 {
     struct heap *heap = value;
     platform_slot_set((void *)&platform_slot_initial);
+    platform_aside_set(NULL);
     global_lock();
     (void)holders_take(&global.holders, platform_thread_self());
     heap_retire(heap);
@@ -102,12 +113,14 @@ static void before_fork(void)
 {
     heaps_before_fork(&global.heaps);
     global_lock();
+    watch_before_fork();
     atomic_store_explicit(&global.forker, platform_thread_self(), memory_order_relaxed);
 }
 
 static void after_fork_in_parent(void)
 {
     atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
+    watch_after_fork();
     global_unlock();
     heaps_after_fork(&global.heaps);
 }
@@ -119,8 +132,10 @@ static void after_fork_in_child(void)
     global.arena.splits =
         true; // what was mapped before the fork and what is after it are not merged
     heaps_after_fork_in_child(&global.heaps);
-    uint32_t own_count = heap_is_none(global_heap()) ? 0 : 1;
+    uint32_t own_count = heap_is_none(global_heap_own()) ? 0 : 1;
     global.is_child = heap_count_in_use(&global.arena) > own_count;
+    global.is_ready = !global.is_child;
+    watch_after_fork_in_child();
     if (global.options.audit == AUDIT_FORK) {
         audit();
     }
@@ -169,9 +184,18 @@ static struct heap *acquire_held(void)
     return heap;
 }
 
-struct heap *global_heap_get(size_t bytes)
+void global_put_aside(void)
 {
     struct heap *heap = global_heap();
+    if (!heap_is_none(heap)) {
+        platform_aside_set(heap);
+        platform_slot_set((void *)&platform_slot_initial);
+    }
+}
+
+struct heap *global_heap_get(size_t bytes)
+{
+    struct heap *heap = global_heap_own();
     if (!heap_is_none(heap)) {
         return heap;
     }
@@ -179,7 +203,7 @@ struct heap *global_heap_get(size_t bytes)
         return NULL;
     }
     global_lock();
-    platform_exit_open(&global.exit);
+    platform_exit_open(&global.exit, leave);
     bool is_first = global.arena.heap_count == 0;
     if (is_first) {
         heap = acquire();
@@ -191,14 +215,17 @@ struct heap *global_heap_get(size_t bytes)
         return NULL;
     }
     platform_slot_set(heap);
-    // Both may allocate, from the heap that the slot holds by now.
+    if (watch_is_on()) {
+        global_put_aside();
+    }
+    // Both may allocate, from the heap that the thread has by now.
     if (is_first) {
         atomic_store_explicit(&global.has_first, true, memory_order_relaxed);
         // Before any other library can: handlers run in reverse order before a fork, so that the lock is
         // taken last, and in order after it. The process's first thread keeps its heap to the end.
         platform_at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     } else {
-        (void)platform_at_thread_exit(&global.exit, leave, heap);
+        (void)platform_at_thread_exit(&global.exit, heap);
     }
     return heap;
 }
@@ -218,6 +245,10 @@ static void apply_bounds(void)
     if (options->reserve != options_word(RESERVE_USUAL)) {
         global.arena.config.dirty_bytes_max = options->reserve;
     }
+    if (options->mapping != options_word(MAPPING_USUAL)) {
+        size_t least = SIZE_CLASS_SMALL_MAX;
+        global.arena.config.run_bytes_max = options->mapping > least ? options->mapping : least;
+    }
     global_unlock();
 }
 
@@ -225,8 +256,7 @@ __attribute__((constructor)) void global_start(void)
 {
     options_read(&global.options);
     apply_bounds();
-    if (global.options.stats == STATS_EXIT) {
-        global.errors = platform_keep(PLATFORM_ERRORS);
-    }
+    output_open();
     (void)global_heap_get(0);
+    watch_start();
 }

@@ -8,8 +8,11 @@
 #define FT_API_GLOBAL_H
 
 #include "api/heaps.h"
+#include "api/history.h"
 #include "api/holders.h"
+#include "api/leaks.h"
 #include "api/options.h"
+#include "api/output.h"
 #include "core/arena.h"
 #include "core/heap.h"
 #include "platform/platform.h"
@@ -29,6 +32,13 @@ enum {
     GLOBAL_DIRTY_BYTES_MAX = 16 << 20, // free memory kept, beside an eighth of what is in use
 };
 
+// What those have in common who watch (watch.h).
+struct watch {
+    _Atomic bool is_on;
+    _Atomic uint64_t count; // of events
+    _Atomic unsigned thread_count;
+};
+
 struct global {
     struct zone_map_wide wide; // directly below the arena (zone_map.h)
     struct arena arena;
@@ -38,10 +48,13 @@ struct global {
     // The thread that forks: it has the lock, and the handlers of other libraries allocate.
     _Atomic(const void *) forker;
     _Atomic bool has_first; // the process's first thread has its heap
+    bool is_ready; // for who has the lock: the arena is open, and no heap is as a fork has left it
     bool is_child; // of a fork, and the heaps of the parent's other threads are as they were
     struct options options;
-    struct platform_kept
-        errors; // what standard error was at the start, if `stats` wants it at the end
+    struct output output;
+    struct watch watch;
+    struct history history;
+    struct leaks leaks;
     struct heaps heaps;
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };
@@ -56,6 +69,16 @@ static inline struct heap *global_heap(void)
 {
     return platform_slot();
 }
+
+// The same, or what it has aside.
+static inline struct heap *global_heap_own(void)
+{
+    struct heap *heap = global_heap();
+    return heap_is_none(heap) && platform_aside() != NULL ? platform_aside() : heap;
+}
+
+// Puts the calling thread's heap, if it has one in its slot, where the fast paths do not find it.
+void global_put_aside(void);
 
 // The calling thread's heap; it gets one if it has none. bytes: of the chunk that is wanted, 0 if none is. NULL if there
 // is no memory for it, in a thread's first few calls, and if nobody would hear of the thread's end. Takes the lock.

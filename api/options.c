@@ -1,16 +1,36 @@
 // SPDX-License-Identifier: MIT
 #include "api/options.h"
 
+#include "api/piece.h"
 #include "api/print.h"
 #include "platform/platform.h"
 
 #include <stdint.h>
 #include <string.h>
 
-enum { OPTION_VALUES_MAX = 4, OPTION_NAME_MAX = 32 };
+enum {
+    OPTION_VALUES_MAX = 4,
+    OPTION_NAME_MAX = 32,
+    MAPPING_BYTES_MAX = 256 << 20,
+    HISTORY_MAX = 1000000,
+};
 
 static const char environment_prefix[] = "FT_MALLOC_";
 static const char environment_list[] = "OPTIONS";
+
+// Variables that go by other names than ours: those of glibc that have a meaning here, and two that are in common use.
+static const struct {
+    const char *variable;
+    const char *option;
+} aliases[] = {
+    {"MALLOC_DEBUG", "debug"},
+    {"MALLOC_BONUS", "bonus"},
+    {"MALLOC_PERTURB_", "perturb"},
+    {"MALLOC_TRIM_THRESHOLD_", "reserve"},
+    {"MALLOC_MMAP_THRESHOLD_", "mapping"},
+};
+
+enum { ALIAS_COUNT = sizeof(aliases) / sizeof(aliases[0]) };
 
 struct option_row {
     const char *name;
@@ -18,6 +38,10 @@ struct option_row {
     unsigned fallback;                         // the default, as an index of values
     size_t at;                                 // where struct options keeps it
     bool is_bytes; // or else a number of bytes: a size_t is kept, not an index
+    size_t
+        most; // or else a number up to this, from `least` on, kept in the same way; 0: it is none
+    size_t least;
+    bool is_text; // or else any text: its bytes are kept, and none for the first of the values
     const char *sentence;
 };
 
@@ -42,8 +66,9 @@ static const struct option_row rows[] = {
      .values = {"never", "exit"},
      .fallback = STATS_NEVER,
      .at = offsetof(struct options, stats),
-     .sentence = "exit: the table of ft_malloc_stats_print goes to standard error when the process "
-                 "ends by exit() or by returning from main()"},
+     .sentence =
+         "exit: the table of ft_malloc_stats_print goes to `output` when the process ends by "
+         "exit() or by returning from main()"},
     {.name = "limit",
      .values = {"none", "cgroup"},
      .fallback = LIMIT_NONE,
@@ -65,69 +90,63 @@ static const struct option_row rows[] = {
      .at = offsetof(struct options, exhausted),
      .sentence = "explain: when NULL is returned for want of memory, a line on standard error says "
                  "what was asked for and where the memory is"},
+    {.name = "mapping",
+     .values = {"usual"},
+     .fallback = MAPPING_USUAL,
+     .at = offsetof(struct options, mapping),
+     .most = MAPPING_BYTES_MAX,
+     .sentence = "larger chunks get a mapping of their own: a number of bytes up to 256M, which "
+                 "means 32K at least; usual: 256M"},
+    {.name = "debug",
+     .values = {"0", "1"},
+     .fallback = SWITCH_OFF,
+     .at = offsetof(struct options, debug),
+     .sentence = "1: each call is told in a line on `output`"},
+    {.name = "bonus",
+     .values = {"0", "1"},
+     .fallback = SWITCH_OFF,
+     .at = offsetof(struct options, bonus),
+     .sentence = "1: each new chunk is dumped on `output`, and at the end the history and the "
+                 "report of `leaks` follow"},
+    {.name = "leaks",
+     .values = {"0", "1", "fail"},
+     .fallback = LEAKS_SILENT,
+     .at = offsetof(struct options, leaks),
+     .sentence = "1: what was not freed is told on `output` when the process ends; fail: it then "
+                 "ends with status 23 if there is any"},
+    {.name = "history",
+     .values = {"0"},
+     .fallback = COUNT_NONE,
+     .at = offsetof(struct options, history),
+     .most = HISTORY_MAX,
+     .least = 1,
+     .sentence = "how many of the last calls are remembered, 1 to 1000000; 0: none, or 1000 with "
+                 "`bonus`"},
+    {.name = "perturb",
+     .values = {"0"},
+     .fallback = COUNT_NONE,
+     .at = offsetof(struct options, perturb),
+     .most = UINT8_MAX,
+     .least = 1,
+     .sentence = "freed chunks are filled with this byte, 1 to 255, and new ones but calloc's with "
+                 "its complement; 0: neither"},
+    {.name = "output",
+     .values = {"errors"},
+     .fallback = OUTPUT_ERRORS,
+     .at = offsetof(struct options, output),
+     .is_text = true,
+     .sentence =
+         "where what options write goes: standard error, a descriptor's number, or a file's "
+         "path, in which %p stands for the process's number"},
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
-
-// A piece of a string: keys and values are not terminated.
-struct piece {
-    const char *start;
-    size_t length;
-};
-
-static char lower(char letter)
-{
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
-}
-
-// Whether a piece is this word, in any case.
-static bool piece_is(struct piece piece, const char *word)
-{
-    size_t length = 0;
-    while (length < piece.length && word[length] != '\0' &&
-           lower(piece.start[length]) == lower(word[length])) {
-        length++;
-    }
-    return length == piece.length && word[length] == '\0';
-}
-
-// How many letters must be added, dropped, replaced or swapped with a neighbour to make one of the
-// other; words longer than OPTION_NAME_MAX are as far as can be.
-static unsigned distance(struct piece piece, const char *word)
-{
-    size_t width = strlen(word);
-    if (piece.length > OPTION_NAME_MAX || width > OPTION_NAME_MAX) {
-        return UINT32_MAX;
-    }
-    unsigned table[OPTION_NAME_MAX + 1][OPTION_NAME_MAX + 1];
-    for (size_t row = 0; row <= piece.length; row++) {
-        for (size_t column = 0; column <= width; column++) {
-            if (row == 0 || column == 0) {
-                table[row][column] = (unsigned)(row + column);
-                continue;
-            }
-            char here = lower(piece.start[row - 1]);
-            unsigned best = table[row - 1][column - 1] + (here != word[column - 1]);
-            unsigned dropped = table[row - 1][column] + 1;
-            unsigned added = table[row][column - 1] + 1;
-            best = dropped < best ? dropped : best;
-            best = added < best ? added : best;
-            bool swapped = row > 1 && column > 1 && here == word[column - 2] &&
-                           lower(piece.start[row - 2]) == word[column - 1];
-            if (swapped && table[row - 2][column - 2] + 1 < best) {
-                best = table[row - 2][column - 2] + 1;
-            }
-            table[row][column] = best;
-        }
-    }
-    return table[piece.length][width];
-}
 
 static const struct option_row *nearest_row(struct piece key)
 {
     const struct option_row *nearest = &rows[0];
     for (unsigned row = 1; row < ROW_COUNT; row++) {
-        if (distance(key, rows[row].name) < distance(key, nearest->name)) {
+        if (piece_distance(key, rows[row].name) < piece_distance(key, nearest->name)) {
             nearest = &rows[row];
         }
     }
@@ -147,6 +166,25 @@ static void complain_of_key(const struct option_source *source, struct piece key
     source->complain(text->bytes, text->length);
 }
 
+// What an option may be, up to the words that it may.
+static void tell_kind(struct text *text, const struct option_row *row)
+{
+    if (row->is_text) {
+        text_string(text, "'; it is a text of up to ");
+        text_decimal(text, OPTION_TEXT_BYTES - 1);
+        text_string(text, " bytes, or");
+    } else if (row->most != 0) {
+        text_string(text, "'; it is a number from ");
+        text_decimal(text, row->least);
+        text_string(text, " to ");
+        text_decimal(text, row->most);
+        text_string(text, ", or");
+    } else {
+        text_string(text, row->is_bytes ? "'; it is a number of bytes as 65536 or 512M, or"
+                                        : "'; it is one of");
+    }
+}
+
 static void complain_of_value(const struct option_source *source, const struct option_row *row,
                               struct piece value)
 {
@@ -157,10 +195,10 @@ static void complain_of_value(const struct option_source *source, const struct o
     text_string(text, row->name);
     text_string(text, "' cannot be '");
     text_bytes(text, value.start, value.length < OPTION_NAME_MAX ? value.length : OPTION_NAME_MAX);
-    text_string(text, row->is_bytes ? "'; it is a number of bytes as 65536 or 512M, or"
-                                    : "'; it is one of");
+    tell_kind(text, row);
+    bool is_number = row->is_bytes || row->most != 0;
     for (unsigned index = 0; row->values[index] != NULL; index++) {
-        text_string(text, index == 0 ? " " : row->is_bytes ? ", or " : ", ");
+        text_string(text, index == 0 ? " " : is_number ? ", or " : ", ");
         text_string(text, row->values[index]);
     }
     text_string(text, "\n");
@@ -172,44 +210,23 @@ static unsigned *answer_at(struct options *options, const struct option_row *row
     return (unsigned *)((uintptr_t)options + row->at);
 }
 
+static char *text_at(struct options *options, const struct option_row *row)
+{
+    return (char *)((uintptr_t)options + row->at);
+}
+
 static size_t *bytes_at(struct options *options, const struct option_row *row)
 {
     return (size_t *)((uintptr_t)options + row->at);
 }
 
-// Reads a number of bytes, with one of K, M, G and T behind it or none. False if it is none, or too
-// large.
-static bool read_bytes(struct piece value, size_t *bytes)
-{
-    static const char units[] = "kmgt";
-    size_t length = 0;
-    *bytes = 0;
-    while (length < value.length && value.start[length] >= '0' && value.start[length] <= '9') {
-        size_t digit = (size_t)(value.start[length++] - '0');
-        if (*bytes > ((size_t)PTRDIFF_MAX - digit) / 10) {
-            return false;
-        }
-        *bytes = *bytes * 10 + digit;
-    }
-    unsigned shift = 0;
-    if (length != 0 && length + 1 == value.length) {
-        const char *unit = strchr(units, lower(value.start[length++]));
-        shift = unit != NULL && *unit != '\0' ? (unsigned)(unit - units + 1) * 10 : UINT32_MAX;
-    }
-    if (length == 0 || length != value.length || shift >= 63 ||
-        *bytes > (size_t)PTRDIFF_MAX >> shift) {
-        return false;
-    }
-    *bytes <<= shift;
-    return true;
-}
-
-// Sets an option of bytes. only_stricter: a caller of less rights has no say in how much there is.
+// Sets an option of bytes, or of a number. only_stricter: a caller of less rights has no say in how much there is.
 static void set_bytes(struct options *options, const struct option_source *source,
                       const struct option_row *row, struct piece value, bool only_stricter)
 {
     size_t bytes;
-    bool is_one = read_bytes(value, &bytes);
+    bool is_one = piece_bytes(value, &bytes) &&
+                  (row->most == 0 || (bytes >= row->least && bytes <= row->most));
     for (unsigned index = 0; row->values[index] != NULL && !is_one; index++) {
         is_one = piece_is(value, row->values[index]);
         bytes = options_word(index);
@@ -219,6 +236,22 @@ static void set_bytes(struct options *options, const struct option_source *sourc
     } else if (!only_stricter) {
         *bytes_at(options, row) = bytes;
     }
+}
+
+// Sets an option that is text.
+static void set_text(struct options *options, const struct option_source *source,
+                     const struct option_row *row, struct piece value, bool only_stricter)
+{
+    if (value.length == 0 || value.length >= OPTION_TEXT_BYTES) {
+        complain_of_value(source, row, value);
+        return;
+    }
+    if (only_stricter) {
+        return;
+    }
+    size_t length = piece_is(value, row->values[0]) ? 0 : value.length;
+    memcpy(text_at(options, row), value.start, length);
+    text_at(options, row)[length] = '\0';
 }
 
 // How lax an answer is: "as misuse" is as lax as what that option says.
@@ -239,8 +272,12 @@ static void set(struct options *options, const struct option_source *source, str
         complain_of_key(source, key);
         return;
     }
-    if (row->is_bytes) {
+    if (row->is_bytes || row->most != 0) {
         set_bytes(options, source, row, value, only_stricter);
+        return;
+    }
+    if (row->is_text) {
+        set_text(options, source, row, value, only_stricter);
         return;
     }
     for (unsigned index = 0; row->values[index] != NULL; index++) {
@@ -288,17 +325,46 @@ static bool is_ours(const char *entry, struct piece *key, const char **value)
     return true;
 }
 
-void options_parse(struct options *options, const struct option_source *source)
+// Sets the option that an environment entry by another name than ours stands for.
+static void set_alias(struct options *options, const struct option_source *source,
+                      const char *entry)
+{
+    struct piece variable = {.start = entry, .length = strcspn(entry, "=")};
+    const char *value = entry + variable.length;
+    value += *value == '=';
+    for (unsigned index = 0; index < ALIAS_COUNT && *value != '\0'; index++) {
+        // In their own case: these names are nobody's but by convention.
+        if (strlen(aliases[index].variable) == variable.length &&
+            strncmp(entry, aliases[index].variable, variable.length) == 0) {
+            struct piece key = {.start = aliases[index].option,
+                                .length = strlen(aliases[index].option)};
+            struct piece whole = {.start = value, .length = strlen(value)};
+            set(options, source, key, whole, source->is_privileged);
+        }
+    }
+}
+
+static void set_defaults(struct options *options)
 {
     for (unsigned row = 0; row < ROW_COUNT; row++) {
-        if (rows[row].is_bytes) {
+        if (rows[row].is_bytes || rows[row].most != 0) {
             *bytes_at(options, &rows[row]) = options_word(rows[row].fallback);
+        } else if (rows[row].is_text) {
+            *text_at(options, &rows[row]) = '\0';
         } else {
             *answer_at(options, &rows[row]) = rows[row].fallback;
         }
     }
+}
+
+void options_parse(struct options *options, const struct option_source *source)
+{
+    set_defaults(options);
     if (source->program != NULL) {
         set_list(options, source, source->program, false);
+    }
+    for (size_t index = 0; source->entry(index) != NULL; index++) {
+        set_alias(options, source, source->entry(index));
     }
     struct piece key;
     const char *value;
@@ -315,6 +381,19 @@ void options_parse(struct options *options, const struct option_source *source)
             set(options, source, key, whole, source->is_privileged);
         }
     }
+}
+
+bool options_watch(const struct options *options)
+{
+    return options->debug == SWITCH_ON || options->bonus == SWITCH_ON ||
+           options->leaks != LEAKS_SILENT || options->history != options_word(COUNT_NONE) ||
+           options->perturb != options_word(COUNT_NONE);
+}
+
+bool options_write(const struct options *options)
+{
+    return options->stats == STATS_EXIT || options->debug == SWITCH_ON ||
+           options->bonus == SWITCH_ON || options->leaks != LEAKS_SILENT;
 }
 
 enum option_answer options_foreign(const struct options *options)

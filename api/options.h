@@ -3,8 +3,9 @@
 // complaints and the documentation come from it.
 //
 // Precedence, the later one wins: the default; ft_malloc_options, a string that the program may define;
-// the environment: FT_MALLOC_OPTIONS="key=value,key=value", then FT_MALLOC_<KEY>=value. In a process with
-// more rights than its caller, the environment is heeded only where it makes an option stricter.
+// the environment: what glibc and others call the same (MALLOC_DEBUG and the like), FT_MALLOC_OPTIONS="key=value,key=value",
+// then FT_MALLOC_<KEY>=value. In a process with more rights than its caller, the environment is heeded only where it makes
+// an option stricter.
 #ifndef FT_API_OPTIONS_H
 #define FT_API_OPTIONS_H
 
@@ -25,26 +26,46 @@ enum option_audit { AUDIT_FORK, AUDIT_NEVER };
 // An out-of-memory is told in a line, or not.
 enum option_exhausted { EXHAUSTED_SILENT, EXHAUSTED_EXPLAIN };
 
-// What stands in place of a number of bytes.
+// What stands in place of a number.
 enum option_limit { LIMIT_NONE, LIMIT_CGROUP };
 enum option_reserve { RESERVE_USUAL };
+enum option_mapping { MAPPING_USUAL };
+enum option_count { COUNT_NONE };
+
+// What is on or off.
+enum option_switch { SWITCH_OFF, SWITCH_ON };
+
+// What is done about chunks that were not freed at the end.
+enum option_leaks { LEAKS_SILENT, LEAKS_REPORT, LEAKS_FAIL };
+
+// What stands in place of a text.
+enum option_output { OUTPUT_ERRORS };
+
+enum { OPTION_TEXT_BYTES = 1024 }; // of an option that is text, its zero byte included
 
 struct options {
     bool are_read;
-    size_t limit;       // bytes, or a word of enum option_limit (options_word)
-    size_t reserve;     // bytes, or a word of enum option_reserve
-    unsigned misuse;    // enum option_answer
-    unsigned foreign;   // the same; ANSWER_AS_MISUSE: what `misuse` says
-    unsigned audit;     // enum option_audit
-    unsigned stats;     // enum option_stats
-    unsigned exhausted; // enum option_exhausted
+    size_t limit;                   // bytes, or a word of enum option_limit (options_word)
+    size_t reserve;                 // bytes, or a word of enum option_reserve
+    unsigned misuse;                // enum option_answer
+    unsigned foreign;               // the same; ANSWER_AS_MISUSE: what `misuse` says
+    unsigned audit;                 // enum option_audit
+    unsigned stats;                 // enum option_stats
+    unsigned exhausted;             // enum option_exhausted
+    size_t mapping;                 // bytes, or a word of enum option_mapping
+    unsigned debug;                 // enum option_switch
+    unsigned bonus;                 // the same
+    unsigned leaks;                 // enum option_leaks
+    size_t history;                 // calls, or a word of enum option_count
+    size_t perturb;                 // a byte, or the same
+    char output[OPTION_TEXT_BYTES]; // a descriptor's number, or a path; empty: OUTPUT_ERRORS
 };
 
 // Reads the options when that is possible, and once. Complains on standard error about keys and values
 // that are none.
 void options_read(struct options *options);
 
-// What an option of bytes says that is set to a word: the index of this one among its values.
+// What an option of bytes or of a number says that is set to a word: the index of this one among its values.
 static inline size_t options_word(unsigned value)
 {
     return SIZE_MAX - value;
@@ -52,6 +73,12 @@ static inline size_t options_word(unsigned value)
 
 // What to do about a foreign pointer.
 enum option_answer options_foreign(const struct options *options);
+
+// Whether an option wants every call to be seen.
+bool options_watch(const struct options *options);
+
+// Whether an option wants `output`.
+bool options_write(const struct options *options);
 
 // Reads options from where they may be said; for options_read() and for tests. next(index) yields the
 // environment's entries, complain(line, length) gets each complaint.

@@ -6,6 +6,7 @@
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/report.h"
+#include "api/watch.h"
 #include "core/heap_fast.h"
 #include "core/large.h"
 #include "core/misuse.h"
@@ -99,10 +100,10 @@ static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
     return grant.ptr != NULL || asks >= ASKS_MAX ? grant : alloc_mapping(bytes, align);
 }
 
-// Allocates with the lock held.
-static struct grant alloc_with(struct heap *heap, size_t bytes, size_t align)
+// Allocates with the lock held. size_class: what heap_class_for() says.
+static struct grant alloc_with(struct heap *heap, unsigned size_class, size_t bytes, size_t align)
 {
-    if (heap_class_for(heap, bytes, align) != SIZE_CLASS_NONE) {
+    if (size_class != SIZE_CLASS_NONE) {
         unsigned asks = 0;
         struct grant grant = alloc_small(heap, bytes, align, &asks);
         grant = grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
@@ -115,14 +116,16 @@ static struct grant alloc_with(struct heap *heap, size_t bytes, size_t align)
 enum { LINE_BYTES = 64 }; // of a processor's cache
 
 // Allocates with the arena's help. Threads without a heap have one in common, but no cache line.
-static struct grant alloc_locked(struct heap *heap, size_t bytes, size_t align)
+static struct grant alloc_locked(struct heap *heap, unsigned size_class, size_t bytes, size_t align)
 {
     struct grant grant = {.ptr = NULL};
     global_lock();
     if (heap != NULL) {
-        grant = alloc_with(heap, bytes, align);
+        grant = alloc_with(heap, size_class, bytes, align);
     } else if (global_heap_common() != NULL) {
-        grant = alloc_with(global_heap_common(), bytes, align > LINE_BYTES ? align : LINE_BYTES);
+        heap = global_heap_common();
+        align = align > LINE_BYTES ? align : LINE_BYTES;
+        grant = alloc_with(heap, heap_class_for(heap, bytes, align), bytes, align);
     }
     global_unlock();
     return grant;
@@ -138,6 +141,15 @@ __attribute__((noinline)) static void *refuse(size_t bytes, enum slow_how how)
     return NULL;
 }
 
+// The same for a call that allocates.
+__attribute__((noinline)) static void *refuse_alloc(size_t bytes, size_t align, enum slow_how how)
+{
+    if (watch_is_on()) {
+        watch_alloc(NULL, bytes, align, how);
+    }
+    return refuse(bytes, how);
+}
+
 void *slow_malloc(size_t bytes)
 {
     void *ptr = heap_small_alloc(global_heap(), bytes);
@@ -148,7 +160,7 @@ void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
 {
     int saved = errno;
     if (bytes > PTRDIFF_MAX) {
-        return refuse(bytes, how);
+        return refuse_alloc(bytes, align, how);
     }
     struct heap *heap = global_heap_get(bytes);
     struct grant grant = {.ptr = NULL};
@@ -158,16 +170,19 @@ void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
         grant = heap_take(heap, size_class, bytes);
     }
     if (grant.ptr == NULL) {
-        grant = alloc_locked(heap, bytes, align);
+        grant = alloc_locked(heap, size_class, bytes, align);
     }
     settle(heap);
     report_twice("malloc");
     if (grant.ptr == NULL) {
-        return refuse(bytes, how);
+        return refuse_alloc(bytes, align, how);
     }
     errno = saved;
     if (how == SLOW_ZEROED && !grant.is_zero) {
         memset(grant.ptr, 0, bytes);
+    }
+    if (watch_is_on()) {
+        watch_alloc(grant.ptr, bytes, align, how);
     }
     return grant.ptr;
 }
@@ -207,6 +222,9 @@ static bool free_chunk(const struct chunk *chunk)
 static void free_other(void *ptr, const char *call)
 {
     struct chunk chunk = chunk_locate(&global.arena, ptr);
+    if (watch_is_on()) {
+        watch_free(&chunk, ptr);
+    }
     if (!chunk_is_held_at(&chunk, ptr)) {
         report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
     } else if (!free_chunk(&chunk)) {
@@ -256,6 +274,11 @@ void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
     }
     if (misuse == MISUSE_NONE && ((uintptr_t)ptr & (align - 1)) != 0) {
         misuse = MISUSE_WRONG_ALIGNMENT;
+    }
+    if (watch_is_on() && misuse == MISUSE_NONE) {
+        watch_free(&chunk, ptr);
+    } else if (watch_is_on()) {
+        watch_misuse(FT_MALLOC_EVENT_FREE, ptr, 0);
     }
     if (misuse == MISUSE_NONE && !free_chunk(&chunk)) {
         misuse = MISUSE_DOUBLE_FREE;
@@ -322,7 +345,7 @@ enum { GROWN_RUN_BYTES = 8192 }; // chunks that outgrow this get a run, which gr
 // further where it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
 static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 {
-    struct heap *heap = global_heap();
+    struct heap *heap = global_heap_own();
     bool has_grown = bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX;
     if (has_grown && chunk->zone->kind == ZONE_MAPPED && bytes <= PTRDIFF_MAX / 2) {
         // A mapping cannot grow where it is; what is not touched costs nothing.
@@ -358,16 +381,26 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
 {
     struct chunk chunk = chunk_locate(&global.arena, ptr);
     if (!check_held(&chunk, ptr, call)) {
+        if (watch_is_on()) {
+            watch_misuse(FT_MALLOC_EVENT_REALLOC, ptr, bytes);
+        }
         return NULL;
     }
     int saved = errno;
     if (bytes != 0 && bytes <= PTRDIFF_MAX && resize_in_place(&chunk, bytes)) {
+        if (watch_is_on()) {
+            watch_resize(&chunk, ptr, bytes);
+        }
         errno = saved;
         return ptr;
     }
     void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
-        if (!shrink_where_it_is(&chunk, bytes)) {
+        bool is_shrunk = shrink_where_it_is(&chunk, bytes);
+        if (watch_is_on()) {
+            watch_resize(&chunk, is_shrunk ? ptr : NULL, bytes);
+        }
+        if (!is_shrunk) {
             return refuse(bytes, SLOW_PLAIN);
         }
         errno = saved;
@@ -375,6 +408,9 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     }
     if (moved != NULL) {
         memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
+    }
+    if (watch_is_on()) {
+        watch_resize(&chunk, moved, bytes);
     }
     if (!heap_fast_free(global_heap(), &global.arena, ptr) && !free_chunk(&chunk)) {
         report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);

@@ -126,11 +126,9 @@ EXPORT int ft_malloc_stats_print(int descriptor, enum ft_malloc_stats_form form)
     return 0;
 }
 
-// Runs after the program's own handlers of exit(), and not at all if it ends otherwise.
-__attribute__((destructor)) static void stats_at_exit(void)
+void stats_end_of_process(void)
 {
-    int descriptor =
-        global.options.stats == STATS_EXIT ? platform_kept_descriptor(&global.errors) : -1;
+    int descriptor = global.options.stats == STATS_EXIT ? output_descriptor() : -1;
     if (descriptor >= 0) {
         print_as(descriptor, FT_MALLOC_STATS_TABLE);
     }

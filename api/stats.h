@@ -48,6 +48,9 @@ uint64_t stats_share(uint64_t share, uint64_t whole, uint64_t scale);
 // Takes a census of the heap. Takes the lock.
 void stats_take(struct census *census);
 
+// Writes the table to `output` if the option `stats` asks for it.
+void stats_end_of_process(void);
+
 // The forms.
 void stats_table(struct stats_output *output, const struct census *census);
 void stats_json(struct stats_output *output, const struct census *census);

@@ -19,24 +19,42 @@ void text_string(struct text *text, const char *string)
     }
 }
 
-static void text_number(struct text *text, uint64_t number, unsigned base)
+enum { DIGITS_MAX = 20 }; // enough for 2^64 in decimal
+
+static const char upper_digits[] = "0123456789ABCDEF";
+static const char lower_digits[] = "0123456789abcdef";
+
+// In any base that the digits suffice for, with zeros in front of less than `least` of them.
+static void text_number(struct text *text, uint64_t number, unsigned base, const char *digits,
+                        unsigned least)
 {
-    char digits[20]; // enough for 2^64 in decimal
-    size_t first = sizeof(digits);
+    char number_text[DIGITS_MAX];
+    size_t first = DIGITS_MAX;
     do {
-        digits[--first] = "0123456789ABCDEF"[number % base];
+        number_text[--first] = digits[number % base];
         number /= base;
-    } while (number != 0);
-    text_bytes(text, digits + first, sizeof(digits) - first);
+    } while (number != 0 || DIGITS_MAX - first < least);
+    text_bytes(text, number_text + first, DIGITS_MAX - first);
 }
 
 void text_decimal(struct text *text, uint64_t number)
 {
-    text_number(text, number, 10);
+    text_number(text, number, 10, upper_digits, 1);
+}
+
+void text_hexadecimal(struct text *text, uint64_t number, unsigned digits)
+{
+    text_number(text, number, 16, lower_digits, digits < DIGITS_MAX ? digits : DIGITS_MAX);
+}
+
+void text_pointer(struct text *text, uintptr_t address)
+{
+    text_string(text, "0x");
+    text_hexadecimal(text, address, 1);
 }
 
 void text_address(struct text *text, uintptr_t address)
 {
     text_string(text, "0x");
-    text_number(text, address, 16);
+    text_number(text, address, 16, upper_digits, 1);
 }

@@ -21,6 +21,12 @@ void text_bytes(struct text *text, const char *string, size_t count);
 // ANY. Appends a number in decimal.
 void text_decimal(struct text *text, uint64_t number);
 
+// ANY. Appends a number in lower-case hexadecimal, with as many zeros in front as make `digits` of it.
+void text_hexadecimal(struct text *text, uint64_t number, unsigned digits);
+
+// ANY. Appends an address in lower-case hexadecimal, with 0x in front, as printf's %p does.
+void text_pointer(struct text *text, uintptr_t address);
+
 // ANY. Appends an address in upper-case hexadecimal, with 0x in front.
 void text_address(struct text *text, uintptr_t address);
 

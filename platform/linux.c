@@ -264,21 +264,20 @@ static void on_thread_exit(void *value)
         pthread_setspecific(thread->exit->key, value) == 0) {
         return;
     }
-    thread->leave(value);
+    thread->exit->leave(value);
 }
 
-void platform_exit_open(struct platform_exit *exit)
+void platform_exit_open(struct platform_exit *exit, void (*leave)(void *value))
 {
     if (!exit->was_tried) {
         exit->was_tried = true;
+        exit->leave = leave;
         exit->has_key = pthread_key_create(&exit->key, on_thread_exit) == 0;
     }
 }
 
-bool platform_at_thread_exit(const struct platform_exit *exit, void (*leave)(void *value),
-                             void *value)
+bool platform_at_thread_exit(const struct platform_exit *exit, void *value)
 {
-    platform_thread.leave = leave;
     platform_thread.exit = exit;
     return exit->has_key && pthread_setspecific(exit->key, value) == 0;
 }

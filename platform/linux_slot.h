@@ -5,16 +5,18 @@
 #define FT_PLATFORM_LINUX_SLOT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct platform_exit;
 
 // All that the platform knows of a thread.
 struct platform_thread {
     void *slot;
-    void (*leave)(void *value); // what platform_at_thread_exit() was told
-    const struct platform_exit *exit;
-    unsigned rounds; // of destructors that have gone by
-    unsigned count;  // of calls of platform_thread_count()
+    void *aside;
+    const struct platform_exit *exit; // what platform_at_thread_exit() was told
+    unsigned number;                  // what platform_thread_number() leads to
+    uint16_t rounds;                  // of destructors that have gone by
+    uint16_t count;                   // of calls of platform_thread_count(), as far as it counts
 };
 
 extern _Thread_local struct platform_thread platform_thread
@@ -32,7 +34,7 @@ static inline const void *platform_thread_self(void)
 
 static inline unsigned platform_thread_count(void)
 {
-    return platform_thread.count++;
+    return platform_thread.count < UINT16_MAX ? platform_thread.count++ : UINT16_MAX;
 }
 
 static inline bool platform_thread_is_ending(void)
@@ -43,6 +45,21 @@ static inline bool platform_thread_is_ending(void)
 static inline void platform_slot_set(void *value)
 {
     platform_thread.slot = value;
+}
+
+static inline void *platform_aside(void)
+{
+    return platform_thread.aside;
+}
+
+static inline void platform_aside_set(void *value)
+{
+    platform_thread.aside = value;
+}
+
+static inline unsigned *platform_thread_number(void)
+{
+    return &platform_thread.number;
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
-// with linux_slot.h), and files beside it what is only reached when an option asks for it (linux_keep.c, linux_cgroup.c); porting means
-// writing others. Nothing else in the tree names the system.
+// with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_keep.c, linux_cgroup.c,
+// linux_output.c, linux_end.c); porting means writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
 //
@@ -91,10 +91,17 @@ extern const struct platform_slot_initial platform_slot_initial;
 static inline void *platform_slot(void);
 static inline void platform_slot_set(void *value);
 
+// A second slot of the calling thread, for what the first one held while it is to be kept from the fast path; NULL at first.
+static inline void *platform_aside(void);
+static inline void platform_aside_set(void *value);
+
+// A number of the calling thread's, for whoever counts threads; 0 at first.
+static inline unsigned *platform_thread_number(void);
+
 // What tells the calling thread from all others that live; not NULL.
 static inline const void *platform_thread_self(void);
 
-// How often the calling thread has called this before.
+// How often the calling thread has called this before, up to UINT16_MAX.
 static inline unsigned platform_thread_count(void);
 
 // Whether the destructors of the calling thread's values have begun, at least as far as platform_at_thread_exit() was
@@ -103,21 +110,21 @@ static inline bool platform_thread_is_ending(void);
 
 // The process's means to hear of threads that end; zeroed, and opened once.
 struct platform_exit {
+    void (*leave)(void *value); // what is called when a thread ends
     pthread_key_t key;
     bool has_key;
     bool was_tried;
 };
 
-// Opens it, the first time. Never allocates; to be called under one lock always. If the system has no
+// Opens it, the first time, for `leave`. Never allocates; to be called under one lock always. If the system has no
 // means left, platform_at_thread_exit() will say so.
-void platform_exit_open(struct platform_exit *exit);
+void platform_exit_open(struct platform_exit *exit, void (*leave)(void *value));
 
-// Has `leave` called with `value` when the calling thread ends, as late as the system allows: after
+// Has leave called with `value` when the calling thread ends, as late as the system allows: after
 // the destructors of most other thread-local values. A thread that asks for the first time in a later
 // round of its destructors may end before leave is called. May allocate: to be called without locks.
 // False if the system has no means left; then leave is not called.
-bool platform_at_thread_exit(const struct platform_exit *exit, void (*leave)(void *value),
-                             void *value);
+bool platform_at_thread_exit(const struct platform_exit *exit, void *value);
 
 // Has these called around every fork: before, by the forking thread; after, in parent and in child.
 // May allocate: to be called without locks, once.
@@ -145,6 +152,26 @@ struct platform_kept platform_keep(int descriptor);
 // The kept descriptor; -1 if there is none, or if the program has closed it, too, and perhaps opened another file with
 // its number.
 int platform_kept_descriptor(const struct platform_kept *kept);
+
+// Opens a file to append to, makes it if there is none, and keeps its descriptor. Nothing of another user's is opened, no
+// symbolic link is followed to it, and nothing but a plain file or a device for characters is written to: then, and when the
+// system refuses, there is none. Beside memory and threads the system is asked for that only by who calls this.
+struct platform_kept platform_open_output(const char *path);
+
+// Closes a kept descriptor.
+void platform_close(const struct platform_kept *kept);
+
+// The process's number, by which the system knows it. Asked for by who calls this alone, as is what follows.
+size_t platform_process(void);
+
+// Whether a descriptor is a terminal.
+bool platform_is_terminal(int descriptor);
+
+// Whether ptr is a buffer of standard input, output or error, which libc does not free.
+bool platform_is_of_streams(const void *ptr);
+
+// Ends the process with this status, at its end: what streams hold is written, and nothing else is called any more.
+_Noreturn void platform_end(int status);
 
 // Keeps the calling thread from being cancelled; returns what platform_cancel_restore() wants back.
 int platform_cancel_disable(void);

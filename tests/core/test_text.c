@@ -41,6 +41,20 @@ static void numbers_are_written_as_printf_does(void **state)
         text_address(&text, (uintptr_t)samples[sample]);
         snprintf(wanted, sizeof(wanted), "0x%" PRIXPTR, (uintptr_t)samples[sample]);
         expect(&text, wanted);
+        text = blank(ROOM);
+        text_pointer(&text, (uintptr_t)samples[sample]);
+        snprintf(wanted, sizeof(wanted), "0x%" PRIxPTR, (uintptr_t)samples[sample]);
+        expect(&text, wanted);
+        for (unsigned digits = 0; digits <= 20; digits++) {
+            text = blank(ROOM);
+            text_hexadecimal(&text, samples[sample], digits);
+            snprintf(wanted, sizeof(wanted), "%0*" PRIx64, (int)digits, samples[sample]);
+            expect(&text, wanted);
+        }
+        text = blank(ROOM);
+        text_hexadecimal(&text, samples[sample], 1000);
+        snprintf(wanted, sizeof(wanted), "%020" PRIx64, samples[sample]);
+        expect(&text, wanted);
     }
 }
 

@@ -149,19 +149,19 @@ void platform_lock_reset(struct platform_lock *lock)
     *lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
 }
 
-void platform_exit_open(struct platform_exit *exit)
+void platform_exit_open(struct platform_exit *exit, void (*leave)(void *value))
 {
     window_count(FAKE_EXIT_OPEN);
     exit->was_tried = true;
+    exit->leave = leave;
     exit->has_key = !fake_config.has_no_key;
 }
 
-bool platform_at_thread_exit(const struct platform_exit *exit, void (*leave)(void *value),
-                             void *value)
+bool platform_at_thread_exit(const struct platform_exit *exit, void *value)
 {
     window_count(FAKE_AT_THREAD_EXIT);
     (void)value;
-    fake_leave = leave;
+    fake_leave = exit->leave;
     return exit->has_key;
 }
 
@@ -186,6 +186,39 @@ struct platform_kept platform_keep(int descriptor)
 int platform_kept_descriptor(const struct platform_kept *kept)
 {
     return kept->descriptor;
+}
+
+struct platform_kept platform_open_output(const char *path)
+{
+    (void)path;
+    return (struct platform_kept){.descriptor = -1};
+}
+
+void platform_close(const struct platform_kept *kept)
+{
+    (void)kept;
+}
+
+size_t platform_process(void)
+{
+    return 1;
+}
+
+bool platform_is_terminal(int descriptor)
+{
+    (void)descriptor;
+    return false;
+}
+
+bool platform_is_of_streams(const void *ptr)
+{
+    (void)ptr;
+    return false;
+}
+
+_Noreturn void platform_end(int status)
+{
+    _exit(status);
 }
 
 void platform_write(int descriptor, const void *bytes, size_t length)

@@ -152,6 +152,6 @@ int fake_pthread_setspecific(pthread_key_t key, const void *value)
     window_count(FAKE_AT_THREAD_EXIT);
     (void)key;
     (void)value;
-    fake_leave = platform_thread.leave;
+    fake_leave = platform_thread.exit->leave;
     return 0;
 }

@@ -47,7 +47,7 @@ static bool was_refused;
 
 static void ask(char *value)
 {
-    was_refused = was_refused || !platform_at_thread_exit(&thread_exit, leave, value);
+    was_refused = was_refused || !platform_at_thread_exit(&thread_exit, value);
 }
 
 static void on_earlier(void *value)
@@ -109,7 +109,7 @@ static int open_between_two_keys(void **state)
     if (pthread_key_create(&earlier, on_earlier) != 0) {
         return 1;
     }
-    platform_exit_open(&thread_exit);
+    platform_exit_open(&thread_exit, leave);
     return pthread_key_create(&later, on_later);
 }
 
@@ -193,7 +193,7 @@ static void an_opened_exit_keeps_its_key(void **state)
     (void)state;
     assert_true(thread_exit.has_key);
     pthread_key_t key = thread_exit.key;
-    platform_exit_open(&thread_exit);
+    platform_exit_open(&thread_exit, leave);
     assert_true(thread_exit.has_key);
     assert_int_equal(thread_exit.key, key);
 }
@@ -210,21 +210,21 @@ static int ask_where_no_key_is_left(void *argument)
     if (taken_count == 0) {
         return 1;
     }
-    platform_exit_open(&late);
+    platform_exit_open(&late, leave);
     char value;
-    if (platform_at_thread_exit(&late, leave, &value)) {
+    if (platform_at_thread_exit(&late, &value)) {
         return 2;
     }
     // It was opened, once and for all.
     pthread_key_delete(last);
-    platform_exit_open(&late);
-    if (platform_at_thread_exit(&late, leave, &value)) {
+    platform_exit_open(&late, leave);
+    if (platform_at_thread_exit(&late, &value)) {
         return 3;
     }
     // Another one finds the key that is free now.
     struct platform_exit another = {.has_key = false};
-    platform_exit_open(&another);
-    return platform_at_thread_exit(&another, leave, &value) ? 0 : 4;
+    platform_exit_open(&another, leave);
+    return platform_at_thread_exit(&another, &value) ? 0 : 4;
 }
 
 static void where_all_keys_are_taken_the_answer_is_no(void **state)

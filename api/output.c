@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "api/output.h"
+
+#include "api/global.h"
+#include "api/piece.h"
+#include "api/print.h"
+
+#include <limits.h>
+#include <string.h>
+
+// A path of the option, with the process's number for each %p. True if there was one.
+static bool expand(struct text *path, const char *pattern)
+{
+    bool is_own = false;
+    while (*pattern != '\0') {
+        bool is_process = pattern[0] == '%' && pattern[1] == 'p';
+        if (is_process) {
+            text_decimal(path, platform_process());
+            is_own = true;
+        } else {
+            text_bytes(path, pattern, 1);
+        }
+        pattern += is_process ? 2 : 1;
+    }
+    text_bytes(path, "", 1);
+    return is_own;
+}
+
+static void complain(const char *target)
+{
+    struct print print;
+    print_begin(&print);
+    text_string(&print.text, "ft_malloc: output cannot go to '");
+    text_string(&print.text, target);
+    text_string(&print.text, "'; it goes to standard error\n");
+    print_write(&print, PLATFORM_ERRORS);
+}
+
+static struct platform_kept open_file(struct output *output, const char *pattern)
+{
+    struct print path; // longer than any path that the system takes
+    print_begin(&path);
+    output->is_own = expand(&path.text, pattern);
+    if (path.text.length == path.text.room) {
+        return (struct platform_kept){.descriptor = -1};
+    }
+    return platform_open_output(path.bytes);
+}
+
+static struct platform_kept open_target(struct output *output, const char *target)
+{
+    struct piece piece = {.start = target, .length = strlen(target)};
+    size_t number;
+    if (piece_bytes(piece, &number)) {
+        return number <= INT_MAX ? platform_keep((int)number)
+                                 : (struct platform_kept){.descriptor = -1};
+    }
+    return open_file(output, target);
+}
+
+void output_open(void)
+{
+    struct output *output = &global.output;
+    const char *target = global.options.output;
+    if (!options_write(&global.options)) {
+        return;
+    }
+    output->is_open = true;
+    output->kept.descriptor = -1;
+    if (*target != '\0') {
+        output->kept = open_target(output, target);
+        if (output->kept.descriptor < 0) {
+            complain(target);
+        }
+    }
+    if (output->kept.descriptor < 0) {
+        output->kept = platform_keep(PLATFORM_ERRORS);
+    }
+}
+
+void output_after_fork_in_child(void)
+{
+    if (global.output.is_own) {
+        platform_close(&global.output.kept);
+        output_open();
+    }
+}
+
+int output_descriptor(void)
+{
+    return global.output.is_open ? platform_kept_descriptor(&global.output.kept) : -1;
+}

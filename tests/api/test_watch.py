@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# What options show of a program's calls: the log, the history, the leak report, where they go, and what is filled.
+#
+#   test_watch.py WATCH_PROBE
+#
+# A log is read as a model does: whatever threads do, each chunk is handed out while it is free, and freed with the size
+# that it had, in the order of the lines.
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROBE = Path(sys.argv.pop(1)).resolve()
+
+ALLOCATED = re.compile(r"\[DEBUG\] Allocated (\d+) bytes at (0x[0-9a-f]+)")
+REALLOCATED = re.compile(r"\[DEBUG\] Reallocated (\d+) bytes at (0x[0-9a-f]+) \(was (\d+) bytes at (0x[0-9a-f]+)\)")
+FREED = re.compile(r"\[DEBUG\] Freed (\d+) bytes at (0x[0-9a-f]+)")
+REFUSED = re.compile(r"\[DEBUG\] Refused (\d+) bytes")
+HISTORY_HEAD = "=============== ALLOCATION HISTORY ==============="
+HISTORY_TAIL = "=================================================="
+LEAKS_HEAD = "========== MEMORY LEAK REPORT =========="
+LEAKS_TAIL = "========================================"
+LEAK = re.compile(r"\[LEAK\] (0x[0-9a-f]+) - (0x[0-9a-f]+) : (\d+) bytes")
+DUMP = re.compile(r"0x[0-9a-f]+  ([0-9a-f]{2} ){8}( ([0-9a-f]{2}|  )){8}  \|.{1,16}\||\*|and \d+ bytes more")
+
+
+def run(program, expected=0, preexec=None, pass_fds=(), **options):
+    """Runs a program of the probe with options by their names; its standard output and error."""
+    environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+    environment.update(options)
+    done = subprocess.run([PROBE, program], env=environment, capture_output=True, text=True, timeout=100,
+                          check=False, preexec_fn=preexec, pass_fds=pass_fds)
+    if expected is not None and done.returncode != expected:
+        raise AssertionError(f"{program} with {options} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout, done.stderr
+
+
+def live_after(lines):
+    """Reads a log, and demands that each line makes sense after those before it; what is live at its end."""
+    live = {}
+    for number, line in enumerate(lines, 1):
+        context = f"line {number}: {line}"
+        if match := ALLOCATED.fullmatch(line):
+            if match[2] in live:
+                raise AssertionError(f"handed out twice, {context}")
+            live[match[2]] = int(match[1])
+        elif match := REALLOCATED.fullmatch(line):
+            if live.pop(match[4], None) != int(match[3]) or match[2] in live:
+                raise AssertionError(f"not as it was, {context}")
+            live[match[2]] = int(match[1])
+        elif match := FREED.fullmatch(line):
+            if live.pop(match[2], None) != int(match[1]):
+                raise AssertionError(f"not as it was, {context}")
+        elif not REFUSED.fullmatch(line):
+            raise AssertionError(f"no line of a log, {context}")
+    return live
+
+
+def leaks_in(lines):
+    """The report at the end of some lines: address and size of each, by address."""
+    start = lines.index(LEAKS_HEAD)
+    assert lines[-1] == LEAKS_TAIL, lines
+    leaks = []
+    for line in lines[start + 2:-1]:
+        match = LEAK.fullmatch(line)
+        assert match and int(match[2], 16) - int(match[1], 16) == int(match[3]), line
+        leaks.append((int(match[1], 16), int(match[3])))
+    assert leaks == sorted(leaks)
+    total = sum(size for _, size in leaks)
+    word = "block" if len(leaks) == 1 else "blocks"
+    assert lines[start + 1] == f"{len(leaks)} {word} not freed (total: {total} bytes)", lines[start + 1]
+    return leaks
+
+
+class Log(unittest.TestCase):
+    def test_each_call_is_a_line(self):
+        for name in ("FT_MALLOC_DEBUG", "MALLOC_DEBUG"):
+            _, errors = run("each", **{name: "1"})
+            lines = errors.splitlines()
+            self.assertEqual(live_after(lines), {})
+            shape = [re.sub("0x[0-9a-f]+", "P", line.removeprefix("[DEBUG] ")) for line in lines]
+            self.assertEqual(shape, [
+                "Allocated 112 bytes at P", "Reallocated 100 bytes at P (was 112 bytes at P)",
+                "Reallocated 5000 bytes at P (was 100 bytes at P)", "Freed 5000 bytes at P",
+                "Allocated 21 bytes at P", "Freed 21 bytes at P",
+                "Allocated 1000 bytes at P", "Freed 1000 bytes at P",
+                "Allocated 40000 bytes at P", "Freed 40000 bytes at P",
+                "Refused 18446744073709551615 bytes",
+                "Allocated 10 bytes at P", "Freed 10 bytes at P"])
+
+    def test_without_the_option_nothing_is_said(self):
+        for options in ({}, {"MALLOC_DEBUG": "0"}, {"FT_MALLOC_HISTORY": "10"}, {"FT_MALLOC_PERTURB": "1"}):
+            self.assertEqual(run("each", **options), ("", ""))
+
+    def test_the_log_of_threads_is_one_order_of_their_calls(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for _ in range(3):
+                path = Path(directory, "log")
+                path.unlink(missing_ok=True)
+                run("threads", FT_MALLOC_DEBUG="1", FT_MALLOC_OUTPUT=str(path), FT_MALLOC_HISTORY="100")
+                lines = path.read_text(encoding="ascii").splitlines()
+                self.assertGreater(len(lines), 4 * 3000 / 2)
+                # What libc keeps of threads' stacks is all that is left.
+                self.assertLessEqual(len(live_after(lines)), 8)
+
+    def test_signals_do_not_cut_lines(self):
+        _, errors = run("signals", FT_MALLOC_DEBUG="1")
+        self.assertEqual(live_after(errors.splitlines()), {})
+
+    def test_a_misuse_is_told_by_its_own_line_alone(self):
+        _, errors = run("double", FT_MALLOC_DEBUG="1", FT_MALLOC_MISUSE="warn")
+        lines = errors.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ["[DEBUG]", "[DEBUG]", "ft_malloc:", "ft_malloc:"])
+
+    def test_the_environment_may_name_it_in_a_list(self):
+        _, errors = run("each", FT_MALLOC_OPTIONS="history=5,debug=1")
+        self.assertEqual(len(errors.splitlines()), 13)
+
+
+class Leaks(unittest.TestCase):
+    def test_the_report_is_what_was_kept(self):
+        output, errors = run("three", FT_MALLOC_LEAKS="1")
+        kept = [int(word, 16) for word in output.split()]
+        self.assertEqual(leaks_in(errors.splitlines()), sorted(zip(kept, (208, 1000, 1 << 20))))
+
+    def test_one_block_is_told_in_the_singular(self):
+        _, errors = run("one", FT_MALLOC_LEAKS="1")
+        shape = re.sub("0x[0-9a-f]+", "P", errors).splitlines()
+        self.assertEqual(shape, [LEAKS_HEAD, "1 block not freed (total: 208 bytes)",
+                                 "[LEAK] P - P : 208 bytes", LEAKS_TAIL])
+
+    def test_fail_ends_the_process_if_there_are_any(self):
+        output, errors = run("three", expected=23, FT_MALLOC_LEAKS="fail")
+        self.assertEqual(len(output.split()), 3)  # what streams hold is not lost
+        self.assertEqual(len(leaks_in(errors.splitlines())), 3)
+        output, errors = run("nothing", FT_MALLOC_LEAKS="fail")
+        self.assertEqual(output, "through a buffer of standard output\n")
+        self.assertEqual(leaks_in(errors.splitlines()), [])
+
+    def test_the_log_and_the_report_agree(self):
+        _, errors = run("three", FT_MALLOC_LEAKS="1", FT_MALLOC_DEBUG="1")
+        lines = errors.splitlines()
+        live = live_after(lines[:lines.index(LEAKS_HEAD)])
+        leaks = leaks_in(lines)
+        self.assertLessEqual({(hex(at), size) for at, size in leaks}, set(live.items()))
+        self.assertLessEqual(len(live) - len(leaks), 1)  # a stream's buffer
+
+    def test_a_child_answers_for_itself(self):
+        with tempfile.TemporaryDirectory() as directory:
+            run("fork", FT_MALLOC_LEAKS="1", FT_MALLOC_OUTPUT=f"{directory}/%p.%p")
+            reports = [path.read_text(encoding="ascii").splitlines() for path in Path(directory).iterdir()]
+            self.assertEqual(len(reports), 21)
+            sizes = sorted(tuple(size for _, size in leaks_in(lines)) for lines in reports)
+            # The parent leaves nothing but what libc keeps of its thread.
+            self.assertEqual(sum(leaks == (333,) for leaks in sizes), 20)
+            for path in Path(directory).iterdir():
+                self.assertEqual(*path.name.split("."))
+
+    def test_children_of_a_threaded_process_log_into_files_of_their_own(self):
+        with tempfile.TemporaryDirectory() as directory:
+            run("fork", FT_MALLOC_DEBUG="1", FT_MALLOC_HISTORY="50", FT_MALLOC_OUTPUT=f"{directory}/%p")
+            files = sorted(Path(directory).iterdir(), key=lambda path: path.stat().st_size)
+            for path in files[:-1]:
+                lines = path.read_text(encoding="ascii").splitlines()
+                self.assertEqual(list(live_after(lines).values()), [333])
+            self.assertEqual(len(files), 21)
+
+    def test_a_program_that_closes_everything_has_no_report_and_no_trouble(self):
+        run("close", FT_MALLOC_LEAKS="1", FT_MALLOC_DEBUG="1")
+        run("close", expected=23, FT_MALLOC_LEAKS="fail")
+
+
+class Bonus(unittest.TestCase):
+    def test_chunks_are_dumped_and_the_reports_follow(self):
+        _, errors = run("three", MALLOC_BONUS="1")
+        lines = errors.splitlines()
+        history = lines.index(HISTORY_HEAD)
+        leaks = lines.index(LEAKS_HEAD)
+        for line in lines[:history]:
+            self.assertTrue(DUMP.fullmatch(line), line)
+        self.assertIn("and 1048064 bytes more", lines[:history])
+        self.assertEqual(lines[leaks - 1], HISTORY_TAIL)
+        told = [re.fullmatch(r"\[(\d+)\] (0x[0-9a-f]+) -> (0x[0-9a-f]+) : (\d+) bytes", line)
+                for line in lines[history + 1:leaks - 1]]
+        self.assertTrue(all(told))
+        self.assertEqual([(int(match[1]), int(match[4])) for match in told][:4],
+                         [(1, 208), (2, 1000), (3, 1 << 20), (4, 16)])
+        for match in told:
+            self.assertEqual(int(match[3], 16) - int(match[2], 16), int(match[4]))
+        self.assertEqual(len(leaks_in(lines)), 3)
+
+    def test_the_history_has_as_many_calls_as_the_option_says(self):
+        for program in ("threads", "signals"):
+            _, errors = run(program, MALLOC_BONUS="1", FT_MALLOC_HISTORY="20")
+            lines = errors.splitlines()
+            told = lines[lines.index(HISTORY_HEAD) + 1:lines.index(HISTORY_TAIL)]
+            orders = [int(line[1:line.index("]")]) for line in told]
+            self.assertEqual(orders, sorted(set(orders)))
+            self.assertLess(len(told), 20)
+            self.assertTrue(not orders or orders[-1] - orders[0] < 20)
+
+
+class Output(unittest.TestCase):
+    def test_a_descriptor(self):
+        with tempfile.TemporaryFile("w+") as file:
+            _, errors = run("each", pass_fds=(file.fileno(),), FT_MALLOC_DEBUG="1", FT_MALLOC_OUTPUT=str(file.fileno()))
+            file.seek(0)
+            self.assertEqual(len(file.read().splitlines()), 13)
+            self.assertEqual(errors, "")
+
+    def test_a_file_is_appended_to_and_is_the_users_own(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "log")
+            for count in (1, 2):
+                run("each", FT_MALLOC_DEBUG="1", FT_MALLOC_OUTPUT=str(path))
+                self.assertEqual(len(path.read_text(encoding="ascii").splitlines()), 13 * count)
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+
+    def refused(self, path):
+        _, errors = run("each", FT_MALLOC_DEBUG="1", FT_MALLOC_OUTPUT=str(path))
+        lines = errors.splitlines()
+        self.assertEqual(lines[0], f"ft_malloc: output cannot go to '{path}'; it goes to standard error")
+        self.assertEqual(len(lines), 14)
+
+    def test_what_somebody_else_may_have_put_there_is_refused(self):
+        with tempfile.TemporaryDirectory() as directory:
+            target = Path(directory, "target")
+            target.write_text("as it was", encoding="ascii")
+            link, twin, pipe = (Path(directory, name) for name in ("link", "twin", "pipe"))
+            link.symlink_to(target)
+            os.link(target, twin)
+            os.mkfifo(pipe)
+            dangling = Path(directory, "dangling")
+            dangling.symlink_to(Path(directory, "nowhere"))
+            for path in (link, twin, pipe, dangling, Path(directory), Path(directory, "missing", "log")):
+                self.refused(path)
+            self.assertEqual(target.read_text(encoding="ascii"), "as it was")
+            self.assertFalse(Path(directory, "nowhere").exists())
+            if os.geteuid() == 0:
+                other = Path(directory, "other")
+                other.touch()
+                os.chown(other, 12345, 12345)
+                self.refused(other)
+
+    def test_a_descriptor_that_is_none_is_refused(self):
+        self.refused("177")
+        self.refused("99999999999")
+
+    def test_statistics_go_there_too(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "table")
+            _, errors = run("one", FT_MALLOC_STATS="exit", FT_MALLOC_OUTPUT=str(path))
+            self.assertEqual(errors, "")
+            self.assertIn("where the memory is", path.read_text(encoding="ascii"))
+
+
+class Fill(unittest.TestCase):
+    def test_new_chunks_have_the_complement_and_freed_ones_the_byte(self):
+        for name in ("FT_MALLOC_PERTURB", "MALLOC_PERTURB_"):
+            output, errors = run("fill", **{name: "165"})
+            self.assertEqual((output, errors), ("90 90 5 90 0 165\n", ""))
+
+
+class Answers(unittest.TestCase):
+    def test_a_value_out_of_range_is_answered_with_the_range(self):
+        for setting, answer in (
+                ("history=1000001", "it is a number from 1 to 1000000, or 0"),
+                ("history=many", "it is a number from 1 to 1000000, or 0"),
+                ("perturb=256", "it is a number from 1 to 255, or 0"),
+                ("mapping=257M", "it is a number from 0 to 268435456, or usual"),
+                ("debug=2", "it is one of 0, 1"),
+                ("leaks=2", "it is one of 0, 1, fail"),
+                ("output=", "it is a text of up to 1023 bytes, or errors")):
+            key, value = setting.split("=")
+            _, errors = run("nothing", FT_MALLOC_OPTIONS=setting)
+            self.assertEqual(errors, f"ft_malloc: option '{key}' cannot be '{value}'; {answer}\n")
+
+    def test_what_glibc_has_names_for_is_heeded_or_means_nothing(self):
+        for setting in ({"MALLOC_CHECK_": "3"}, {"MALLOC_ARENA_MAX": "1"}, {"MALLOC_TOP_PAD_": "1"},
+                        {"MALLOC_TRIM_THRESHOLD_": "100000"}, {"MALLOC_MMAP_THRESHOLD_": "65536"},
+                        {"MALLOC_PERTURB_": "0"}):
+            self.assertEqual(run("each", **setting), ("", ""))
+
+
+unittest.main()

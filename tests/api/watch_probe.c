@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// Programs for test_watch.py, by name. Each says on standard output what it has done, where that is worth comparing.
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/api/pattern.h"
+#include "tests/api/entry.h"
+
+enum { THREAD_COUNT = 4, STEP_COUNT = 3000, SLOT_COUNT = 50, EXCHANGE_COUNT = 16 };
+
+static void *kept[8];
+
+static int tell_one_of_each(void)
+{
+    void *chunk = malloc(112);
+    chunk = realloc(launder(chunk), 100);
+    chunk = realloc(launder(chunk), 5000);
+    free(launder(chunk));
+    chunk = calloc(3, 7);
+    free(launder(chunk));
+    chunk = aligned_alloc(256, 1000);
+    free(launder(chunk));
+    chunk = malloc(40000);
+    chunk = realloc(launder(chunk), 0);
+    errno = 77;
+    chunk = malloc(any_size((size_t)-1));
+    if (chunk != NULL || errno != ENOMEM) {
+        return 1;
+    }
+    free(launder(chunk));
+    errno = 77;
+    chunk = malloc(10);
+    free_sized(launder(chunk), 10);
+    return errno == 77 ? 0 : 2;
+}
+
+static int leak_three(void)
+{
+    kept[0] = malloc(208);
+    kept[1] = calloc(10, 100);
+    kept[2] = malloc(1 << 20);
+    kept[3] = malloc(16);
+    free(launder(kept[3]));
+    printf("%p %p %p\n", kept[0], kept[1], kept[2]);
+    return 0;
+}
+
+static int keep_one(void)
+{
+    kept[0] = malloc(208);
+    return 0;
+}
+
+static int keep_nothing(void)
+{
+    free(launder(malloc(208)));
+    puts("through a buffer of standard output");
+    return 0;
+}
+
+// What threads hand to each other.
+static void *_Atomic exchange[EXCHANGE_COUNT];
+
+static void *churn(void *argument)
+{
+    uint64_t seed = (uintptr_t)argument;
+    void *slots[SLOT_COUNT] = {NULL};
+    for (unsigned step = 0; step < STEP_COUNT; step++) {
+        void **slot = &slots[random_below(&seed, SLOT_COUNT)];
+        size_t bytes = random_size(&seed) + 1;
+        switch (random_below(&seed, 5)) {
+        case 0:
+        case 1:
+            free(*slot);
+            *slot = malloc(bytes);
+            break;
+        case 2: *slot = realloc(*slot, bytes); break;
+        case 3:
+            free(*slot);
+            *slot = calloc(1, bytes);
+            break;
+        default:
+            *slot = __atomic_exchange_n(&exchange[random_below(&seed, EXCHANGE_COUNT)], *slot,
+                                        __ATOMIC_ACQ_REL);
+        }
+    }
+    for (unsigned index = 0; index < SLOT_COUNT; index++) {
+        free(slots[index]);
+    }
+    return NULL;
+}
+
+static int churn_in_threads(void)
+{
+    pthread_t threads[THREAD_COUNT];
+    for (uintptr_t index = 0; index < THREAD_COUNT; index++) {
+        if (pthread_create(&threads[index], NULL, churn, (void *)(index + 1)) != 0) {
+            return 1;
+        }
+    }
+    for (unsigned index = 0; index < THREAD_COUNT; index++) {
+        pthread_join(threads[index], NULL);
+    }
+    for (unsigned index = 0; index < EXCHANGE_COUNT; index++) {
+        free(exchange[index]);
+    }
+    return 0;
+}
+
+// Children of a threaded process, each of which leaves one chunk.
+static int fork_beside_threads(void)
+{
+    pthread_t thread;
+    kept[0] = malloc(999);
+    if (pthread_create(&thread, NULL, churn, (void *)7) != 0) {
+        return 1;
+    }
+    for (unsigned count = 0; count < 20; count++) {
+        pid_t child = fork();
+        if (child == 0) {
+            kept[1] = malloc(333);
+            free(launder(malloc(20)));
+            exit(0);
+        }
+        int status = -1;
+        if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+            return 2;
+        }
+    }
+    pthread_join(thread, NULL);
+    free(launder(kept[0]));
+    return 0;
+}
+
+static volatile sig_atomic_t signal_count;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    signal_count++;
+}
+
+static int churn_under_signals(void)
+{
+    const struct itimerval often = {.it_interval = {0, 200}, .it_value = {0, 200}};
+    const struct sigaction action = {.sa_handler = on_alarm}; // no SA_RESTART: writes are cut short
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (signal_count < 20) {
+        churn((void *)3);
+    }
+    const struct itimerval never = {.it_value = {0, 0}};
+    setitimer(ITIMER_REAL, &never, NULL);
+    for (unsigned index = 0; index < EXCHANGE_COUNT; index++) {
+        free(exchange[index]);
+    }
+    return 0;
+}
+
+static int double_free(void)
+{
+    void *chunk = malloc(30);
+    free(launder(chunk));
+    free(launder(chunk));
+    return realloc(launder(chunk), 50) == NULL ? 0 : 1;
+}
+
+// What is in a new chunk, in one that has grown, in a cleared one and in one that was freed.
+static int tell_fill(void)
+{
+    unsigned char *chunk = malloc(100);
+    unsigned new_byte = chunk[0];
+    unsigned last_byte = chunk[99];
+    memset(chunk, 5, 100);
+    chunk = realloc(chunk, 3000);
+    unsigned old_byte = chunk[99];
+    unsigned grown_byte = chunk[2999];
+    unsigned char *cleared = calloc(1, 64);
+    unsigned cleared_byte = cleared[63];
+    unsigned char *volatile freed = malloc(200);
+    memset(freed, 5, 200);
+    free(launder(freed));
+    printf("%u %u %u %u %u %u\n", new_byte, last_byte, old_byte, grown_byte, cleared_byte,
+           freed[100]);
+    free(chunk);
+    free(cleared);
+    return 0;
+}
+
+static int close_everything(void)
+{
+    for (int descriptor = 0; descriptor < 1024; descriptor++) {
+        close(descriptor);
+    }
+    kept[0] = malloc(208);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} programs[] = {
+    {"each", tell_one_of_each},       {"three", leak_three},         {"one", keep_one},
+    {"nothing", keep_nothing},        {"threads", churn_in_threads}, {"fork", fork_beside_threads},
+    {"signals", churn_under_signals}, {"double", double_free},       {"fill", tell_fill},
+    {"close", close_everything},
+};
+
+int main(int argument_count, char **arguments)
+{
+    for (size_t index = 0; index < sizeof(programs) / sizeof(programs[0]); index++) {
+        if (argument_count == 2 && strcmp(arguments[1], programs[index].name) == 0) {
+            return programs[index].run();
+        }
+    }
+    return 99;
+}
