@@ -307,9 +307,8 @@ static bool resize_in_place(const struct chunk *chunk, size_t bytes)
     if (chunk_resize(chunk, bytes)) {
         return true;
     }
-    // A LARGE chunk that shrinks to what a zone serves is better off there.
-    bool is_wasteful = bytes <= SIZE_CLASS_SMALL_MAX && bytes <= chunk->requested / 2;
-    return chunk->zone->chunk_bytes == 0 && !is_wasteful && resize_large(chunk, bytes);
+    return chunk->zone->chunk_bytes == 0 && !chunk_shrinks_much(chunk, bytes) &&
+           resize_large(chunk, bytes);
 }
 
 // Makes a chunk smaller without other memory, however much that wastes. False if it cannot note so much

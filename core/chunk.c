@@ -113,11 +113,10 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
     }
 }
 
-// Whether `bytes` are so few that the chunk had better move to a smaller class.
+// Whether the chunk had better move to a smaller class.
 static bool is_wasteful(const struct chunk *chunk, size_t bytes)
 {
-    return bytes <= chunk->requested / 2 && bytes <= SIZE_CLASS_SMALL_MAX &&
-           size_class_of(bytes) != chunk->zone->size_class;
+    return chunk_shrinks_much(chunk, bytes) && size_class_of(bytes) != chunk->zone->size_class;
 }
 
 // A LARGE chunk whose run neither grows nor loses more than half of itself.

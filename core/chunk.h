@@ -38,6 +38,13 @@ static inline bool chunk_is_held_at(const struct chunk *chunk, const void *ptr)
     return chunk->status == CHUNK_LIVE && chunk->base == ptr;
 }
 
+// ANY, by whoever holds the chunk. Whether it would come to so few bytes that it had better move to a zone of chunks as
+// small, if it is not in one.
+static inline bool chunk_shrinks_much(const struct chunk *chunk, size_t bytes)
+{
+    return bytes <= chunk->requested / 2 && bytes <= SIZE_CLASS_SMALL_MAX;
+}
+
 // ANY, by whoever holds the chunk. Changes the requested size of a live chunk where it is, as long as
 // that takes nothing and gives nothing back. False if it does not fit, if it would leave more than half
 // of a run unused, or if the chunk is better off in a smaller class; then nothing has changed.
