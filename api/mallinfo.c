@@ -164,10 +164,12 @@ static void append_system(struct text *text, const struct census *census)
     append_element(text, "aspace", "mprotect", SIZE_MAX, bytes);
 }
 
-// Hands what there is to the stream. Whether it took all of it.
+// Hands what there is to the stream, which is no cancellation point of the program's here. Whether it took all of it.
 static bool send(struct text *text, FILE *stream)
 {
+    int cancel = platform_cancel_disable();
     bool is_done = fwrite(text->bytes, 1, text->length, stream) == text->length;
+    platform_cancel_restore(cancel);
     text->length = 0;
     return is_done;
 }

@@ -154,6 +154,32 @@ static void malloc_info_refuses_options_and_tells_of_failure(void **state)
     fclose(full);
 }
 
+// Asks where every write would be a cancellation point. Sets what it was given when it has not been cancelled there.
+static void *ask_while_cancelled(void *argument)
+{
+    bool *went_on = argument;
+    FILE *stream = fopen("/dev/null", "w");
+    setvbuf(stream, NULL, _IONBF, 0);
+    pthread_cancel(pthread_self());
+    int result = malloc_info(0, stream);
+    malloc_stats();
+    int state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    *went_on = result == 0 && state == PTHREAD_CANCEL_ENABLE;
+    fclose(stream);
+    return NULL;
+}
+
+static void no_question_is_a_cancellation_point(void **state)
+{
+    (void)state;
+    bool went_on = false;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, ask_while_cancelled, &went_on), 0);
+    pthread_join(thread, NULL);
+    assert_true(went_on);
+}
+
 // ---- malloc_stats -------------------------------------------------------------------------------
 
 static int call_malloc_stats(void *argument)
@@ -343,6 +369,7 @@ int main(void)
         cmocka_unit_test(mallinfo_is_the_same_as_far_as_an_int_goes),
         cmocka_unit_test(malloc_info_has_the_elements_of_glibcs),
         cmocka_unit_test(malloc_info_refuses_options_and_tells_of_failure),
+        cmocka_unit_test(no_question_is_a_cancellation_point),
         cmocka_unit_test(malloc_stats_writes_to_standard_error),
         cmocka_unit_test(mallopt_answers_for_each_parameter),
         cmocka_unit_test(the_mmap_threshold_is_heeded),
