@@ -4,6 +4,7 @@
 #include "platform/platform.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 enum { KEEP_DESCRIPTOR_MIN = 200 }; // programs count on getting the lowest free numbers
@@ -20,10 +21,17 @@ struct platform_kept platform_keep(int descriptor)
     return kept;
 }
 
+// Whether nobody reads what is written there, so that a write would end the process (SIGPIPE).
+static bool is_unread(int descriptor)
+{
+    struct pollfd end = {.fd = descriptor};
+    return poll(&end, 1, 0) > 0 && (end.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 int platform_kept_descriptor(const struct platform_kept *kept)
 {
     struct stat file;
     bool is_same = kept->descriptor >= 0 && fstat(kept->descriptor, &file) == 0 &&
                    file.st_dev == kept->device && file.st_ino == kept->file;
-    return is_same ? kept->descriptor : -1;
+    return is_same && !is_unread(kept->descriptor) ? kept->descriptor : -1;
 }

@@ -149,8 +149,8 @@ struct platform_kept {
 // Keeps a descriptor. Beside memory and threads the system is asked for that only by who calls this.
 struct platform_kept platform_keep(int descriptor);
 
-// The kept descriptor; -1 if there is none, or if the program has closed it, too, and perhaps opened another file with
-// its number.
+// The kept descriptor; -1 if there is none, if the program has closed it, too, and perhaps opened another file with its
+// number, or if it is a pipe that nobody reads any more.
 int platform_kept_descriptor(const struct platform_kept *kept);
 
 // Opens a file to append to, makes it if there is none, and keeps its descriptor. Nothing of another user's is opened, no

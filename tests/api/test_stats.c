@@ -260,6 +260,26 @@ static void the_table_goes_to_no_other_file(void **state)
     unlink(path);
 }
 
+// Its standard error is a pipe whose other end is closed.
+static int run_unread(void *argument)
+{
+    int ends[2];
+    char *const argv[] = {argument, (char *)(uintptr_t) "return", NULL};
+    if (pipe(ends) != 0 || close(ends[0]) != 0 || dup2(ends[1], STDERR_FILENO) < 0 ||
+        setenv("FT_MALLOC_STATS", "exit", 1) != 0) {
+        return 2;
+    }
+    execv(probe, argv);
+    return 3;
+}
+
+static void a_table_that_nobody_reads_ends_no_process(void **state)
+{
+    (void)state;
+    child_call(&child, run_unread, probe);
+    assert_true(child_exited_with(&child, 0));
+}
+
 static void no_table_comes_of_a_process_that_just_stops(void **state)
 {
     (void)state;
@@ -279,6 +299,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(the_table_comes_at_the_end_if_it_is_asked_for),
         cmocka_unit_test(the_table_comes_though_standard_error_was_closed),
         cmocka_unit_test(the_table_goes_to_no_other_file),
+        cmocka_unit_test(a_table_that_nobody_reads_ends_no_process),
         cmocka_unit_test(no_table_comes_of_a_process_that_just_stops),
     };
     probe = argument_count > 1 ? arguments[1] : NULL;
