@@ -230,6 +230,13 @@ struct heap *global_heap_get(size_t bytes)
     return heap;
 }
 
+void global_keep(size_t bytes)
+{
+    // Relaxed: heaps look at it without the lock, whenever.
+    atomic_store_explicit((_Atomic size_t *)&global.arena.config.dirty_bytes_max, bytes,
+                          memory_order_relaxed);
+}
+
 // What the options say of how much there may be. The arena may have served others before they could be read.
 static void apply_bounds(void)
 {
@@ -243,7 +250,7 @@ static void apply_bounds(void)
         global.arena.config.limit_bytes = limit > 0 ? limit : 1;
     }
     if (options->reserve != options_word(RESERVE_USUAL)) {
-        global.arena.config.dirty_bytes_max = options->reserve;
+        global_keep(options->reserve);
     }
     if (options->mapping != options_word(MAPPING_USUAL)) {
         size_t least = SIZE_CLASS_SMALL_MAX;

@@ -94,6 +94,9 @@ void global_lock(void);
 // Lets the arena's lock go.
 void global_unlock(void);
 
+// With the lock held. So much free memory is kept from now on, beside a share of what is in use; less than SIZE_MAX.
+void global_keep(size_t bytes);
+
 // Whether the calling thread is in the middle of a fork, and so has every lock of ours.
 static inline bool global_is_forking(void)
 {

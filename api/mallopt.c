@@ -5,8 +5,6 @@
 #include "api/ft_malloc.h"
 #include "api/global.h"
 
-#include <stdatomic.h>
-
 // glibc's numbers of the parameters (its malloc.h).
 enum parameter {
     PARAMETER_MXFAST = 1,
@@ -33,10 +31,7 @@ enum {
 // SIZE_MAX, which is said when an arena begins or never: heaps are laid out by it.
 static void keep(int bytes)
 {
-    size_t kept = bytes < 0 ? SIZE_MAX / 2 : (size_t)bytes;
-    // Relaxed: heaps look at it without the lock, whenever.
-    atomic_store_explicit((_Atomic size_t *)&global.arena.config.dirty_bytes_max, kept,
-                          memory_order_relaxed);
+    global_keep(bytes < 0 ? SIZE_MAX / 2 : (size_t)bytes);
 }
 
 // With the lock held. Chunks above get a mapping of their own. False for what sections could not serve.

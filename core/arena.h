@@ -53,6 +53,9 @@ struct arena_config {
 
 enum { ARENA_UNIT_BYTES_MAX = 1 << 16, ARENA_UNIT_BYTES_MIN = 32 };
 
+// Purges that may split mappings, of 65530 that Linux allows a process.
+enum { ARENA_SPLITS_MAX = 16384 };
+
 enum { ARENA_GONE_COUNT = 16 }; // mappings that are remembered, so that a late free of one is told
 
 struct arena {
@@ -209,6 +212,12 @@ bool arena_next_surplus(struct arena *arena, size_t keep_bytes, struct leaving *
 
 // LOCKED. What became of a range.
 void arena_left(struct arena *arena, const struct leaving *leaving, enum left left);
+
+// ANY. Whether fewer purges than these have split mappings.
+static inline bool arena_may_split(const struct arena *arena, size_t splits_max)
+{
+    return atomic_load_explicit(&arena->split_count, memory_order_relaxed) < splits_max;
+}
 
 // ANY. A range was purged, which may have split a mapping.
 static inline void arena_note_split(struct arena *arena)

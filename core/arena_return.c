@@ -8,7 +8,6 @@ enum {
         4 << 20, // by which what is kept may pass its bound, before anything leaves
     RETURN_SPLIT_BYTES =
         1 << 20, // where many purges have split mappings, only runs as long as this leave
-    RETURN_SPLITS_MAX = 16384, // of 65530 mappings that Linux allows a process
 };
 
 static size_t dirty_units(const struct arena *arena)
@@ -34,9 +33,8 @@ static bool leave_dirtiest(struct arena *arena, struct leaving *leaving)
 {
     struct section *dirtiest = NULL;
     uint32_t first = RUN_NONE;
-    bool is_split =
-        atomic_load_explicit(&arena->split_count, memory_order_relaxed) >= RETURN_SPLITS_MAX;
-    size_t most = is_split ? ((size_t)RETURN_SPLIT_BYTES >> arena->unit_shift) - 1 : 0;
+    bool may_split = arena_may_split(arena, ARENA_SPLITS_MAX);
+    size_t most = may_split ? 0 : ((size_t)RETURN_SPLIT_BYTES >> arena->unit_shift) - 1;
     for (struct section *section = arena_first_section(arena); section != NULL;
          section = arena_next_section(arena, section)) {
         uint32_t candidate;

@@ -7,19 +7,12 @@
 enum {
     RETURN_WORTH_BYTES =
         1 << 20, // so much more must have become free, or an eighth, for another search
-    RETURN_SPLITS_MAX = 4096,       // purges of parts of zones that may split mappings
-    RETURN_TRIM_SPLITS_MAX = 16384, // and with those that somebody asked for
+    RETURN_SPLITS_MAX = 4096, // purges that may split mappings, before parts of zones stay
 };
 
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
 {
     return offset_to(heap_arena(heap), offset);
-}
-
-// Whether so few purges have split mappings that parts of zones may leave.
-static bool may_split(const struct arena *arena, size_t splits_max)
-{
-    return atomic_load_explicit(&arena->split_count, memory_order_relaxed) < splits_max;
 }
 
 bool heap_keeps_too_much(struct heap *heap)
@@ -38,7 +31,7 @@ bool heap_keeps_too_much(struct heap *heap)
     // Once begun, more leaves than must.
     uintptr_t bound = back->is_on ? allowed - allowed / 4 : allowed;
     back->is_on =
-        back->dirty_bytes > bound && back->above == 0 && may_split(arena, RETURN_SPLITS_MAX);
+        back->dirty_bytes > bound && back->above == 0 && arena_may_split(arena, RETURN_SPLITS_MAX);
     return back->is_on;
 }
 
@@ -80,7 +73,7 @@ bool heap_next_leaving(struct heap *heap, size_t least_bytes, size_t zone_count,
 {
     struct heap_return *back = heap_returns(heap);
     size_t page_bytes = heap_arena(heap)->config.page_bytes;
-    if (!may_split(heap_arena(heap), RETURN_TRIM_SPLITS_MAX)) {
+    if (!arena_may_split(heap_arena(heap), ARENA_SPLITS_MAX)) { // a trim goes further
         return false;
     }
     while (zone_count != 0) {
