@@ -261,7 +261,8 @@ int ft_malloc_info(int options, FILE *stream);
 void ft_malloc_stats(void);
 
 // mallopt(3), by the numbers of glibc's malloc.h. 1 if the parameter and its value are accepted, else 0.
-//   M_TRIM_THRESHOLD  free memory that is kept, beside a quarter of what is in use; -1: all is
+//   M_TRIM_THRESHOLD  free runs that are kept, beside an eighth of what is in use, and a quarter as much in each
+//                     thread's zones; -1: all is
 //   M_MMAP_THRESHOLD  larger chunks get a mapping of their own: up to 256 MiB, 32 KiB at least whatever less is said
 //   the others        are accepted as glibc does, and change nothing: what they set does not exist here (fast bins,
 //                     padding, arenas, a limit to mappings), or belongs to an option (M_CHECK_ACTION: misuse)

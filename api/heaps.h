@@ -29,7 +29,7 @@ struct heaps_region {
 };
 
 struct ft_heap {
-    uintptr_t mark; // heaps_mark_of() while it lives
+    uintptr_t mark; // what no other heap has, while it lives
     struct ft_core_heap core;
     struct platform_lock lock; // if it is listed; guards everything but what list and options say
     bool is_listed;            // several threads may use it
