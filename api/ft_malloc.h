@@ -247,6 +247,15 @@ void ft_freezero(void *ptr, size_t bytes);
 // else is told exactly.
 void ft_show_alloc_mem(void);
 
+// Ours. The same, and below each zone a bar of its fill (bytes requested of its bytes), below each chunk what it holds, in
+// hexadecimal and as characters, with lines that repeat folded into an asterisk, and at the end the last calls if
+// FT_MALLOC_HISTORY says that they are remembered. In colour if standard output is a terminal and NO_COLOR is not set.
+// Memory that the program has made unreadable is told as such.
+void ft_show_alloc_mem_ex(void);
+
+// Ours. The chunk that ptr is in, and what is in it from offset bytes behind ptr on, `bytes` at most.
+void ft_show_alloc_mem_ex_at(const void *ptr, size_t offset, size_t bytes);
+
 // glibc manual. How much memory there is, and how much is in use: see the members. Holds the lock while it counts, a step
 // for each chunk and run.
 struct ft_mallinfo2 ft_mallinfo2(void);
@@ -281,6 +290,8 @@ int reallocarr(void *target, size_t count, size_t each);
 void *recallocarray(void *ptr, size_t old_count, size_t count, size_t each);
 void freezero(void *ptr, size_t bytes);
 void show_alloc_mem(void);
+void show_alloc_mem_ex(void);
+void show_alloc_mem_ex_at(const void *ptr, size_t offset, size_t bytes);
 
 #endif
 

@@ -45,12 +45,9 @@ static void tell_event(struct text *text, const struct ft_malloc_event *event)
 
 static void tell_content(struct text *text, const struct ft_malloc_event *event)
 {
-    struct dump dump = {
-        .base = (uintptr_t)event->result,
-        .bytes = event->bytes < LOG_DUMP_BYTES ? event->bytes : LOG_DUMP_BYTES,
-    };
-    while (dump_next(&dump, text)) {
-    }
+    struct dump dump = {.has_row = false};
+    size_t bytes = event->bytes < LOG_DUMP_BYTES ? event->bytes : LOG_DUMP_BYTES;
+    (void)dump_rows(&dump, text, (uintptr_t)event->result, event->result, bytes, true);
     if (event->bytes > LOG_DUMP_BYTES) {
         tell_bytes(text, "and ", event->bytes - LOG_DUMP_BYTES);
         text_string(text, " more\n");

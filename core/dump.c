@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/dump.h"
 
-#include <string.h>
+#include "core/check.h"
 
-enum { DUMP_ROWS_MAX = 4096 }; // that are looked at for one line
+#include <string.h>
 
 static void tell_row(struct text *text, uintptr_t address, const unsigned char *row, size_t count)
 {
@@ -25,30 +25,32 @@ static void tell_row(struct text *text, uintptr_t address, const unsigned char *
     text_string(text, "|\n");
 }
 
-bool dump_next(struct dump *dump, struct text *text)
+// The next row of a dump: its line, the asterisk in its place, or nothing.
+static void tell_next(struct dump *dump, struct text *text, uintptr_t address,
+                      const unsigned char *row, size_t count, bool is_last)
 {
-    for (unsigned looked = 0; looked < DUMP_ROWS_MAX; looked++) {
-        size_t left = dump->bytes - dump->next;
-        if (left == 0) {
-            return false;
-        }
-        size_t count = left < DUMP_ROW_BYTES ? left : DUMP_ROW_BYTES;
-        unsigned char row[DUMP_ROW_BYTES];
-        memcpy(row, (const void *)(dump->base + dump->next), count);
-        bool is_again =
-            dump->next != 0 && left > DUMP_ROW_BYTES && memcmp(row, dump->row, count) == 0;
-        if (!is_again) {
-            tell_row(text, dump->base + dump->next, row, count);
-            memcpy(dump->row, row, count);
-        } else if (!dump->is_folding) {
-            text_string(text, "*\n");
-        }
-        dump->next += count;
-        bool is_told = !is_again || !dump->is_folding;
-        dump->is_folding = is_again;
-        if (is_told) {
-            return true;
-        }
+    bool is_again = dump->has_row && !is_last && memcmp(row, dump->row, count) == 0;
+    if (!is_again) {
+        tell_row(text, address, row, count);
+        memcpy(dump->row, row, count);
+    } else if (!dump->is_folding) {
+        text_string(text, "*\n");
     }
-    return true;
+    dump->has_row = true;
+    dump->is_folding = is_again;
+}
+
+size_t dump_rows(struct dump *dump, struct text *text, uintptr_t address,
+                 const unsigned char *bytes, size_t count, bool is_end)
+{
+    ASSERT(is_end || count % DUMP_ROW_BYTES == 0);
+    size_t done = 0;
+    while (done < count && text->room - text->length >= DUMP_LINE_BYTES) {
+        size_t left = count - done;
+        size_t row_bytes = left < DUMP_ROW_BYTES ? left : DUMP_ROW_BYTES;
+        bool is_last = is_end && left <= DUMP_ROW_BYTES;
+        tell_next(dump, text, address + done, bytes + done, row_bytes, is_last);
+        done += row_bytes;
+    }
+    return done;
 }

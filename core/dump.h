@@ -18,17 +18,17 @@ enum {
     DUMP_LINE_BYTES = 96, // no line is longer
 };
 
-// A cursor: what is told, and how far.
+// What was told last. A dump begins zeroed.
 struct dump {
-    uintptr_t base; // of the bytes
-    size_t bytes;
-    size_t next;                       // the first that was not looked at
-    unsigned char row[DUMP_ROW_BYTES]; // those of the line before
-    bool is_folding;                   // the asterisk was written
+    unsigned char row[DUMP_ROW_BYTES];
+    bool has_row;
+    bool is_folding; // the asterisk was written
 };
 
-// ANY. Appends the next line, if it finds one among the next 4096; false if all bytes were told. They are read once each,
-// so that others may write them meanwhile: what is told was there at some moment. A dump begins zeroed but for its bytes.
-bool dump_next(struct dump *dump, struct text *text);
+// ANY. Appends the lines of the next `count` bytes of a dump, which are at an address and were copied from there, as long
+// as the text has room for one more. Returns how many bytes that were. is_end: no bytes follow; else count is a multiple
+// of DUMP_ROW_BYTES.
+size_t dump_rows(struct dump *dump, struct text *text, uintptr_t address,
+                 const unsigned char *bytes, size_t count, bool is_end);
 
 #endif

@@ -167,6 +167,10 @@ size_t platform_process(void);
 // Whether a descriptor is a terminal.
 bool platform_is_terminal(int descriptor);
 
+// Copies bytes of the process's own memory, as many as can be read from the first on; returns their number. What the
+// program has made unreadable is no fault.
+size_t platform_peek(void *to, const void *from, size_t bytes);
+
 // Whether ptr is a buffer of standard input, output or error, which libc does not free.
 bool platform_is_of_streams(const void *ptr);
 

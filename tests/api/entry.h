@@ -40,6 +40,8 @@
 #define recallocarray ft_recallocarray
 #define freezero ft_freezero
 #define show_alloc_mem ft_show_alloc_mem
+#define show_alloc_mem_ex ft_show_alloc_mem_ex
+#define show_alloc_mem_ex_at ft_show_alloc_mem_ex_at
 #define mallinfo ft_mallinfo
 #define mallinfo2 ft_mallinfo2
 #define malloc_info ft_malloc_info

@@ -8,6 +8,7 @@
 # that it had, in the order of the lines.
 
 import os
+import pty
 import re
 import stat
 import subprocess
@@ -204,6 +205,54 @@ class Bonus(unittest.TestCase):
             self.assertEqual(orders, sorted(set(orders)))
             self.assertLess(len(told), 20)
             self.assertTrue(not orders or orders[-1] - orders[0] < 20)
+
+
+class Show(unittest.TestCase):
+    def shown(self, **options):
+        output, errors = run("show", **options)
+        lines = output.splitlines()
+        if HISTORY_HEAD not in lines:
+            return [], errors
+        self.assertEqual(lines[-1], HISTORY_TAIL)
+        return lines[lines.index(HISTORY_HEAD) + 1:-1], errors
+
+    def test_the_last_calls_follow_if_they_are_remembered(self):
+        told, errors = self.shown(FT_MALLOC_HISTORY="100")
+        shape = [re.sub("0x[0-9a-f]+", "P", line) for line in told]
+        self.assertEqual(shape, [
+            "[1] P -> P : 208 bytes, malloc by thread 1", "[2] P -> P : 25 bytes, calloc by thread 1",
+            "[3] P -> P : 600 bytes, realloc of P by thread 1", "[4] P -> P : 208 bytes, free by thread 1"])
+        # standard error has no buffer: nothing was allocated on the way
+        self.assertEqual(errors.splitlines(), ["1 1 0 0 208 0", "2 1 1 0 25 0", "3 1 2 25 600 0", "4 1 4 208 0 0"])
+        self.assertEqual(self.shown(), ([], ""))
+
+    def test_only_so_many_are_remembered(self):
+        told, errors = self.shown(FT_MALLOC_HISTORY="2")
+        self.assertEqual([line.split()[0] for line in told], ["[3]", "[4]"])
+        self.assertEqual([line.split()[0] for line in errors.splitlines()], ["3", "4"])
+
+    def on_terminal(self, **options):
+        master, slave = pty.openpty()
+        environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name and name != "NO_COLOR"}
+        with subprocess.Popen([PROBE, "show"], stdout=slave, env=dict(environment, **options)) as process:
+            os.close(slave)
+            text = b""
+            try:
+                while piece := os.read(master, 4096):
+                    text += piece
+            except OSError:  # the end of a terminal
+                pass
+        os.close(master)
+        self.assertEqual(process.returncode, 0)
+        return text
+
+    def test_a_terminal_has_colours_unless_no_color_is_set(self):
+        plain = self.on_terminal(NO_COLOR="1")
+        self.assertNotIn(b"\033", plain)
+        coloured = self.on_terminal(NO_COLOR="")
+        self.assertIn(b"\033[1mTINY : 0x", coloured)
+        shape = re.sub(rb"0x[0-9A-Fa-f]+", b"P", re.sub(rb"\033\[\d+m", b"", coloured))
+        self.assertEqual(shape, re.sub(rb"0x[0-9A-Fa-f]+", b"P", plain))
 
 
 class Output(unittest.TestCase):

@@ -195,6 +195,22 @@ static int tell_fill(void)
     return 0;
 }
 
+// The last calls, as the heap is shown and as a program may ask for them.
+static int show(void)
+{
+    kept[0] = malloc(208);
+    kept[1] = calloc(5, 5);
+    kept[1] = realloc(kept[1], 600);
+    free(launder(kept[0]));
+    show_alloc_mem_ex();
+    struct ft_malloc_event event = {.order = 0};
+    while (ft_malloc_history_next(&event)) {
+        fprintf(stderr, "%llu %u %d %zu %zu %d\n", (unsigned long long)event.order, event.thread,
+                (int)event.kind, event.held, event.bytes, event.is_misuse);
+    }
+    return 0;
+}
+
 static int close_everything(void)
 {
     for (int descriptor = 0; descriptor < 1024; descriptor++) {
@@ -208,10 +224,17 @@ static const struct {
     const char *name;
     int (*run)(void);
 } programs[] = {
-    {"each", tell_one_of_each},       {"three", leak_three},         {"one", keep_one},
-    {"nothing", keep_nothing},        {"threads", churn_in_threads}, {"fork", fork_beside_threads},
-    {"signals", churn_under_signals}, {"double", double_free},       {"fill", tell_fill},
+    {"each", tell_one_of_each},
+    {"three", leak_three},
+    {"one", keep_one},
+    {"nothing", keep_nothing},
+    {"threads", churn_in_threads},
+    {"fork", fork_beside_threads},
+    {"signals", churn_under_signals},
+    {"double", double_free},
+    {"fill", tell_fill},
     {"close", close_everything},
+    {"show", show},
 };
 
 int main(int argument_count, char **arguments)

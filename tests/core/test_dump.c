@@ -7,24 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_BYTES = 1 << 16, BYTES_MAX = 1 << 20 };
+enum { TEXT_BYTES = 1 << 16, BYTES_MAX = 1 << 12 };
 
 static unsigned char bytes[BYTES_MAX];
 static char told[TEXT_BYTES];
 static char wanted[TEXT_BYTES];
 
-// All lines of a dump, as the caller of dump_next() gets them.
+// All lines of a dump that is told at once.
 static const char *dump_of(const void *base, size_t count)
 {
     struct text text = {.bytes = told, .room = TEXT_BYTES - 1};
-    struct dump dump = {.base = (uintptr_t)base, .bytes = count};
-    size_t before = 0;
-    while (dump_next(&dump, &text)) {
-        assert_in_range(text.length - before, 0, DUMP_LINE_BYTES);
-        before = text.length;
-    }
-    assert_int_equal(text.length, before);
-    assert_int_equal(dump.next, count);
+    struct dump dump = {.has_row = false};
+    assert_int_equal(dump_rows(&dump, &text, (uintptr_t)base, base, count, true), count);
     told[text.length] = '\0';
     return told;
 }
@@ -121,38 +115,58 @@ static void a_line_that_repeats_one_before_the_last_is_told(void **state)
     assert_string_equal(dump_of(bytes, 48), wanted);
 }
 
-static void much_that_repeats_is_looked_at_in_pieces(void **state)
-{
-    (void)state;
-    wanted[0] = '\0';
-    memset(bytes, 0, BYTES_MAX);
-    struct text text = {.bytes = told, .room = TEXT_BYTES - 1};
-    struct dump dump = {.base = (uintptr_t)bytes, .bytes = BYTES_MAX};
-    size_t calls = 0;
-    for (size_t before = 0; dump_next(&dump, &text); before = dump.next) {
-        assert_in_range(dump.next - before, 16, 4096 * 16);
-        calls++;
-    }
-    assert_in_range(calls, BYTES_MAX / 16 / 4096, BYTES_MAX / 16 / 4096 + 4);
-    told[text.length] = '\0';
-    expect_line(bytes, 16);
-    strcat(wanted, "*\n");
-    expect_line(bytes + BYTES_MAX - 16, 16);
-    assert_string_equal(told, wanted);
-}
-
-static void what_has_no_room_is_left_out(void **state)
+static void a_dump_may_be_told_in_pieces(void **state)
 {
     (void)state;
     fill_apart();
-    for (size_t room = 0; room < 100; room++) {
+    memset(bytes + 48, 0, 160);
+    for (size_t count = 0; count < 300; count += 13) {
+        (void)dump_of(bytes, count);
+        strcpy(wanted, told);
+        for (size_t piece = 16; piece <= 64; piece += 16) {
+            struct text text = {.bytes = told, .room = TEXT_BYTES - 1};
+            struct dump dump = {.has_row = false};
+            size_t at = 0;
+            for (; count - at > piece; at += piece) {
+                size_t done =
+                    dump_rows(&dump, &text, (uintptr_t)bytes + at, bytes + at, piece, false);
+                assert_int_equal(done, piece);
+            }
+            (void)dump_rows(&dump, &text, (uintptr_t)bytes + at, bytes + at, count - at, true);
+            told[text.length] = '\0';
+            assert_string_equal(told, wanted);
+        }
+    }
+}
+
+static void no_line_is_begun_that_may_not_fit(void **state)
+{
+    (void)state;
+    fill_apart();
+    for (size_t room = 0; room < 4 * DUMP_LINE_BYTES; room++) {
         memset(told, 0x5A, sizeof(told));
         struct text text = {.bytes = told, .room = room};
-        struct dump dump = {.base = (uintptr_t)bytes, .bytes = 16};
-        assert_true(dump_next(&dump, &text));
-        assert_false(dump_next(&dump, &text));
+        struct dump dump = {.has_row = false};
+        size_t done = dump_rows(&dump, &text, (uintptr_t)bytes, bytes, 160, true);
         assert_int_equal((unsigned char)told[room], 0x5A);
+        assert_int_equal(done % DUMP_ROW_BYTES, 0);
+        assert_true(room - text.length < DUMP_LINE_BYTES);
+        told[text.length] = '\0';
+        wanted[0] = '\0';
+        for (size_t at = 0; at < done; at += DUMP_ROW_BYTES) {
+            expect_line(bytes + at, DUMP_ROW_BYTES);
+        }
+        assert_string_equal(told, wanted);
     }
+}
+
+static void the_longest_line_is_no_longer_than_said(void **state)
+{
+    (void)state;
+    struct text text = {.bytes = told, .room = TEXT_BYTES - 1};
+    struct dump dump = {.has_row = false};
+    (void)dump_rows(&dump, &text, UINTPTR_MAX - 15, bytes, 16, true);
+    assert_in_range(text.length, 80, DUMP_LINE_BYTES);
 }
 
 int main(void)
@@ -163,8 +177,9 @@ int main(void)
         cmocka_unit_test(lines_that_repeat_are_told_by_an_asterisk_but_for_the_last),
         cmocka_unit_test(two_equal_lines_are_both_told),
         cmocka_unit_test(a_line_that_repeats_one_before_the_last_is_told),
-        cmocka_unit_test(much_that_repeats_is_looked_at_in_pieces),
-        cmocka_unit_test(what_has_no_room_is_left_out),
+        cmocka_unit_test(a_dump_may_be_told_in_pieces),
+        cmocka_unit_test(no_line_is_begun_that_may_not_fit),
+        cmocka_unit_test(the_longest_line_is_no_longer_than_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,12 @@ size_t platform_process(void)
     return 1;
 }
 
+size_t platform_peek(void *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+    return bytes;
+}
+
 bool platform_is_terminal(int descriptor)
 {
     (void)descriptor;
