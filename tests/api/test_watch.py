@@ -152,6 +152,7 @@ class Leaks(unittest.TestCase):
         self.assertLessEqual({(hex(at), size) for at, size in leaks}, set(live.items()))
         self.assertLessEqual(len(live) - len(leaks), 1)  # a stream's buffer
 
+    @unittest.skipIf("FT_NO_FORK" in os.environ, "no forks here")
     def test_a_child_answers_for_itself(self):
         with tempfile.TemporaryDirectory() as directory:
             run("fork", FT_MALLOC_LEAKS="1", FT_MALLOC_OUTPUT=f"{directory}/%p.%p")
@@ -163,6 +164,7 @@ class Leaks(unittest.TestCase):
             for path in Path(directory).iterdir():
                 self.assertEqual(*path.name.split("."))
 
+    @unittest.skipIf("FT_NO_FORK" in os.environ, "no forks here")
     def test_children_of_a_threaded_process_log_into_files_of_their_own(self):
         with tempfile.TemporaryDirectory() as directory:
             run("fork", FT_MALLOC_DEBUG="1", FT_MALLOC_HISTORY="50", FT_MALLOC_OUTPUT=f"{directory}/%p")
