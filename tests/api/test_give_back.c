@@ -160,18 +160,22 @@ static bool the_rest_is_as_it_was(void)
     return true;
 }
 
+// As many as take the place of what went back, or some 4096.
 static bool a_calloc_is_zero(void)
 {
     static void *zeros[4096];
+    unsigned count = 0;
     bool is_zero = true;
-    for (unsigned index = 0; index < 4096; index++) {
+    for (size_t sum = 0; count < 4096 && sum < 64 * MIB; count++) {
+        unsigned index = count;
         size_t bytes = size_of(index);
+        sum += bytes;
         zeros[index] = calloc(1, bytes);
         unsigned char *first = zeros[index];
         is_zero =
             is_zero && first != NULL && *first == 0 && memcmp(first, first + 1, bytes - 1) == 0;
     }
-    for (unsigned index = 0; index < 4096; index++) {
+    for (unsigned index = 0; index < count; index++) {
         free(zeros[index]);
     }
     return is_zero;
@@ -439,7 +443,7 @@ static void *churn(void *argument)
     static __thread size_t bytes[PLACES];
     uint64_t seed = (uintptr_t)argument + 1;
     bool is_well = true;
-    for (unsigned step = 0; step < 300000; step++) {
+    for (unsigned step = 0; step < 60000; step++) {
         size_t at = random_below(&seed, PLACES);
         is_well = is_well && (places[at] == NULL || pattern_holds(places[at], bytes[at], at));
         free(places[at]);
@@ -487,26 +491,30 @@ enum { MAPPINGS_FEW = 64, MAPPINGS_OF_A_CHILD = 35000 };
 static int make_holes(size_t mappings_most)
 {
     size_t before = mapping_count();
-    static const size_t each[] = {4 * KIB, KIB, 64 * KIB};
-    for (unsigned size = 0; size < sizeof each / sizeof *each; size++) {
-        for (size_t step = 2; step <= 50; step *= 5) {
-            of_size(each[size]);
-            if (!fill(TOTAL / 2)) {
-                return 1;
-            }
-            free_but(step);
-            malloc_trim(0);
-            size_t now = mapping_count();
-            fprintf(stderr, "%zu bytes, one in %zu kept: %zu mappings, %zu before, %zu MiB\n",
-                    each[size], step, now, before, resident() >> 20);
-            if (now > before + mappings_most) {
-                return 2;
-            }
-            if (!the_rest_is_as_it_was()) {
-                return 3;
-            }
-            free_but(0);
+    // The first makes as many holes as may be, and the others other ones.
+    static const struct {
+        size_t bytes, step, total;
+    } ways[] = {
+        {4 * KIB, 2, TOTAL / 2}, {4 * KIB, 10, TOTAL / 8}, {KIB, 10, TOTAL / 8},
+        {KIB, 50, TOTAL / 8},    {64 * KIB, 2, TOTAL / 8}, {64 * KIB, 10, TOTAL / 8},
+    };
+    for (unsigned way = 0; way < sizeof ways / sizeof *ways; way++) {
+        of_size(ways[way].bytes);
+        if (!fill(ways[way].total)) {
+            return 1;
         }
+        free_but(ways[way].step);
+        malloc_trim(0);
+        size_t now = mapping_count();
+        fprintf(stderr, "%zu bytes, one in %zu kept: %zu mappings, %zu before, %zu MiB\n",
+                ways[way].bytes, ways[way].step, now, before, resident() >> 20);
+        if (now > before + mappings_most) {
+            return 2;
+        }
+        if (!the_rest_is_as_it_was()) {
+            return 3;
+        }
+        free_but(0);
     }
     return 0;
 }
