@@ -6,6 +6,7 @@ Read from a plain release build: assertions and sanitizers bring symbols of thei
 
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from common import BUILD, ROOT, Check, exports, output_of, text_of, words_of_list
@@ -34,6 +35,21 @@ def symbols_of(path, *options):
     } - LINKER_SYMBOLS
 
 
+@lru_cache(maxsize=None)
+def symbols_by_object(paths, *options):
+    """{object: the names that nm lists of it}, by one call for all of them."""
+    symbols = {path: set() for path in paths}
+    for line in output_of("nm", "--format=posix", "--print-file-name", *options, *paths).splitlines():
+        path, _, rest = line.partition(": ")
+        symbols[Path(path)].add(rest.split()[0].split("@")[0])
+    return {path: names - LINKER_SYMBOLS for path, names in symbols.items()}
+
+
+def defined_by(paths):
+    """The names that some of these objects define for others."""
+    return set().union(*symbols_by_object(tuple(paths), "--defined-only", "--extern-only").values())
+
+
 def objects_by_layer():
     listing = BUILD / "objects.list"
     if not listing.exists():
@@ -54,9 +70,12 @@ def source_of(path, layer):
     return f"{layer}/{path.name.removesuffix('.o')}"
 
 
-def check_core_state(path):
+def check_core_state(paths):
     """No writable byte: by section sizes, as nm shows a table of const pointers as `d` too."""
-    for line in output_of("size", "--format=sysv", "-d", path).splitlines():
+    path = None
+    for line in output_of("size", "--format=sysv", "-d", *paths).splitlines():
+        if line.rstrip().endswith(" :"):
+            path = Path(line.rstrip().removesuffix(" :").rstrip())
         match = re.match(r"(\.(?:data|bss|tdata|tbss)\b\S*)\s+(\d+)\s", line)
         # Relocated once at load, and read-only from then on.
         if match and int(match.group(2)) and not match.group(1).startswith(".data.rel.ro"):
@@ -66,9 +85,9 @@ def check_core_state(path):
 
 def check_layer(objects, layer, may_need):
     """What the layer needs from outside itself, object by object, so that a finding names a file."""
-    own = set().union(*(symbols_of(path, "--defined-only", "--extern-only") for path in objects[layer]))
-    for path in objects[layer]:
-        for name in sorted(symbols_of(path, "--undefined-only") - own - may_need):
+    own = defined_by(objects[layer])
+    for path, needed in symbols_by_object(tuple(objects[layer]), "--undefined-only").items():
+        for name in sorted(needed - own - may_need):
             check.fail(source_of(path, layer), 1, f"{layer} may not need the symbol {name}")
 
 
@@ -113,11 +132,7 @@ def main():
     platform_needs = set(words_of_list(HERE / "platform_symbols.list"))
     api_needs = set(words_of_list(HERE / "api_symbols.list"))
 
-    def defined_by(layer):
-        return set().union(
-            *(symbols_of(path, "--defined-only", "--extern-only") for path in objects[layer]))
-
-    core, platform, api = (defined_by(layer) for layer in ("core", "platform", "api"))
+    core, platform, api = (defined_by(objects[layer]) for layer in ("core", "platform", "api"))
     # The platform calls nothing of ours but what its own header says that its user provides.
     header = text_of(ROOT / "platform" / "platform.h")
     provided = {name for name in core | api
@@ -126,8 +141,7 @@ def main():
         check.fail("tools/checks.d/platform_symbols.list", 1, f"{name} is a symbol of ours")
 
     check_layer(objects, "core", CORE_MAY_NEED)
-    for path in objects["core"]:
-        check_core_state(path)
+    check_core_state(objects["core"])
     check_layer(objects, "platform", platform_needs | provided)
     check_layer(objects, "api", api_needs | core | platform)
 
