@@ -3,6 +3,7 @@
 
 #include "api/give_back.h"
 #include "api/memory.h"
+#include "api/root.h"
 #include "api/watch.h"
 #include "core/check.h"
 
@@ -19,7 +20,8 @@ struct platform_slot_initial {
 
 const struct platform_slot_initial platform_slot_initial = {.heap = HEAP_NONE};
 
-static void open_arena(void)
+// Once in a process: out of the way of all other calls.
+__attribute__((noinline, cold)) static void open_arena(void)
 {
     const struct arena_config config = {
         .page_bytes = platform_page_bytes(),
@@ -33,7 +35,13 @@ static void open_arena(void)
     };
     CHECK(config.page_bytes <= config.unit_bytes);
     arena_init(&global.arena, &config);
-    CHECK(arena_add_section(&global.arena, (uintptr_t)global.first, sizeof(global.first), NULL));
+    uintptr_t first = (uintptr_t)global.first;
+    struct need plan = arena_plan_section(&global.arena, first, sizeof(global.first), 0);
+    CHECK(plan.kind == NEED_COMMIT);
+    bool rests = root_rest(first, sizeof(global.first), plan.commit[1].base + plan.commit[1].bytes);
+    CHECK(arena_add_section(&global.arena, first, sizeof(global.first), rests ? &plan : NULL));
+    // It lies in the middle of a loaded object, where nothing else is to be mapped.
+    arena_first_section(&global.arena)->keeps_end = true;
 }
 
 // In a child: what the parent's other threads were doing is not known. Until the lock is first wanted the one thread

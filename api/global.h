@@ -13,6 +13,7 @@
 #include "api/leaks.h"
 #include "api/options.h"
 #include "api/output.h"
+#include "api/root.h"
 #include "core/arena.h"
 #include "core/heap.h"
 #include "platform/platform.h"
@@ -26,7 +27,7 @@ enum {
     GLOBAL_CALLS_BEFORE_HEAP = 8,              // that a thread makes without a heap of its own
     GLOBAL_STACK_BYTES_MAX = 1 << 20,          // chunks that a heap keeps at hand
     GLOBAL_PARCEL_COUNT = 64,                  // words that it gathers what it frees for others for
-    GLOBAL_FIRST_BYTES = 4 << 20,      // the first section, in the library's own zeroed data
+    GLOBAL_FIRST_BYTES = 3 << 20,      // the first section, in the library's own zeroed data
     GLOBAL_SECTION_BYTES = 1 << 30,    // later ones, where limits allow
     GLOBAL_RUN_BYTES_MAX = 256 << 20,  // larger chunks get a mapping of their own
     GLOBAL_DIRTY_BYTES_MAX = 16 << 20, // free memory kept, beside an eighth of what is in use
@@ -39,10 +40,14 @@ struct watch {
     _Atomic unsigned thread_count;
 };
 
+// The first section's end, the leaf of addresses that have none and most of the map's root lie side by side, so that one
+// call makes all that a small process does not write rest (root.h).
 struct global {
+    _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
     struct zone_map_wide wide; // directly below the arena (zone_map.h)
     struct arena arena;
-    struct platform_lock lock; // guards the arena, `exit` and `holders`
+    uint64_t root_rests[ROOT_REST_WORDS]; // pages of the map's root (root.h)
+    struct platform_lock lock;            // guards the arena, `exit` and `holders`
     struct platform_exit exit;
     struct holders holders; // of heaps, but for the process's first thread
     // The thread that forks: it has the lock, and the handlers of other libraries allocate.
@@ -56,13 +61,14 @@ struct global {
     struct history history;
     struct leaks leaks;
     struct heaps heaps;
-    _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
 };
 
-_Static_assert(offsetof(struct global, arena) == sizeof(struct zone_map_wide),
+_Static_assert(offsetof(struct global, arena) ==
+                   offsetof(struct global, wide) + sizeof(struct zone_map_wide),
                "the map needs this");
 
-extern struct global global;
+// Hidden where it is declared, so that the fast path has an address inside it in one instruction.
+extern struct global global __attribute__((visibility("hidden")));
 
 // The calling thread's heap, or the one of threads that have none (heap_is_none).
 static inline struct heap *global_heap(void)

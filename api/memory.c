@@ -3,6 +3,7 @@
 
 #include "api/give_back.h"
 #include "api/global.h"
+#include "api/root.h"
 #include "core/large.h"
 
 // Makes the two ranges of a need accessible.
@@ -45,7 +46,7 @@ static size_t first_try(size_t least)
 static bool open_section(void *base, size_t bytes, size_t run_bytes)
 {
     struct need plan = arena_plan_section(&global.arena, (uintptr_t)base, bytes, run_bytes);
-    if (plan.kind == NEED_COMMIT && commit(&plan) &&
+    if (plan.kind == NEED_COMMIT && root_commit((uintptr_t)base, bytes) && commit(&plan) &&
         arena_add_section(&global.arena, (uintptr_t)base, bytes, &plan)) {
         return true;
     }
@@ -107,6 +108,17 @@ bool memory_prefers_mapping(const struct need *need, size_t bytes)
     return memory_wastes_unit(bytes) && arena_committed_bytes(&global.arena) > limit / 16;
 }
 
+// Makes a mapping a chunk. NULL if there is no memory for what is to be known of it.
+static void *adopt(struct range range, size_t bytes)
+{
+    struct need more;
+    void *ptr = large_adopt(&global.arena, range, bytes, &more);
+    while (ptr == NULL && memory_meet(&more)) {
+        ptr = large_adopt(&global.arena, range, bytes, &more);
+    }
+    return ptr;
+}
+
 void *memory_meet_mapping(const struct need *need, size_t bytes)
 {
     struct range range = {.bytes = need->bytes};
@@ -118,11 +130,7 @@ void *memory_meet_mapping(const struct need *need, size_t bytes)
         return NULL;
     }
     range.base = (uintptr_t)base;
-    struct need more;
-    void *ptr = large_adopt(&global.arena, range, bytes, &more);
-    while (ptr == NULL && memory_meet(&more)) {
-        ptr = large_adopt(&global.arena, range, bytes, &more);
-    }
+    void *ptr = root_commit(range.base, 1) ? adopt(range, bytes) : NULL;
     if (ptr == NULL) {
         platform_release(base, need->bytes);
     }

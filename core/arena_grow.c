@@ -7,8 +7,9 @@
 
 enum {
     COMMIT_STEP_MIN =
-        2 << 20, // bytes committed at once, at least: as much as is committed already,
-    COMMIT_STEP_MAX = 64 << 20,   // in between, so that a growing program asks rarely
+        512 << 10,          // bytes committed at once while little is in use: a system may charge
+    COMMIT_SMALL = 2 << 20, // for what is committed. From so many on it is as much as is in use,
+    COMMIT_STEP_MAX = 64 << 20,   // up to this, so that a growing program asks rarely
     COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once
 };
 
@@ -35,7 +36,9 @@ static uint32_t leaf_units_for(const struct arena *arena, uintptr_t base, size_t
 
 size_t arena_region_bytes_for(const struct arena *arena, size_t bytes, size_t align)
 {
-    size_t leaves = arena->map.wide ? 2 * ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t) : 0;
+    size_t leaf_count =
+        arena->map.wide ? (bytes + align) / ((size_t)1 << ZONE_MAP_LEAF_SHIFT) + 3 : 0;
+    size_t leaves = leaf_count * ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t);
     size_t units = bytes + align + leaves + 4 * arena_unit_bytes(arena);
     // Metadata: the records' share, the run table, and a page for each part.
     return units + units / (SECTION_RECORD_SHARE / 2) + 4 * arena->config.page_bytes +
@@ -79,8 +82,8 @@ void arena_note_committed(struct arena *arena)
 static uint32_t commit_target(const struct arena *arena, uint32_t committed, uint32_t least,
                               uint32_t unit_count)
 {
-    size_t step = (size_t)committed << arena->unit_shift;
-    step = step < COMMIT_STEP_MIN ? COMMIT_STEP_MIN : step;
+    size_t step = arena->used_unit_count << arena->unit_shift;
+    step = step < COMMIT_SMALL ? COMMIT_STEP_MIN : step;
     step = step > COMMIT_STEP_MAX ? COMMIT_STEP_MAX : step;
     uint64_t target = (uint64_t)committed + arena_units_for(arena, step);
     target = target < (uint64_t)least + 1 ? (uint64_t)least + 1 : target;
@@ -143,7 +146,7 @@ bool arena_add_section(struct arena *arena, uintptr_t base, size_t bytes, const 
     section_init(section, &shape, arena->unit_shift,
                  plan != NULL ? plan->commit[0].bytes : shape.units);
     section->marker.section = offset_of(arena, section);
-    section->is_whole = plan == NULL;
+    section->keeps_end = plan == NULL;
     if (plan != NULL) {
         section->end = bytes; // the rest that makes no unit goes back with the end
     }

@@ -109,7 +109,7 @@ struct section *arena_find_tail(const struct arena *arena, struct range *range)
     struct section *section = arena_first_section(arena);
     for (; section != NULL; section = arena_next_section(arena, section)) {
         *range = section_tail(section);
-        if (range->bytes != 0 && !section->is_whole) {
+        if (range->bytes != 0 && !section->keeps_end) {
             break;
         }
     }

@@ -45,7 +45,7 @@ struct section {
     uint32_t unit_shift;
     uint32_t cut_count; // units given up at its end, for records
     bool is_continued;  // the next section was made of the same region
-    bool is_whole;      // it came committed: it keeps its end
+    bool keeps_end;     // its end does not go back: it came committed, or its caller says so
     // By class: zones that are nobody's and that chunks came home to; and, from this section, records without a zone.
     // There is memory for as many kinds of records as the arena has.
     struct section_class {

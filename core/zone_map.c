@@ -32,7 +32,7 @@ static void set_wide(struct zone_map *map, uintptr_t address, uint32_t count,
         uintptr_t leaf = atomic_load_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
                                               memory_order_relaxed);
         CHECK(leaf != 0);
-        uintptr_t unit = (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
+        uintptr_t unit = zone_map_leaf_index(address);
         _Atomic uintptr_t *entry =
             (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + (leaf + unit) * sizeof(uintptr_t));
         atomic_store_explicit(entry, offset_of(map, zone), memory_order_release);

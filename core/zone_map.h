@@ -5,10 +5,13 @@
 //
 //   wide: a server's arena, all addresses of a process
 //
-//     address  | 47 .. 32 | 31 .. 16 | 15 .. 0 |
+//     address  | 46 .. 29 | 28 .. 16 | 15 .. 0 |
 //                   |           |
-//                 root ──► leaf of 65536 entries ──► struct zone
+//                 root ──► leaf of 8192 entries ──► struct zone
 //                 no leaf ──► `nowhere`, a leaf that is always zero
+//
+//   A leaf takes one unit, and the root is large: it costs address space alone if its pages become memory as they are
+//   written.
 //
 //   narrow: an arena on buffers of its caller: the few sections are searched, and a unit's entry in the
 //   run table is the map's as well. Where a zone lies, its note is the way from the section to the zone's
@@ -34,14 +37,15 @@
 
 enum {
     ZONE_MAP_WIDE_UNIT_SHIFT = 16,
-    ZONE_MAP_LEAF_SHIFT = 32,
+    ZONE_MAP_LEAF_SHIFT = 29,
     ZONE_MAP_LEAF_ENTRIES = 1 << (ZONE_MAP_LEAF_SHIFT - ZONE_MAP_WIDE_UNIT_SHIFT),
-    ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 48 : 32,
+    ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 47 : 32, // that a system gives unasked
     ZONE_MAP_ROOT_ENTRIES = 1 << (ZONE_MAP_ADDRESS_BITS - ZONE_MAP_LEAF_SHIFT),
     ZONE_MAP_NOTE_BYTES = 64,
 };
 
-// What lies directly below a wide map, zeroed, and never written but through the map.
+// What lies directly below a wide map, zeroed, and never written but through the map. `nowhere` is not written at all, and
+// of the root only the entries of addresses that get a leaf: what else there is may be memory that can be read alone.
 struct zone_map_wide {
     _Atomic uintptr_t nowhere[ZONE_MAP_LEAF_ENTRIES]; // the leaf of addresses that have none
     _Atomic uintptr_t root[ZONE_MAP_ROOT_ENTRIES];    // leaves, from `nowhere`, in words
@@ -60,6 +64,15 @@ static inline bool zone_map_is_within(const void *ptr)
     return (uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT < ZONE_MAP_ROOT_ENTRIES;
 }
 
+// ANY. Which entry of its leaf an address has. Two shifts are cheaper than a shift and a mask, and compilers that know what
+// is shifted make that of them.
+static inline uint32_t zone_map_leaf_index(uint64_t address)
+{
+    uint32_t within = (uint32_t)address << (32 - ZONE_MAP_LEAF_SHIFT);
+    __asm__("" : "+r"(within));
+    return within >> (32 - ZONE_MAP_LEAF_SHIFT + ZONE_MAP_WIDE_UNIT_SHIFT);
+}
+
 // ANY. The zone that a wide map holds for the unit of ptr, or the map's `nothing`. ptr is within the map.
 static inline struct zone *zone_map_find_wide(const struct zone_map *map, const void *ptr)
 {
@@ -71,7 +84,7 @@ static inline struct zone *zone_map_find_wide(const struct zone_map *map, const 
     uintptr_t at = (uintptr_t)wide + offsetof(struct zone_map_wide, root) +
                    (uintptr_t)(address >> ZONE_MAP_LEAF_SHIFT) * sizeof(uintptr_t);
     uintptr_t leaf = atomic_load_explicit((const _Atomic uintptr_t *)at, memory_order_relaxed);
-    uint32_t unit = (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
+    uint32_t unit = zone_map_leaf_index(address);
     at = (uintptr_t)wide + (leaf + unit) * sizeof(uintptr_t);
     uintptr_t entry = atomic_load_explicit((const _Atomic uintptr_t *)at, memory_order_relaxed);
     return (struct zone *)((uintptr_t)(wide + 1) + entry);

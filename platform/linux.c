@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-enum { ADDRESS_BITS = sizeof(void *) == 8 ? 48 : 32 };
+enum { ADDRESS_BITS = sizeof(void *) == 8 ? 47 : 32 };
 
 _Thread_local struct platform_thread platform_thread __attribute__((tls_model("initial-exec"))) = {
     .slot = (void *)&platform_slot_initial,
@@ -118,7 +118,7 @@ static void *map(void *where, size_t bytes, int access, int flags)
     return NULL;
 }
 
-// The zone map holds addresses below 2^48; no system gives others unasked.
+// The zone map holds addresses below 2^47; no system gives others unasked.
 static void *accept(void *base, size_t bytes)
 {
     if (base != NULL && ((uint64_t)(uintptr_t)base + bytes - 1) >> ADDRESS_BITS != 0) {
@@ -182,6 +182,12 @@ bool platform_commit(void *base, size_t bytes)
     }
     (void)reserve_again(base, bytes);
     return false;
+}
+
+// What cannot be written is charged to nobody.
+bool platform_rest(void *base, size_t bytes)
+{
+    return map(base, bytes, PROT_READ, MAP_FIXED) != NULL;
 }
 
 enum platform_purged platform_purge(void *base, size_t bytes)

@@ -9,6 +9,8 @@
 //         ▲   ──map────────────────────────────► committed (zero)
 //         └──────────────────── release ─────────────┘ from either
 //
+//      committed ──rest──► resting (reads as zero, cannot be written, is not charged) ──commit──► committed (zero)
+//
 // Bytes and addresses given to these calls are multiples of the page, and bytes not 0. Every call may be made by any
 // thread, at any time, with or without locks held, unless it says otherwise; none allocates. A lack of
 // memory or of mappings (ENOMEM, EAGAIN) comes back as NULL or false; any other failure of the system
@@ -43,16 +45,20 @@ size_t platform_page_bytes(void);
 size_t platform_address_limit(void);
 
 // Reserves address space without access. NULL if the system refuses. The address is a multiple of the
-// page, and below 2^48.
+// page, and below 2^47.
 void *platform_reserve(size_t bytes);
 
 // Reserves and commits at once, at a multiple of align (a power of two, at least a page): zeroed memory.
 // NULL if the system refuses.
 void *platform_map(size_t bytes, size_t align);
 
-// Makes reserved memory readable and writable; its bytes are zero. False if the system refuses; then
+// Makes reserved or resting memory readable and writable; its bytes are zero. False if the system refuses; then
 // the range is still reserved.
 bool platform_commit(void *base, size_t bytes);
+
+// Makes memory rest: it can be read, is zero, and the system charges the process nothing for it. False if the system
+// refuses; then it is as it was.
+bool platform_rest(void *base, size_t bytes);
 
 // Replaces the pages of committed memory by zero ones, so that the system has the old ones back.
 enum platform_purged platform_purge(void *base, size_t bytes);

@@ -148,7 +148,8 @@ class Report(unittest.TestCase):
             done = bench("--csv", path, "--plot", picture, *(f"--only={part}" for part in parts))
             self.assertEqual(done.returncode, 0, done.stderr)
             for words in ("none kept: after malloc_trim", "one in 100 kept: at once", "true, resident",
-                          "python3 -c pass, anonymous", "resident / live, mean", "mixed", "operations that succeed"):
+                          "python3 -c pass, anonymous", "true, charged",
+                          "resident / live, mean", "mixed", "operations that succeed"):
                 self.assertIn(words, done.stdout)
             with open(path, encoding="utf-8") as file:
                 rows = list(csv.DictReader(line for line in file if not line.startswith("#")))

@@ -154,6 +154,8 @@ static void a_run_grows_as_far_as_the_limit(void **state)
     for (unsigned commits = 0; commits < 2; commits++) {
         begin(commits != 0);
         struct heap *heap = driver_acquire(&driver, 2 * UNIT);
+        // Memory for all of it is there, and free.
+        driver_free(&driver, heap, alloc(heap, 32 * UNIT));
         void *ptr = alloc(heap, 4 * UNIT);
         struct need need;
         // Not the room for the next time.

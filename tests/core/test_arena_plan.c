@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { STEP = 512 << 10 }; // what is committed at once, at least
+
 static struct driver driver;
 
 static void begin(size_t unit_bytes, bool wide)
@@ -54,12 +56,12 @@ static void a_plan_leaves_one_unit_more_than_is_asked_for(void **state)
     (void)state;
     begin(4096, false);
     struct region region = region_new(64, 64, 0); // nothing of it is touched
-    const size_t asked[] = {2 << 20, 3 << 20, (2 << 20) - 4096, 20 << 20};
-    for (unsigned sample = 0; sample < 4; sample++) {
+    const size_t asked[] = {0, 100, STEP - 4096, STEP, 3 << 20, 20 << 20};
+    for (unsigned sample = 0; sample < sizeof(asked) / sizeof(asked[0]); sample++) {
         struct need plan =
             arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, asked[sample]);
         size_t more = asked[sample] + 4096;
-        assert_int_equal(plan.commit[1].bytes, more > 2 << 20 ? more : 2 << 20);
+        assert_int_equal(plan.commit[1].bytes, more > STEP ? more : STEP);
     }
     region_delete(&region);
     driver_end(&driver);
@@ -137,7 +139,7 @@ static void a_need_for_units_leaves_one_more_unless_all_are_wanted(void **state)
     uint32_t committed = section_runs(section)->committed;
     struct need need = arena_need_units(driver.arena, section, committed + 3);
     assert_int_equal(need.units_least, committed + 4);
-    assert_int_equal(need.units, 2 * committed); // as much again as there is
+    assert_int_equal(need.units, committed + STEP / 4096);
     need = arena_need_units(driver.arena, section, 3 * committed);
     assert_int_equal(need.units, 3 * committed + 1);
     need = arena_need_units(driver.arena, section, unit_count);
@@ -169,7 +171,52 @@ static void a_wide_region_without_room_for_its_leaf_is_refused(void **state)
     region_delete(&region);
 }
 
-// Zeroed memory with a multiple of 4 GiB in its middle, or NULL.
+static void a_step_is_small_while_little_is_in_use_and_then_as_much(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = 4096, .section_bytes = 64 << 20, .commits = true});
+    const struct section *section = driver_add_section(&driver, 64 << 20);
+    uint32_t committed = section_runs(section)->committed;
+    const struct {
+        size_t in_use, step;
+    } samples[] = {
+        {0, STEP}, {STEP, STEP}, {(2 << 20) - 4096, STEP}, {2 << 20, 2 << 20}, {33 << 20, 33 << 20},
+    };
+    size_t used = driver.arena->used_unit_count;
+    for (unsigned sample = 0; sample < sizeof(samples) / sizeof(samples[0]); sample++) {
+        driver.arena->used_unit_count = samples[sample].in_use / 4096;
+        struct need need = arena_need_units(driver.arena, section, 1);
+        assert_int_equal(need.commit[1].bytes, samples[sample].step);
+        assert_int_equal(need.units, committed + samples[sample].step / 4096);
+    }
+    // Nor is it larger than 64 MiB, of a region where that is not all.
+    driver.arena->used_unit_count = (size_t)1 << 20;
+    struct need plan = arena_plan_section(driver.arena, (uintptr_t)1 << 30, 200 << 20, 1);
+    assert_int_equal(plan.commit[1].bytes, 64 << 20);
+    driver.arena->used_unit_count = used;
+    driver_end(&driver);
+}
+
+static void a_region_as_large_as_is_asked_for_serves_the_run_wherever_it_lies(void **state)
+{
+    (void)state;
+    const size_t runs[] = {65536, 100 << 20, 511 << 20, 513 << 20, 1 << 30, 3500LL << 20};
+    const size_t leaf_covers = (size_t)1 << ZONE_MAP_LEAF_SHIFT;
+    begin(65536, true);
+    for (unsigned sample = 0; sample < sizeof(runs) / sizeof(runs[0]); sample++) {
+        for (unsigned before = 0; before < 4; before++) {
+            // Nothing of it is touched.
+            uintptr_t base = 9 * leaf_covers - before * 65536 + (before > 1 ? 4096 : 0);
+            size_t bytes = arena_region_bytes_for(driver.arena, runs[sample], 65536);
+            assert_int_equal(arena_plan_section(driver.arena, base, bytes, runs[sample]).kind,
+                             NEED_COMMIT);
+        }
+    }
+    driver_delete_arena(&driver);
+}
+
+// Zeroed memory with a boundary between leaves in its middle, or NULL.
 static void *memory_across_leaves(size_t bytes)
 {
     for (uintptr_t leaf = 3; leaf < 200; leaf++) {
@@ -186,7 +233,7 @@ static void *memory_across_leaves(size_t bytes)
     return NULL;
 }
 
-static void a_wide_region_brings_a_leaf_for_each_4_gib_it_lies_in(void **state)
+static void a_wide_region_brings_the_leaves_of_its_addresses(void **state)
 {
     (void)state;
     enum { BYTES = 8 << 20 };
@@ -236,7 +283,7 @@ static void records_get_more_of_their_area_when_half_a_step_is_used_up(void **st
     driver_end(&driver);
 }
 
-static void a_wide_region_beside_a_boundary_of_4_gib_brings_one_leaf(void **state)
+static void a_wide_region_beside_a_boundary_of_leaves_brings_one(void **state)
 {
     (void)state;
     enum { BYTES = 8 << 20, HALF = BYTES / 2 };
@@ -270,10 +317,12 @@ int main(void)
         cmocka_unit_test(a_region_begins_at_the_next_address_where_a_header_may_lie),
         cmocka_unit_test(a_run_longer_than_any_section_asks_for_nothing),
         cmocka_unit_test(a_need_for_units_leaves_one_more_unless_all_are_wanted),
+        cmocka_unit_test(a_step_is_small_while_little_is_in_use_and_then_as_much),
+        cmocka_unit_test(a_region_as_large_as_is_asked_for_serves_the_run_wherever_it_lies),
         cmocka_unit_test(a_wide_region_without_room_for_its_leaf_is_refused),
-        cmocka_unit_test(a_wide_region_brings_a_leaf_for_each_4_gib_it_lies_in),
+        cmocka_unit_test(a_wide_region_brings_the_leaves_of_its_addresses),
         cmocka_unit_test(records_get_more_of_their_area_when_half_a_step_is_used_up),
-        cmocka_unit_test(a_wide_region_beside_a_boundary_of_4_gib_brings_one_leaf),
+        cmocka_unit_test(a_wide_region_beside_a_boundary_of_leaves_brings_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

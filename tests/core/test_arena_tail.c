@@ -188,7 +188,7 @@ static void a_section_that_came_whole_keeps_its_end(void **state)
     begin();
     driver.options.commits = false;
     struct section *whole = driver_add_section(&driver, 8 * MIB);
-    assert_true(whole->is_whole);
+    assert_true(whole->keeps_end);
     assert_int_equal(cut_all(driver.arena), 0);
     driver.options.commits = true;
     struct section *other = driver_add_section(&driver, 64 * MIB);

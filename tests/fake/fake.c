@@ -65,8 +65,40 @@ void *platform_map(size_t bytes, size_t align)
     return base;
 }
 
+// Static memory of the program is in no span.
+static bool commit_static(void *base, size_t bytes)
+{
+    if (window_is_refused(FAKE_COMMIT)) {
+        return false;
+    }
+    if (fake_config.lie != FAKE_COMMIT_DOES_NOTHING) {
+        window_show_static((uintptr_t)base, bytes, true);
+    }
+    if (fake_config.lie == FAKE_COMMIT_LEAVES_DIRT) {
+        window_leave_dirt((uintptr_t)base, bytes);
+    }
+    return true;
+}
+
+// Only static memory is asked to rest.
+bool platform_rest(void *base, size_t bytes)
+{
+    if (window_holds((uintptr_t)base) || (uintptr_t)base % fake_config.page_bytes != 0 ||
+        bytes == 0 || bytes % fake_config.page_bytes != 0) {
+        window_complain("rest of what is not static", (uintptr_t)base, bytes);
+    }
+    if (window_is_refused(FAKE_PURGE)) {
+        return false;
+    }
+    window_show_static((uintptr_t)base, bytes, false);
+    return true;
+}
+
 bool platform_commit(void *base, size_t bytes)
 {
+    if (!window_holds((uintptr_t)base)) {
+        return commit_static(base, bytes);
+    }
     check_range("commit of what is not reserved", base, bytes, false);
     if (window_is_refused(FAKE_COMMIT)) {
         return false;
@@ -105,7 +137,7 @@ enum platform_purged platform_purge(void *base, size_t bytes)
         bytes = bytes / 2 / fake_config.page_bytes * fake_config.page_bytes;
     }
     if (is_static) {
-        memset(base, 0, bytes);
+        window_show_static(address, bytes, true);
         return PLATFORM_PURGED;
     }
     bool done = bytes == 0 || window_refuse_unless(window_change(address, bytes, WINDOW_OPEN));

@@ -53,10 +53,23 @@ static void *map_over(uintptr_t base, size_t bytes)
         return refuse();
     }
     if (is_static) {
-        memset((void *)base, 0, bytes);
+        window_show_static(base, bytes, true);
         return (void *)base;
     }
     return window_refuse_unless(window_change(base, bytes, WINDOW_OPEN)) ? (void *)base : refuse();
+}
+
+// Static memory of the program is to rest.
+static void *map_to_be_read(uintptr_t base, size_t bytes)
+{
+    if (window_holds(base)) {
+        window_complain("rest of what is not static", base, bytes);
+    }
+    if (window_is_refused(FAKE_PURGE)) {
+        return refuse();
+    }
+    window_show_static(base, bytes, false);
+    return (void *)base;
 }
 
 static void *map_where_nothing_is(uintptr_t base, size_t bytes)
@@ -74,7 +87,8 @@ void *fake_mmap(void *where, size_t bytes, int access, int flags, int file, off_
     uintptr_t base = (uintptr_t)where;
     bool is_open = access == (PROT_READ | PROT_WRITE);
     size_t page = fake_config.page_bytes;
-    if ((!is_open && access != PROT_NONE) || file != -1 || at != 0 || bytes == 0 ||
+    bool is_read = access == PROT_READ && (flags & MAP_FIXED) != 0;
+    if ((!is_open && !is_read && access != PROT_NONE) || file != -1 || at != 0 || bytes == 0 ||
         bytes % page != 0 || base % page != 0 ||
         (flags & (MAP_PRIVATE | MAP_ANONYMOUS)) != (MAP_PRIVATE | MAP_ANONYMOUS)) {
         window_complain("mmap of something else", base, bytes);
@@ -82,6 +96,9 @@ void *fake_mmap(void *where, size_t bytes, int access, int flags, int file, off_
     errno = FAKE_ERRNO;
     if ((flags & MAP_FIXED_NOREPLACE) != 0) {
         return map_where_nothing_is(base, bytes);
+    }
+    if (is_read) {
+        return map_to_be_read(base, bytes);
     }
     if ((flags & MAP_FIXED) != 0) {
         return map_over(base, bytes);

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #define WINDOW_BYTES ((uintptr_t)12 << 30)
-#define WINDOW_ALIGN ((uintptr_t)4 << 30)     // what one leaf of the zone map covers
+#define WINDOW_ALIGN ((uintptr_t)4 << 30)     // eight leaves of the zone map cover as much
 #define WINDOW_LOW ((uintptr_t)1 << 20)       // where the low window begins
 #define WINDOW_TOP ((uintptr_t)1 << 47)       // where the high one ends, at most
 #define WINDOW_TOP_STEP ((uintptr_t)64 << 30) // steps down in which a place for it is sought
@@ -117,6 +117,17 @@ static void show(uintptr_t base, size_t bytes, bool is_open)
     int saved = errno;
     void *got = mmap((void *)base, bytes, is_open ? PROT_READ | PROT_WRITE : PROT_NONE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (got == MAP_FAILED) {
+        window_complain("the real system refuses", base, bytes);
+    }
+    errno = saved;
+}
+
+void window_show_static(uintptr_t base, size_t bytes, bool is_open)
+{
+    int saved = errno;
+    void *got = mmap((void *)base, bytes, is_open ? PROT_READ | PROT_WRITE : PROT_READ,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (got == MAP_FAILED) {
         window_complain("the real system refuses", base, bytes);
     }

@@ -28,6 +28,9 @@ bool window_change(uintptr_t base, size_t bytes, enum window_access access);
 // Bytes of a range that are there; only_open: that are open.
 size_t window_bytes_in(uintptr_t base, size_t bytes, bool only_open);
 
+// Makes static memory of the program, which is in no span, zero pages of the real system's, that can be written or not.
+void window_show_static(uintptr_t base, size_t bytes, bool is_open);
+
 // Whether an address lies in the window.
 bool window_holds(uintptr_t address);
 

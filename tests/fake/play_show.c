@@ -84,6 +84,8 @@ void play_show(struct player *player)
         held.count += player->chunks[at].ptr != NULL;
         held.bytes += player->chunks[at].ptr != NULL ? player->chunks[at].bytes : 0;
     }
+    global_lock(); // the first call of all makes the arena ready
+    global_unlock();
     uint64_t refusable = fake_books.refusable;
     fake_output.is_kept = true;
     fake_output.is_cut = false;

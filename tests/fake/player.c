@@ -279,7 +279,9 @@ void player_begin(struct player *player, uint64_t seed, bool thrifty)
 {
     platform_slot_set((void *)&platform_slot_initial);
     // The global is page-aligned zeroed data: dropped pages come back as they were at the start.
-    if (madvise(&global, sizeof(global), MADV_DONTNEED) != 0 || global.arena.section_count != 0) {
+    // Some of it may rest.
+    if (mprotect(&global, sizeof(global), PROT_READ | PROT_WRITE) != 0 ||
+        madvise(&global, sizeof(global), MADV_DONTNEED) != 0 || global.arena.section_count != 0) {
         player_fail("the global cannot be made new");
     }
     if (thrifty) {

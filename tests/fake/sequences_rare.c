@@ -159,8 +159,8 @@ static void calloc_follows_every_free(struct player *player)
 {
     size_t bytes = player->is_thrifty ? 1000 * KIB : 6 * MIB;
     unsigned calloc_count = player->is_thrifty ? 9 : 1; // more take long to clear
-    // Eight and sixteen: after the last free of so many, memory goes back.
-    for (unsigned round = player->is_thrifty ? 7 : 15; round < 16; round += 8) {
+    // Seven and fifteen, or sixteen: after the last free of so many, memory goes back.
+    for (unsigned round = player->is_thrifty ? 6 : 15; round < 16; round += 8) {
         for (unsigned at = 0; at < 18; at++) {
             play_malloc(player, at, bytes);
         }

@@ -11,7 +11,7 @@
 enum {
     PAGE_BYTES = 4096,
     UNIT_BYTES = 1 << ZONE_MAP_WIDE_UNIT_SHIFT,
-    SECTIONS_OFFSET = 2 << 20,
+    SECTIONS_OFFSET = 4 << 20, // the map lies below
     MAPPINGS_OFFSET = GROUND_BYTES / 2,
     MAPPINGS_MAX = 256,
     WITHHELD = 0xEE, // what memory holds that was not committed yet

@@ -2,6 +2,7 @@
 #include "tests/platform/address_space.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,32 @@ size_t resident_count(const void *base, size_t bytes)
         }
     }
     return count;
+}
+
+bool is_charged(const void *byte)
+{
+    static char text[1 << 20];
+    size_t length = 0;
+    int file = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+    for (ssize_t got = 1; got > 0 && length < sizeof text - 1; length += (size_t)got) {
+        got = read(file, text + length, sizeof text - 1 - length);
+        if (got < 0) {
+            perror("/proc/self/smaps");
+            abort();
+        }
+    }
+    close(file);
+    text[length] = '\0';
+    bool is_it = false, answer = false;
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        uintptr_t base = 0, end = 0;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &base, &end) == 2) {
+            is_it = base <= (uintptr_t)byte && (uintptr_t)byte < end;
+        } else if (is_it && strncmp(line, "VmFlags:", 8) == 0) {
+            answer = strstr(line, " ac") != NULL; // accountable
+        }
+    }
+    return answer;
 }
 
 static int read_byte(void *byte)

@@ -18,6 +18,9 @@ bool is_all_mapped(const void *base, size_t bytes);
 // How many pages of a mapped range are in memory.
 size_t resident_count(const void *base, size_t bytes);
 
+// Whether the system charges the process for the mapping that holds this byte.
+bool is_charged(const void *byte);
+
 // Whether a read, or a write, of this byte dies of SIGSEGV: tried in a forked child.
 bool read_faults(const void *byte);
 bool write_faults(void *byte);

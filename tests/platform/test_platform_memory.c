@@ -54,7 +54,7 @@ static void reserved_memory_faults_when_it_is_touched(void **state)
     assert_non_null(base);
     assert_int_equal(address_space_bytes() - before, gib);
     assert_int_equal((uintptr_t)base % page, 0);
-    assert_true(((uintptr_t)base + gib - 1) >> 48 == 0);
+    assert_true(((uintptr_t)base + gib - 1) >> 47 == 0);
     assert_true(is_all_mapped(base, 16 * page));
     assert_true(read_faults(base));
     assert_true(write_faults(base));
@@ -79,6 +79,35 @@ static void committed_memory_is_zero_and_ours_and_its_neighbours_stay_reserved(v
     assert_true(platform_commit(base + 5 * page, page));
     assert_true(is_filled_with(base + 5 * page, 0, page));
     assert_true(is_filled_with(base + 2 * page, 0xA5, 3 * page));
+    assert_true(platform_release(base, 8 * page));
+}
+
+static void resting_memory_is_zero_and_nobodys_charge_until_it_is_committed_again(void **state)
+{
+    (void)state;
+    size_t page = platform_page_bytes();
+    char *base = platform_map(8 * page, page);
+    assert_non_null(base);
+    memset(base, 0x77, 8 * page);
+    assert_true(is_charged(base + 2 * page));
+    size_t before = address_space_bytes();
+    assert_true(platform_rest(base + 2 * page, 5 * page));
+    assert_int_equal(address_space_bytes(), before);
+    assert_true(is_filled_with(base + 2 * page, 0, 5 * page));
+    assert_true(write_faults(base + 2 * page));
+    assert_true(write_faults(base + 7 * page - 1));
+    assert_false(is_charged(base + 2 * page));
+    assert_true(is_charged(base));
+    // Part of it wakes up.
+    assert_true(platform_commit(base + 3 * page, 2 * page));
+    assert_true(is_filled_with(base + 2 * page, 0, 5 * page));
+    memset(base + 3 * page, 0x78, 2 * page);
+    assert_true(is_charged(base + 3 * page));
+    assert_false(is_charged(base + 5 * page));
+    assert_true(write_faults(base + 3 * page - 1));
+    assert_true(write_faults(base + 5 * page));
+    assert_true(is_filled_with(base, 0x77, 2 * page));
+    assert_true(is_filled_with(base + 7 * page, 0x77, page));
     assert_true(platform_release(base, 8 * page));
 }
 
@@ -153,7 +182,7 @@ static void mapped_memory_is_aligned_and_zero_and_leaves_no_surplus(void **state
                 assert_non_null(bases[time]);
                 assert_int_equal(address_space_bytes() - before, sizes[index]);
                 assert_int_equal((uintptr_t)bases[time] % align, 0);
-                assert_true(((uintptr_t)bases[time] + sizes[index] - 1) >> 48 == 0);
+                assert_true(((uintptr_t)bases[time] + sizes[index] - 1) >> 47 == 0);
                 assert_true(is_filled_with(bases[time], 0, sizes[index]));
                 memset(bases[time], 0xFF, sizes[index]);
             }
@@ -184,6 +213,7 @@ int main(void)
         cmocka_unit_test(the_address_limit_is_the_soft_one_of_now),
         cmocka_unit_test(reserved_memory_faults_when_it_is_touched),
         cmocka_unit_test(committed_memory_is_zero_and_ours_and_its_neighbours_stay_reserved),
+        cmocka_unit_test(resting_memory_is_zero_and_nobodys_charge_until_it_is_committed_again),
         cmocka_unit_test(purged_pages_are_zero_and_gone_from_memory_and_their_neighbours_are_kept),
         cmocka_unit_test(head_middle_and_tail_are_released_alone),
         cmocka_unit_test(reserved_memory_is_released_as_well),

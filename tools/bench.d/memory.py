@@ -78,7 +78,7 @@ def kept_blocks(options, directory, allocators, sink):
 # ---- small-process --------------------------------------------------------------------------
 
 def _at_end(directory, command, allocator):
-    """{"resident", "anonymous"} of a process just before it ends."""
+    """{"resident", "anonymous", "charged"} of a process just before it ends."""
     with tempfile.NamedTemporaryFile(mode="r") as told:
         preload = ":".join([*([allocator.path] if allocator.path else []), str(directory / "memory-at-end.so")])
         process.run(command, preload, {"BENCH_AT_END": told.name})
@@ -86,7 +86,7 @@ def _at_end(directory, command, allocator):
     if not lines:
         raise process.Failed(f"{command} with {allocator.name} told nothing at its end")
     words = lines[-1].split()
-    return {words[0]: int(words[1]), words[2]: int(words[3])}
+    return dict(zip(words[::2], map(int, words[1::2])))
 
 
 def small_process(options, directory, allocators, sink):
@@ -99,7 +99,7 @@ def small_process(options, directory, allocators, sink):
         for _ in range(runs):
             for allocator in allocators:
                 found[allocator.name].append(_at_end(directory, command, allocator))
-        for measure in ("resident", "anonymous"):
+        for measure in ("resident", "anonymous", "charged"):
             median = {}
             for name, samples in found.items():
                 values = [sample[measure] for sample in samples]
@@ -110,7 +110,8 @@ def small_process(options, directory, allocators, sink):
                          *(f"{more[a.name]:+.0f}" for a in allocators if a.name != GLIBC),
                          table.limit(more[OURS], SMALL_LIMIT_KIB) if measure == "resident" else ""])
     print(f"\nA small process at its end in KiB, median of {runs} runs: under glibc, and how much more under others\n"
-          "(resident counts the pages of code and libraries that are in memory; anonymous is the process's alone)")
+          "(resident counts the pages of code and libraries that are in memory; anonymous is the process's alone; charged is\n"
+          "what it might write to, which counts under strict overcommit)")
     print(table.text(["program", GLIBC, *(a.name for a in allocators if a.name != GLIBC), "limit"], rows))
 
 
