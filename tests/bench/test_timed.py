@@ -220,7 +220,7 @@ class Report(unittest.TestCase):
     def test_from_the_measurement_to_the_page(self):
         with tempfile.TemporaryDirectory() as directory:
             path, page = Path(directory) / "all.csv", Path(directory) / "page"
-            done = bench("micro", "--only", "tight", "--allocators", "glibc", "--scale", "0.002", "--rounds", "3",
+            done = bench("micro", "--only", "tight", "--allocators", "glibc", "--lib", f"mine={LIBRARY}", "--scale", "0.002", "--rounds", "3",
                          "--csv", path, "--report", page)
             self.assertEqual(done.returncode, 0, done.stderr)
             for words in ("huge pages", "compiler", "geometric mean", "What is aimed for"):
@@ -228,7 +228,7 @@ class Report(unittest.TestCase):
             with open(path, encoding="utf-8") as file:
                 rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
             keys = {(row["allocator"], row["measure"], row["round"]) for row in rows}
-            self.assertEqual(keys, {(name, measured, str(number)) for name in ("ours", "glibc")
+            self.assertEqual(keys, {(name, measured, str(number)) for name in ("ours", "glibc", "mine")
                                     for measured in measure.MEASURES for number in (1, 2, 3)})
             self.assertEqual(len(rows), len(keys))
             self.assertEqual((page / "samples.csv").read_text(encoding="utf-8"), path.read_text(encoding="utf-8"))

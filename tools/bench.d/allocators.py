@@ -95,11 +95,10 @@ def ours(root, path):
 
 
 def peers(named, only=None):
-    """glibc, then the packaged ones, then those of --lib; only: the names that are wanted beside glibc."""
+    """glibc, then the packaged ones, or those of them that only names, then those of --lib."""
     libc = packages.version("libc6") or os.confstr("CS_GNU_LIBC_VERSION")
-    known = {GLIBC, *(peer.name for peer in DEBIAN_PEERS), *(text.partition("=")[0] for text in named)}
+    known = [GLIBC, *(peer.name for peer in DEBIAN_PEERS)]
     unknown = [name for name in only or [] if name not in known]
     if unknown:
-        sys.exit(f"bench: no allocator {unknown[0]!r}; there are " + ", ".join(sorted(known)))
-    found = [Allocator(GLIBC, None, f"libc6 {libc}"), *_debian_peers(only), *map(_named, named)]
-    return [peer for peer in found if not only or peer.name in (GLIBC, *only)]
+        sys.exit(f"bench: no allocator {unknown[0]!r}; there are " + ", ".join(known))
+    return [Allocator(GLIBC, None, f"libc6 {libc}"), *_debian_peers(only), *map(_named, named)]

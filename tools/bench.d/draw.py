@@ -35,7 +35,8 @@ def overview(points):
     colours = _colours(points)
     for name, (time, memory) in points.items():
         axes.scatter(time, memory, s=120 if name == OURS else 70, color=colours[name], zorder=3)
-        axes.annotate(name, (time, memory), textcoords="offset points", xytext=(8, 6), color=colours[name],
+        axes.annotate(name, (time, memory), textcoords="offset points", xytext=(-8, -14) if name == OURS else (8, 6),
+                      ha="right" if name == OURS else "left", color=colours[name],
                       weight="bold" if name == OURS else "normal")
     axes.axvline(1, color="#dddddd", zorder=1)
     axes.axhline(1, color="#dddddd", zorder=1)
@@ -57,7 +58,7 @@ def workloads(rows):
         axes.barh(place, ours - 1, left=1, height=0.62, color=colours[OURS], alpha=0.85, zorder=2)
         axes.plot([clipped(row["low"]), clipped(row["high"])], [place, place], color="black", lw=0.8, zorder=3)
         if row["times"][OURS] > _CLIP[1]:
-            axes.annotate(f"{row['times'][OURS]:.0f}", (_CLIP[1], place), fontsize=7, va="center", xytext=(4, 0),
+            axes.annotate(f"{row['times'][OURS]:.1f}", (_CLIP[1], place), fontsize=7, va="center", xytext=(4, 0),
                           textcoords="offset points")
     for name in names:
         if name != OURS:
