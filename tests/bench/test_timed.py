@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tools" / "bench.d"))
 import build  # noqa: E402
 import figures  # noqa: E402
 import judge  # noqa: E402
+import machine  # noqa: E402
 import measure  # noqa: E402
 import process  # noqa: E402
 import rounds  # noqa: E402
@@ -225,6 +226,7 @@ class Report(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             for words in ("huge pages", "compiler", "geometric mean", "What is aimed for"):
                 self.assertIn(words, done.stdout)
+            self.assertNotIn(directory, done.stdout)  # a page is for others, too
             with open(path, encoding="utf-8") as file:
                 rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
             keys = {(row["allocator"], row["measure"], row["round"]) for row in rows}
@@ -252,6 +254,10 @@ class Report(unittest.TestCase):
             first.write(Path(directory) / "samples.csv")
             second.read(Path(directory) / "samples.csv")
         self.assertEqual((second.series, second.facts), (first.series, first.facts))
+
+    def test_facts_of_several_runs_are_told_once(self):
+        facts = [("cpu", "fast"), ("date", "one"), ("cpu", "fast"), ("date", "two")]
+        self.assertEqual([line.split() for line in machine.as_lines(facts)], [["cpu", "fast"], ["date", "one"], ["two"]])
 
     def test_names_that_there_are_not(self):
         for arguments, words in ((["fast"], "no group 'fast'"), (["micro", "--only", "tihgt"], "no workload 'tihgt'"),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import packages
 
+_WHERE = {"--csv", "--plot", "--report", "--from"}
+
 
 def _first_line(*command):
     return subprocess.run(command, capture_output=True, text=True).stdout.partition("\n")[0]
@@ -34,9 +36,29 @@ def _programs():
     return ", ".join(f"{name} {found}" for name in names if (found := packages.version(name)))
 
 
+def _command():
+    """The command line without what says only where results go."""
+    words, skips = ["tools/bench"], False
+    for word in sys.argv[1:]:
+        name = word.partition("=")[0]
+        if not skips and name not in _WHERE:
+            words.append(word)
+        skips = not skips and word in _WHERE
+    return shlex.join(words)
+
+
+def as_lines(pairs):
+    """Facts of one run or of several as lines: of each kind the values that differ, one below the other."""
+    by_kind = {}
+    for kind, value in dict.fromkeys(pairs):
+        by_kind.setdefault(kind, []).append(value)
+    for kind, values in by_kind.items():
+        for number, value in enumerate(values):
+            yield f"  {kind if number == 0 else '':<12} {value}"
+
+
 def facts(allocators, groups=()):
     """(what, value) pairs, printed above every result."""
-    command = shlex.join(["tools/bench", *sys.argv[1:]])
     return [
         ("date", datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")),
         ("cpu", f"{_cpu()} ({platform.machine()})"),
@@ -48,5 +70,5 @@ def facts(allocators, groups=()):
         *([("programs", _programs())] if "programs" in groups else []),
         ("huge pages", _read("/sys/kernel/mm/transparent_hugepage/enabled") or "unknown"),
         ("load", " ".join(f"{x:.2f}" for x in os.getloadavg())),
-        ("command", command),
+        ("command", _command()),
     ]
