@@ -57,7 +57,7 @@ _THREADED = [
     ("pass-around", 8000000),
     ("skewed-batches", 20000000),
 ]
-_QUICK = {"tight", "batch-order", "million", "realloc-doubling", "factor", "json", "string-map", "server:2",
+_QUICK = {"tight", "batch-order", "million", "realloc-quarter", "factor", "json", "string-map", "server:2",
           "every-free-remote:2", "random-lifetimes:2", "cohorts:2"}
 
 
