@@ -26,6 +26,7 @@ import figures  # noqa: E402
 import judge  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
+import packages  # noqa: E402
 import process  # noqa: E402
 import rounds  # noqa: E402
 import stats  # noqa: E402
@@ -215,6 +216,17 @@ class Runs(unittest.TestCase):
                     subject.run(workload, allocator)
                 names.add(workload.name.partition(":")[0])
         self.assertEqual(len(names), len(workloads._SINGLE) + len(workloads._THREADED) + 1)
+
+
+    def test_every_real_program_that_is_there_does_the_same_under_both(self):
+        packages.may_install = False
+        subject = measure.Bench(DIRECTORY)
+        with contextlib.redirect_stderr(io.StringIO()):
+            found = list(workloads.every(DIRECTORY, ("programs",)))
+        self.assertIn("python3", [workload.name for workload in found])
+        for workload in found:
+            for allocator in (GLIBC, OURS):
+                subject.run(workload, allocator)
 
 
 class Report(unittest.TestCase):
