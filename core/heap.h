@@ -82,27 +82,28 @@ struct heap_return {
 };
 
 // Every member is one word or two, or half of one, so that stacks are found by their number of words on any machine.
-// Other threads write `home` alone, which is not in the cache line that every free reads.
+// The first 64 bytes are read by every free, and by others who send chunks home: nothing there changes from call to call.
 struct heap {
     uint32_t owner;            // the id, shifted; the lower bits are 0
     _Atomic uintptr_t is_idle; // written LOCKED: no thread has it
     uint16_t class_count;      // classes that are served as zones: those below this one
     uint16_t back;             // what goes back to the system, from this heap; 0: nothing ever
-    uintptr_t address;         // of this heap, when its pointers were written
     uintptr_t arena;           // from this heap
     uintptr_t lists;           // of zones, by class and fill (heap_lists), from this heap
-    uintptr_t empties;         // OWNER: zones that became empty and go back, from the arena
     uintptr_t parcels;         // from this heap
     uintptr_t parcel_count;    // a power of two, or 0
-    uintptr_t parcels_open;    // in which something waits
-    struct home_list home;     // zones with chunks that came home
     uintptr_t next_heap;       // LOCKED: the arena's list of all heaps
-    uintptr_t next_idle;       // LOCKED: the arena's list of heaps without a thread
-    uintptr_t budget;          // bytes of chunks that stacks may still grow by
-    uintptr_t memory_next;     // memory for stacks, from this heap
+    // Other threads write the next line of a cache, and the heap's own thread hardly ever needs the rest of it.
+    struct home_list home; // zones with chunks that came home
+    uintptr_t next_idle;   // LOCKED: the arena's list of heaps without a thread
+    uintptr_t address;     // of this heap, when its pointers were written
+    uintptr_t budget;      // bytes of chunks that stacks may still grow by
+    uintptr_t memory_next; // memory for stacks, from this heap
     uintptr_t memory_end;
     struct chunk_entry *spare[HEAP_STACK_LEVELS]; // outgrown memory of stacks, by level
-    struct chunk_entry none;                    // what a stack without memory has below its bottom
+    uintptr_t empties;       // OWNER: zones that became empty and go back, from the arena
+    uintptr_t parcels_open;  // in which something waits
+    struct chunk_entry none; // what a stack without memory has below its bottom
     struct heap_stack stacks[SIZE_CLASS_COUNT]; // there is memory for class_count of them
 };
 
