@@ -98,13 +98,38 @@ uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *ent
     return (uint32_t)index;
 }
 
-// Moves the chunks of these bits of a word into the entries below `next`, at most down to `end`. Returns the bits that
+// Moves `count` neighbouring chunks from this one on into the entries below `next`.
+static void take_neighbours(const struct zone *zone, uint32_t index, uint32_t count,
+                            struct chunk_entry *next)
+{
+    char *chunk = zone_chunk(zone, index);
+    char *state = zone_state_at(zone, index);
+    uintptr_t chunk_bytes = zone->chunk_bytes;
+    uintptr_t state_bytes = zone->kind == ZONE_SMALL ? 2 : 1;
+    for (const struct chunk_entry *end = next - count; next != end;) {
+        *--next = (struct chunk_entry){.chunk = chunk, .state = state};
+        chunk += chunk_bytes;
+        state += state_bytes;
+    }
+}
+
+// The same for the chunks of these bits of a word, at most as many as there are entries from `end` on. Returns the bits that
 // are left.
 static uintptr_t take_bits(const struct zone *zone, uint32_t word, uintptr_t bits,
                            struct chunk_entry *next, const struct chunk_entry *end)
 {
-    char *chunks = zone_chunk(zone, word * (uint32_t)BITS_PER_WORD);
-    char *states = zone_state_at(zone, word * (uint32_t)BITS_PER_WORD);
+    uint32_t first = word * (uint32_t)BITS_PER_WORD;
+    uintptr_t lowest = bits & (~bits + 1);
+    // Neighbours, as chunks mostly are that come home in the order in which they were made.
+    if (bits != 0 && (bits & (bits + lowest)) == 0) {
+        uint32_t count = bits_highest(bits) - bits_lowest(bits) + 1;
+        uint32_t room = (uint32_t)(next - end);
+        count = count < room ? count : room;
+        take_neighbours(zone, first + bits_lowest(bits), count, next);
+        return count < BITS_PER_WORD ? bits & (~(lowest << count) + 1) : 0;
+    }
+    char *chunks = zone_chunk(zone, first);
+    char *states = zone_state_at(zone, first);
     uintptr_t chunk_bytes = zone->chunk_bytes;
     bool is_small = zone->kind == ZONE_SMALL;
     for (; bits != 0 && next != end; bits &= bits - 1) {
@@ -145,13 +170,8 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
         zone->hint += left == 0;
     }
     count_clean_out(zone, next, entries + count);
-    while (next != entries) {
-        uint32_t index = zone->fresh_index++;
-        *--next = (struct chunk_entry){
-            .chunk = zone_chunk(zone, index),
-            .state = zone_state_at(zone, index),
-        };
-    }
+    take_neighbours(zone, zone->fresh_index, count - freed, next);
+    zone->fresh_index += count - freed;
     return count;
 }
 
@@ -242,8 +262,9 @@ bool zone_is_whole(const struct zone *zone, uint32_t word)
     if (!is_whole_word(zone, word)) {
         return false;
     }
-    // Of several who send the last words, the one whose word was last sees all of them: hence the order.
-    for (uint32_t other = 0; other < zone->word_count; other++) {
+    // Of several who send the last words, the one whose word was last sees all of them: hence the order. The words whose
+    // chunks were handed out last mostly come home last.
+    for (uint32_t other = zone->word_count; other-- != 0;) {
         if (!is_whole_word(zone, other)) {
             return false;
         }
@@ -281,10 +302,32 @@ static uintptr_t take_home(const struct zone *zone, uint32_t word)
     return atomic_exchange_explicit(at, 0, memory_order_seq_cst);
 }
 
+// Makes the chunks of a whole word free, if all of them were on their way. Then nobody else writes their states, which are
+// read and written as many at a time as a word holds.
+static bool arrived_together(unsigned char *states)
+{
+    enum { STEP = sizeof(uintptr_t) };
+    const uintptr_t each = ~(uintptr_t)0 / UINT8_MAX;
+    for (unsigned bit = 0; bit < BITS_PER_WORD; bit += STEP) {
+        const _Atomic uintptr_t *some = (const _Atomic uintptr_t *)(states + bit);
+        if (atomic_load_explicit(some, memory_order_relaxed) != each * STATE_HOME) {
+            return false;
+        }
+    }
+    for (unsigned bit = 0; bit < BITS_PER_WORD; bit += STEP) {
+        _Atomic uintptr_t *some = (_Atomic uintptr_t *)(states + bit);
+        atomic_store_explicit(some, each * STATE_FREED, memory_order_relaxed);
+    }
+    return true;
+}
+
 // Of the bits of a word those whose chunks were on their way; they are free from now on. *twice as in zone_drain().
 static uintptr_t arrived_tiny(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
 {
     unsigned char *states = zone_state_at(zone, word * (uint32_t)BITS_PER_WORD);
+    if (home == ~(uintptr_t)0 && arrived_together(states)) {
+        return home;
+    }
     for (uintptr_t left = home; left != 0; left &= left - 1) {
         unsigned bit = bits_lowest(left);
         if (state_read_tiny(states + bit) == STATE_HOME) {

@@ -54,6 +54,45 @@ static void freed_chunks_are_taken_before_fresh_ones(void **state)
     zone_record_delete(&record);
 }
 
+// Chunks first to end - 1 of a zone come back, and `want` chunks are taken: of those the lowest, then fresh ones.
+static void expect_neighbours_taken(unsigned size_class, uint32_t first, uint32_t end,
+                                    uint32_t want)
+{
+    enum { TAKEN = 200 };
+    struct zone_record record = zone_record_new(size_class, 8 * UNIT, true);
+    struct chunk_entry entries[TAKEN];
+    assert_int_equal(zone_take(record.zone, entries, TAKEN), TAKEN);
+    for (uint32_t index = first; index < end; index++) {
+        give_freed(&record, index);
+    }
+    assert_int_equal(zone_take(record.zone, entries, want), want);
+    for (uint32_t place = 0; place < want; place++) {
+        uint32_t expected = first + place < end ? first + place : TAKEN + place - (end - first);
+        const struct chunk_entry *entry = &entries[want - 1 - place];
+        assert_ptr_equal(entry->chunk, zone_chunk(record.zone, expected));
+        assert_ptr_equal(entry->state, zone_state_at(record.zone, expected));
+    }
+    for (uint32_t index = 0; index < TAKEN; index++) {
+        assert_int_equal(zone_holds(record.zone, index), index >= first + want && index < end);
+    }
+    assert_true(zone_is_valid(record.zone));
+    zone_record_delete(&record);
+}
+
+static void neighbours_are_taken_from_any_place_of_their_words(void **state)
+{
+    (void)state;
+    const uint32_t firsts[] = {0, 1, 63, 64, 65, 127};
+    const uint32_t counts[] = {1, 2, 31, 63, 64, 65, 70};
+    const uint32_t wants[] = {1, 2, 30, 63, 64, 65, 80};
+    const unsigned classes[] = {0, 9, SIZE_CLASS_TINY_COUNT};
+    for (unsigned sample = 0; sample < 6 * 7 * 7 * 3; sample++) {
+        uint32_t first = firsts[sample % 6];
+        expect_neighbours_taken(classes[sample / (6 * 7 * 7)], first,
+                                first + counts[sample / 6 % 7], wants[sample / (6 * 7) % 7]);
+    }
+}
+
 static void take_hands_out_every_chunk_once_and_then_none(void **state)
 {
     (void)state;
@@ -385,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(take_puts_the_lowest_address_on_top),
         cmocka_unit_test(freed_chunks_are_taken_before_fresh_ones),
+        cmocka_unit_test(neighbours_are_taken_from_any_place_of_their_words),
         cmocka_unit_test(take_hands_out_every_chunk_once_and_then_none),
         cmocka_unit_test(a_chunk_given_back_unused_stays_fresh),
         cmocka_unit_test(fill_grows_by_quarters_with_what_can_be_taken),

@@ -143,6 +143,41 @@ static void a_drain_finds_bits_of_chunks_that_are_not_on_their_way(void **state)
     }
 }
 
+// All states but that of one chunk of a word that came home as a whole.
+static void expect_came_home(const struct zone *zone, uint32_t word, uint32_t odd)
+{
+    for (uint32_t index = 0; index < zone->chunk_count; index++) {
+        bool is_home = index / WORD == word && index != odd;
+        assert_int_equal(zone_holds(zone, index), is_home);
+        assert_true(index == odd ||
+                    zone_state(zone, index) == (is_home ? STATE_FREED : STATE_LIVE + index % 10));
+    }
+    assert_true(zone_is_valid(zone));
+}
+
+static void a_whole_word_comes_home_but_for_what_was_freed_twice(void **state)
+{
+    (void)state;
+    const unsigned classes[] = {3, SIZE_CLASS_TINY_COUNT};
+    const unsigned others[] = {STATE_FRESH, STATE_FREED, STATE_LIVE, STATE_LIVE + 1, 255};
+    for (uint32_t round = 0; round < 2 * (WORD + 1) * 5; round++) {
+        struct zone_record record = full_zone(classes[round % 2], 4 * UNIT);
+        uint32_t odd = round / 10; // WORD: none
+        for (uint32_t bit = 0; bit < WORD; bit++) {
+            zone_record_send_home(&record, WORD + bit);
+        }
+        if (odd != WORD) {
+            zone_set_state(record.zone, WORD + odd, others[round / 2 % 5]);
+        }
+        void *twice = NULL;
+        assert_int_equal(zone_drain(record.zone, &twice), odd != WORD ? WORD - 1 : WORD);
+        assert_ptr_equal(twice, odd != WORD ? zone_chunk(record.zone, WORD + odd) : NULL);
+        assert_true(odd == WORD || zone_state(record.zone, WORD + odd) == others[round / 2 % 5]);
+        expect_came_home(record.zone, 1, odd != WORD ? WORD + odd : UINT32_MAX);
+        zone_record_delete(&record);
+    }
+}
+
 static void a_dead_record_has_lost_its_bits_and_tells_of_one(void **state)
 {
     (void)state;
@@ -282,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_zone_is_whole_when_every_bit_of_a_chunk_is_set),
         cmocka_unit_test(a_drain_takes_what_was_sent_and_nothing_else),
         cmocka_unit_test(a_drain_finds_bits_of_chunks_that_are_not_on_their_way),
+        cmocka_unit_test(a_whole_word_comes_home_but_for_what_was_freed_twice),
         cmocka_unit_test(a_dead_record_has_lost_its_bits_and_tells_of_one),
         cmocka_unit_test(bits_outlive_the_cutting_of_another_zone),
         cmocka_unit_test(a_zone_is_rebuilt_from_any_bits_and_counts),
