@@ -114,9 +114,15 @@ static inline bool heap_fast_gather(struct heap *heap, const struct zone *zone, 
         return false;
     }
     struct heap_parcel *parcel = heap_parcel_of(heap, zone, state);
+    if (parcel->at != heap_parcel_place(heap, state)) {
+        return false;
+    }
     uintptr_t bits = parcel->bits | (uintptr_t)1 << (uintptr_t)state % BITS_PER_WORD;
-    if (parcel->at != heap_parcel_place(heap, state) || bits == parcel->bits ||
-        bits == ~(uintptr_t)0 || !state_claim_tiny(state)) {
+    // Two conditions that hardly ever hold, apart from each other: to join them would cost more than two jumps.
+    if (__builtin_expect(bits == parcel->bits, 0)) {
+        return false;
+    }
+    if (__builtin_expect(bits == ~(uintptr_t)0, 0) || !state_claim_tiny(state)) {
         return false;
     }
     parcel->bits = bits;
