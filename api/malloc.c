@@ -25,7 +25,7 @@ EXPORT void free(void *ptr)
     struct zone *zone = NULL;
     void *away = NULL;
     if (__builtin_expect(zone_map_is_within(ptr), 1)) {
-        zone = zone_map_find_wide(&global.arena.map, ptr);
+        zone = zone_map_find_near(&global.arena.map, ptr);
         seen = heap_fast_look(global_heap(), zone, zone->fast_start, ptr, &away);
     }
     if (__builtin_expect(seen == HEAP_PUT, 1)) {
@@ -46,7 +46,7 @@ EXPORT void *calloc(size_t count, size_t each)
         return NULL;
     }
     struct grant grant = heap_fast_grant(global_heap(), bytes);
-    if (grant.ptr == NULL) {
+    if (__builtin_expect(grant.ptr == NULL, 0)) {
         return slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_ZEROED);
     }
     return grant.is_zero ? grant.ptr : memset(grant.ptr, 0, bytes);
@@ -54,10 +54,12 @@ EXPORT void *calloc(size_t count, size_t each)
 
 EXPORT void *realloc(void *ptr, size_t bytes)
 {
-    if (ptr == NULL) {
-        return malloc(bytes);
+    // While somebody watches (watch.h) no thread has a heap.
+    if (__builtin_expect(!heap_is_none(global_heap()), 1) &&
+        __builtin_expect(heap_fast_resize(&global.arena, ptr, bytes), 1)) {
+        return ptr;
     }
-    return slow_realloc(ptr, bytes, "realloc");
+    return ptr != NULL ? slow_realloc(ptr, bytes, "realloc") : malloc(bytes);
 }
 
 EXPORT void *reallocarray(void *ptr, size_t count, size_t each)

@@ -232,16 +232,23 @@ static void free_other(void *ptr, const char *call)
     }
 }
 
-void slow_free(void *ptr, const char *call)
+// The same, at the end of a call that leaves errno as it is. Not inlined: what comes before it saves no register.
+__attribute__((noinline)) static void free_other_quietly(void *ptr, const char *call)
 {
-    struct heap *heap = global_heap();
-    if (ptr == NULL || heap_small_free(heap, &global.arena, ptr)) {
+    if (heap_far_free(global_heap(), &global.arena, ptr)) {
         return;
     }
     int saved = errno;
     free_other(ptr, call);
     report_twice(call);
     errno = saved;
+}
+
+void slow_free(void *ptr, const char *call)
+{
+    if (ptr != NULL && !heap_small_free(global_heap(), &global.arena, ptr)) {
+        free_other_quietly(ptr, call);
+    }
 }
 
 void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)

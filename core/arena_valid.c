@@ -35,7 +35,13 @@ static bool map_is_valid(const struct arena *arena, const struct section *sectio
             return false;
         }
     }
-    return true;
+    bool near_is_right = true;
+    for (uint32_t unit = 0; unit < runs->unit_count; unit++) {
+        near_is_right =
+            near_is_right &&
+            zone_map_near_is_valid(&arena->map, (uintptr_t)section_unit_at(section, unit));
+    }
+    return near_is_right;
 }
 
 bool arena_is_valid(const struct arena *arena)

@@ -199,13 +199,13 @@ static void add_class(struct census *census, unsigned size_class)
     census->untouched_bytes += counts->fresh_count * each;
 }
 
-// Of a wide map a word is written for each leaf, and in the leaves one for each unit that was ever used.
+// Of a wide map a word is written for each leaf, and two for each unit that was ever used: in its leaf, and in `near`.
 static void count_map(const struct arena *arena, struct census *census, size_t used_units)
 {
     census->leaf_bytes -= census->heap_bytes;
     if (arena->map.wide) {
         size_t words =
-            used_units + census->leaf_bytes / (ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
+            2 * used_units + census->leaf_bytes / (ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
         size_t map = sizeof(struct zone_map_wide) + census->leaf_bytes;
         census->untouched_bytes += map - words * sizeof(uintptr_t);
     }

@@ -8,10 +8,27 @@
 #include "core/heap.h"
 #include "core/zone_map.h"
 
-// OWNER. The stack that serves a TINY request.
-static inline struct heap_stack *heap_fast_stack(struct heap *heap, struct heap_place place)
+// OWNER. The stack that lies so many bytes into a heap.
+static inline struct heap_stack *heap_fast_stack(struct heap *heap, uintptr_t offset)
 {
-    return (struct heap_stack *)((uintptr_t)heap + (uintptr_t)place.stack_word * sizeof(uintptr_t));
+    return (struct heap_stack *)((uintptr_t)heap + offset);
+}
+
+// ANY. The same number, of which the compiler does not know that it is: an address is then computed anew by the instruction
+// that uses it, where it would have taken one of its own to keep it.
+static inline uintptr_t heap_fast_again(uintptr_t number)
+{
+    __asm__("" : "+r"(number));
+    return number;
+}
+
+// OWNER. Pops what is on top of the stack that lies so many words into the heap, and notes its new state.
+static inline void heap_fast_pop(struct heap *heap, uintptr_t word, const struct chunk_entry *top,
+                                 uint8_t state)
+{
+    state_write_tiny(top[-1].state, state);
+    // Read again, so that it is one instruction: a state may be anywhere.
+    heap_fast_stack(heap, heap_fast_again(word) * sizeof(uintptr_t))->top--;
 }
 
 // OWNER. A chunk for `bytes`, or NULL: too large for TINY, or the stack is empty.
@@ -21,12 +38,11 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
         return NULL;
     }
     struct heap_place place = heap_places[bytes];
-    struct heap_stack *stack = heap_fast_stack(heap, place);
-    struct chunk_entry *top = stack->top;
+    uintptr_t word = place.stack_word;
+    const struct chunk_entry *top = heap_fast_stack(heap, word * sizeof(uintptr_t))->top;
     void *chunk = top[-1].chunk;
     if (__builtin_expect(chunk != NULL, 1)) {
-        state_write_tiny(top[-1].state, place.live_state);
-        stack->top--; // read again, so that it is one instruction: a state may be anywhere
+        heap_fast_pop(heap, word, top, place.live_state);
     }
     return chunk;
 }
@@ -35,11 +51,16 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
 static inline struct grant heap_fast_grant(struct heap *heap, size_t bytes)
 {
     struct grant grant = {.ptr = NULL};
-    if (bytes <= SIZE_CLASS_TINY_MAX) {
-        struct heap_place place = heap_places[bytes];
-        const struct chunk_entry *top = heap_fast_stack(heap, place)->top;
-        grant.is_zero = top[-1].chunk != NULL && state_read_tiny(top[-1].state) == STATE_FRESH;
-        grant.ptr = heap_fast_alloc(heap, bytes);
+    if (__builtin_expect(bytes > SIZE_CLASS_TINY_MAX, 0)) {
+        return grant;
+    }
+    struct heap_place place = heap_places[bytes];
+    uintptr_t word = place.stack_word;
+    const struct chunk_entry *top = heap_fast_stack(heap, word * sizeof(uintptr_t))->top;
+    grant.ptr = top[-1].chunk;
+    if (__builtin_expect(grant.ptr != NULL, 1)) {
+        grant.is_zero = state_read_tiny(top[-1].state) == STATE_FRESH;
+        heap_fast_pop(heap, word, top, place.live_state);
     }
     return grant;
 }
@@ -51,25 +72,33 @@ static inline bool heap_has_fast_stack(const struct heap *heap, size_t bytes)
            heap_places[bytes].stack_word * sizeof(uintptr_t) < heap->lists;
 }
 
-// What heap_fast_look() has done or seen.
-enum heap_seen {
-    HEAP_OTHER, // anything but the start of a live TINY chunk; or a full stack
-    HEAP_PUT,   // a chunk of the heap's own, which is freed
-    HEAP_AWAY,  // a chunk of a zone that another heap owns, or nobody
-};
-
-// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. If it did not, nothing
-// has changed; AWAY: *away is the chunk's state.
-static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone, uintptr_t start,
-                                            void *ptr, void **away)
+// ANY. Whether a live TINY chunk starts at ptr, in a zone whose chunk 0 is at `start`; *state is then its state. The zone may
+// be any, if ptr is an address of at most 48 bits (reciprocal.h).
+static inline bool heap_fast_find(struct zone *zone, uintptr_t start, const void *ptr, void **state)
 {
     uint64_t offset = (uintptr_t)ptr - start;
     struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
     if (__builtin_expect(quotient.remainder >= zone->fast_bound, 0)) {
-        return HEAP_OTHER;
+        return false;
     }
-    void *state = (void *)((uintptr_t)(zone + 1) + (uintptr_t)quotient.index);
-    if (__builtin_expect(!state_is_live(state_read_tiny(state)), 0)) {
+    *state = (void *)((uintptr_t)(zone + 1) + (uintptr_t)quotient.index);
+    return __builtin_expect(state_is_live(state_read_tiny(*state)), 1);
+}
+
+// What heap_fast_look() has done or seen.
+enum heap_seen {
+    HEAP_OTHER, // anything but the start of a live TINY chunk of this zone; or a full stack
+    HEAP_PUT,   // a chunk of the heap's own, which is freed
+    HEAP_AWAY,  // a chunk of a zone that another heap owns, or nobody
+};
+
+// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. The zone may be any, if
+// ptr is an address of at most 48 bits (reciprocal.h). If it did not, nothing has changed; AWAY: *away is the chunk's state.
+static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone, uintptr_t start,
+                                            void *ptr, void **away)
+{
+    void *state;
+    if (__builtin_expect(!heap_fast_find(zone, start, ptr, &state), 0)) {
         return HEAP_OTHER;
     }
     uint32_t at = atomic_load_explicit(&zone->owner, memory_order_relaxed) ^ heap->owner;
@@ -77,15 +106,14 @@ static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone
         *away = state;
         return HEAP_AWAY;
     }
-    struct heap_stack *stack = (struct heap_stack *)((uintptr_t)heap + at);
-    struct chunk_entry *top = stack->top;
-    if (__builtin_expect(top == stack->limit, 0)) {
+    struct chunk_entry *top = heap_fast_stack(heap, at)->top;
+    if (__builtin_expect(top == heap_fast_stack(heap, heap_fast_again(at))->limit, 0)) {
         return HEAP_OTHER;
     }
     state_write_tiny(state, STATE_FREED);
     top->chunk = ptr;
     top->state = state;
-    stack->top++;
+    heap_fast_stack(heap, heap_fast_again(at))->top++;
     return HEAP_PUT;
 }
 
@@ -102,8 +130,27 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
         return false;
     }
-    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
     return heap_fast_put(heap, zone, zone->fast_start, ptr);
+}
+
+// ANY, by whoever holds the chunk, in an arena with a wide map. Changes the requested size of a TINY chunk where it is, if it
+// stays more than half of the chunk. False if not, or if ptr is anything else; then nothing has changed.
+static inline bool heap_fast_resize(const struct arena *arena, void *ptr, size_t bytes)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
+    void *state;
+    size_t slack = zone->chunk_bytes - bytes; // beyond all bounds if they do not fit
+    if (__builtin_expect(!heap_fast_find(zone, zone->fast_start, ptr, &state) ||
+                             slack >= zone->chunk_bytes / 2 || slack > UINT8_MAX - STATE_LIVE,
+                         0)) {
+        return false;
+    }
+    state_write_tiny(state, (uint8_t)(STATE_LIVE + slack));
+    return true;
 }
 
 // OWNER. A TINY chunk that is AWAY, with this state, goes into the parcel of its word, if others of the word wait there and
@@ -146,36 +193,53 @@ static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
     struct chunk_entry *top = stack->top;
     void *chunk = top[-1].chunk;
     if (chunk != NULL) {
-        size_t slack = size_class_bytes(size_class) - bytes;
-        state_write_small(top[-1].state, STATE_LIVE + (unsigned)slack);
+        state_write_small(top[-1].state, STATE_LIVE + (unsigned)size_class_slack(bytes));
         stack->top = top - 1;
     }
     return chunk;
 }
 
 // OWNER. What heap_fast_put() is to TINY chunks, for SMALL ones.
-static inline bool heap_small_put(struct heap *heap, struct zone *zone, void *ptr)
+static inline bool heap_small_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
 {
-    uint32_t index;
-    if (zone->kind != ZONE_SMALL || zone_place_of(zone, ptr, &index) != ZONE_CHUNK_START) {
+    struct quotient quotient = reciprocal_divide((uintptr_t)ptr - start, zone->reciprocal);
+    if (zone->kind != ZONE_SMALL ||
+        quotient.remainder >=
+            reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count)) {
         return false;
     }
-    void *state = zone_state_at(zone, index);
+    void *state = (uint16_t *)(zone + 1) + quotient.index;
     struct heap_stack *stack = &heap->stacks[zone->size_class];
+    struct chunk_entry *top = stack->top;
     uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_relaxed);
     if (!state_is_live(state_read_small(state)) || (owner ^ heap->owner) > HEAP_OWNER_MASK ||
-        stack->top == stack->limit) {
+        top == stack->limit) {
         return false;
     }
     state_write_small(state, STATE_FREED);
-    *stack->top++ = (struct chunk_entry){.chunk = ptr, .state = state};
+    *top = (struct chunk_entry){.chunk = ptr, .state = state};
+    stack->top = top + 1;
     return true;
 }
 
-// OWNER. The same for any pointer, in the arena that this heap belongs to.
+// OWNER. The same for any pointer, in the arena with a wide map that this heap belongs to.
 static inline bool heap_small_free(struct heap *heap, const struct arena *arena, void *ptr)
 {
-    return heap_small_put(heap, zone_map_find(&arena->map, ptr), ptr);
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
+    return heap_small_put(heap, zone, zone->fast_start, ptr);
+}
+
+// OWNER. The same for a TINY chunk of a zone that is not to be found `near` (zone_map.h).
+static inline bool heap_far_free(struct heap *heap, const struct arena *arena, void *ptr)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
+    return heap_fast_put(heap, zone, zone->fast_start, ptr);
 }
 
 #endif

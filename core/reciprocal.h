@@ -7,7 +7,9 @@
 // the k-th chunk's start is k * d, and that of anything between two starts is at least r, as long as
 // (q + 1) * d <= r: for offsets below 2^48 and sizes up to 2^15 both sides are far apart. The bound
 // chunk_count * d, then, is above the lower half of every chunk's start in the zone, and not above that
-// of any other offset: neither of one between starts, nor of one beyond the last chunk.
+// of any other offset: neither of one between starts, nor of one beyond the last chunk. Nor of an address below
+// chunk 0: for -(q * size + e) the lower half is 2^64 - q * d - e * r, which is at least r - (q + 1) * d. So whether two
+// addresses of 48 bits have anything to do with each other need not be known before.
 //
 // So a free finds the chunk's index, and learns whether the pointer is the start of a chunk of the zone,
 // with one multiplication and one comparison. A bound of 0 refuses every pointer: it is how a zone sends

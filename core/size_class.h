@@ -44,6 +44,14 @@ static inline unsigned size_class_of(size_t bytes)
     return SIZE_CLASS_LINEAR_COUNT + (high - 7) * 4 + step;
 }
 
+// ANY. What the class of so many bytes has more than these: its step divides its size, so that neither need be known.
+// bytes is at most SIZE_CLASS_SMALL_MAX and more than the classes in steps of 16.
+static inline size_t size_class_slack(size_t bytes)
+{
+    ASSERT(bytes > SIZE_CLASS_LINEAR_COUNT * SIZE_CLASS_STEP && bytes <= SIZE_CLASS_SMALL_MAX);
+    return -bytes & (((size_t)1 << (bits_highest(bytes - 1) - 2)) - 1);
+}
+
 // ANY. The chunk size of a class, in bytes.
 static inline size_t size_class_bytes(unsigned size_class)
 {

@@ -24,20 +24,58 @@ struct zone *zone_map_find(const struct zone_map *map, const void *ptr)
     return zone_map_is_within(ptr) ? zone_map_find_wide(map, ptr) : (struct zone *)&map->nothing;
 }
 
+// The entry of a unit in its leaf, which is there.
+static _Atomic uintptr_t *entry_of(struct zone_map_wide *wide, uintptr_t address)
+{
+    uintptr_t leaf = atomic_load_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
+                                          memory_order_relaxed);
+    CHECK(leaf != 0);
+    uintptr_t at = leaf + zone_map_leaf_index(address);
+    return (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + at * sizeof(uintptr_t));
+}
+
+// Writes the entry of a unit, and that of `near` if it is the unit's or nobody's.
+static void set_unit(struct zone_map_wide *wide, uintptr_t address, uintptr_t entry)
+{
+    _Atomic uintptr_t *at = entry_of(wide, address);
+    _Atomic uintptr_t *near = &wide->near[zone_map_near_index(address)];
+    uintptr_t near_entry = atomic_load_explicit(near, memory_order_relaxed);
+    if (near_entry == 0 || near_entry == atomic_load_explicit(at, memory_order_relaxed)) {
+        atomic_store_explicit(near, entry, memory_order_release);
+    }
+    atomic_store_explicit(at, entry, memory_order_release);
+}
+
 static void set_wide(struct zone_map *map, uintptr_t address, uint32_t count,
                      const struct zone *zone)
 {
-    struct zone_map_wide *wide = wide_of(map);
     for (uint32_t each = 0; each < count; each++) {
-        uintptr_t leaf = atomic_load_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
-                                              memory_order_relaxed);
-        CHECK(leaf != 0);
-        uintptr_t unit = zone_map_leaf_index(address);
-        _Atomic uintptr_t *entry =
-            (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + (leaf + unit) * sizeof(uintptr_t));
-        atomic_store_explicit(entry, offset_of(map, zone), memory_order_release);
+        set_unit(wide_of(map), address, offset_of(map, zone));
         address += (uintptr_t)1 << map->unit_shift;
     }
+}
+
+void zone_map_set_large(struct zone_map *map, const void *base, const struct section *section,
+                        bool is_there)
+{
+    // In a narrow map the run's kind says it. In a wide one such a unit is never asked for by `near`.
+    if (map->wide) {
+        atomic_store_explicit(entry_of(wide_of(map), (uintptr_t)base),
+                              is_there ? offset_of(map, &section->marker) : 0,
+                              memory_order_release);
+    }
+}
+
+bool zone_map_near_is_valid(const struct zone_map *map, uintptr_t address)
+{
+    if (!map->wide) {
+        return true;
+    }
+    const struct zone *zone = zone_map_find_near(map, (const void *)address);
+    // The first address of the zone, or above, that has the same lower half. A zone has less than 4 GiB.
+    uintptr_t base = (uintptr_t)zone_base(zone) >> map->unit_shift << map->unit_shift;
+    return zone == &map->nothing ||
+           zone_map_find(map, (const void *)(base + (uint32_t)(address - base))) == zone;
 }
 
 void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone)

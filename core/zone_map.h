@@ -13,6 +13,11 @@
 //   A leaf takes one unit, and the root is large: it costs address space alone if its pages become memory as they are
 //   written.
 //
+//     near: a table for bits 31 .. 16 alone, whatever the bits above; of units that share them the
+//     first has the entry. So it leads to the address's zone, or to some other one, which is what a free asks
+//     first: one load, and the zone itself refuses what is not the start of a chunk of its own. While the units
+//     in use span less than 4 GiB, nobody shares.
+//
 //   narrow: an arena on buffers of its caller: the few sections are searched, and a unit's entry in the
 //   run table is the map's as well. Where a zone lies, its note is the way from the section to the zone's
 //   header, in steps of ZONE_MAP_NOTE_BYTES; LARGE runs are known by their kind.
@@ -20,6 +25,7 @@
 // Invariant, checked by arena_is_valid():
 //   M1  Each unit of a zone's run leads to that zone, the first unit of a LARGE run to its section's marker,
 //       and every other unit of a section to `nothing`.
+//   M2  An entry of `near` leads to a zone, not LARGE, that a unit with these bits leads to, or is 0.
 //
 // An entry is written before or after its zone is in use, never while; it is read without a lock, by
 // any thread, with any pointer. A release store publishes the zone's header, and the dependent load
@@ -39,6 +45,7 @@ enum {
     ZONE_MAP_WIDE_UNIT_SHIFT = 16,
     ZONE_MAP_LEAF_SHIFT = 29,
     ZONE_MAP_LEAF_ENTRIES = 1 << (ZONE_MAP_LEAF_SHIFT - ZONE_MAP_WIDE_UNIT_SHIFT),
+    ZONE_MAP_NEAR_ENTRIES = 1 << (32 - ZONE_MAP_WIDE_UNIT_SHIFT),
     ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 47 : 32, // that a system gives unasked
     ZONE_MAP_ROOT_ENTRIES = 1 << (ZONE_MAP_ADDRESS_BITS - ZONE_MAP_LEAF_SHIFT),
     ZONE_MAP_NOTE_BYTES = 64,
@@ -47,6 +54,7 @@ enum {
 // What lies directly below a wide map, zeroed, and never written but through the map. `nowhere` is not written at all, and
 // of the root only the entries of addresses that get a leaf: what else there is may be memory that can be read alone.
 struct zone_map_wide {
+    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];    // by the lower half of an address
     _Atomic uintptr_t nowhere[ZONE_MAP_LEAF_ENTRIES]; // the leaf of addresses that have none
     _Atomic uintptr_t root[ZONE_MAP_ROOT_ENTRIES];    // leaves, from `nowhere`, in words
 };
@@ -61,33 +69,44 @@ struct zone_map {
 // ANY. Whether a wide map can have an entry for this address.
 static inline bool zone_map_is_within(const void *ptr)
 {
-    return (uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT < ZONE_MAP_ROOT_ENTRIES;
+    return (uint64_t)(uintptr_t)ptr >> ZONE_MAP_ADDRESS_BITS == 0;
 }
 
-// ANY. Which entry of its leaf an address has. Two shifts are cheaper than a shift and a mask, and compilers that know what
-// is shifted make that of them.
-static inline uint32_t zone_map_leaf_index(uint64_t address)
+// ANY. The place of a unit's entry in its leaf.
+static inline uint32_t zone_map_leaf_index(uintptr_t address)
 {
-    uint32_t within = (uint32_t)address << (32 - ZONE_MAP_LEAF_SHIFT);
-    __asm__("" : "+r"(within));
-    return within >> (32 - ZONE_MAP_LEAF_SHIFT + ZONE_MAP_WIDE_UNIT_SHIFT);
+    return (uint32_t)(address >> ZONE_MAP_WIDE_UNIT_SHIFT) % ZONE_MAP_LEAF_ENTRIES;
+}
+
+// ANY. The place of a unit's entry in `near`.
+static inline uint32_t zone_map_near_index(uintptr_t address)
+{
+    return (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
+}
+
+// ANY. A zone of a unit whose address has the lower half of ptr's, in a wide map, or the map's `nothing`: the zone that
+// holds ptr, unless another had the entry first.
+static inline struct zone *zone_map_find_near(const struct zone_map *map, const void *ptr)
+{
+    // Hidden from the compiler, so that both sums begin with one register.
+    const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
+    __asm__("" : "+r"(wide));
+    uintptr_t entry = atomic_load_explicit(&wide->near[zone_map_near_index((uintptr_t)ptr)],
+                                           memory_order_relaxed);
+    return (struct zone *)((uintptr_t)(wide + 1) + entry);
 }
 
 // ANY. The zone that a wide map holds for the unit of ptr, or the map's `nothing`. ptr is within the map.
 static inline struct zone *zone_map_find_wide(const struct zone_map *map, const void *ptr)
 {
-    uint64_t address = (uintptr_t)ptr;
-    // Three tables from one base: hidden from the compiler, so that it uses the addressing modes that
-    // its machine has instead of adding up constants, and written as a sum for the same reason.
     const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
-    __asm__("" : "+r"(wide));
-    uintptr_t at = (uintptr_t)wide + offsetof(struct zone_map_wide, root) +
-                   (uintptr_t)(address >> ZONE_MAP_LEAF_SHIFT) * sizeof(uintptr_t);
-    uintptr_t leaf = atomic_load_explicit((const _Atomic uintptr_t *)at, memory_order_relaxed);
-    uint32_t unit = zone_map_leaf_index(address);
-    at = (uintptr_t)wide + (leaf + unit) * sizeof(uintptr_t);
-    uintptr_t entry = atomic_load_explicit((const _Atomic uintptr_t *)at, memory_order_relaxed);
-    return (struct zone *)((uintptr_t)(wide + 1) + entry);
+    uintptr_t leaf = atomic_load_explicit(
+        &wide->root[(uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT], memory_order_relaxed);
+    const _Atomic uintptr_t *entries =
+        (const _Atomic uintptr_t *)((uintptr_t)wide->nowhere + leaf * sizeof(uintptr_t));
+    uintptr_t entry =
+        atomic_load_explicit(&entries[zone_map_leaf_index((uintptr_t)ptr)], memory_order_relaxed);
+    return (struct zone *)((uintptr_t)map + entry);
 }
 
 // ANY. The section whose units have the lowest addresses, or NULL. What the list leads to is ready: the release store in
@@ -134,19 +153,16 @@ static inline struct zone *zone_map_find_narrow(const struct zone_map *map, cons
 // ANY. The zone that holds ptr, or the map's `nothing`.
 struct zone *zone_map_find(const struct zone_map *map, const void *ptr);
 
+// ANY, while nobody writes to it. Whether M2 holds for the unit of this address.
+bool zone_map_near_is_valid(const struct zone_map *map, uintptr_t address);
+
 // LOCKED. Writes the entries of `count` units from `base` on; zone NULL erases them. Every unit's leaf
 // is there.
 void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const struct zone *zone);
 
 // LOCKED. Enters the first unit of a LARGE run of this section, or erases it.
-static inline void zone_map_set_large(struct zone_map *map, const void *base,
-                                      const struct section *section, bool is_there)
-{
-    // In a narrow map the run's kind says it.
-    if (map->wide) {
-        zone_map_set(map, base, 1, is_there ? &section->marker : NULL);
-    }
-}
+void zone_map_set_large(struct zone_map *map, const void *base, const struct section *section,
+                        bool is_there);
 
 // LOCKED. Puts a section in its place in the list.
 void zone_map_add_section(struct zone_map *map, struct section *section);

@@ -228,6 +228,14 @@ static void less_at_most_than_there_is(void)
     scene.arena->committed_bytes_max = arena_committed_bytes(scene.arena) - 1;
 }
 
+static void a_near_entry_of_another_zone(void)
+{
+    struct zone_map *map = &scene.arena->map;
+    uint32_t last = section_runs(scene.section)->unit_count - 1;
+    uintptr_t address = (uintptr_t)section_unit_at(scene.section, last);
+    ((struct zone_map_wide *)map - 1)->near[zone_map_near_index(address)] = offset_of(map, scene.zone);
+}
+
 static void sections_that_overlap(void)
 {
     struct section *next = driver_add_section(&scene.driver, 4 << 20);
@@ -253,6 +261,7 @@ static void arena_is_valid_checks_counters_sections_and_nothing(void **state)
     expect_noticed(nothing_with_a_kind);
     expect_noticed(nothing_with_a_bound);
     expect_noticed(nothing_with_a_reciprocal);
+    expect_noticed_in(a_near_entry_of_another_zone, true);
     expect_noticed(sections_that_overlap);
 }
 

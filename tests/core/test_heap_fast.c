@@ -253,6 +253,69 @@ static void the_fast_path_of_small_chunks_refuses_all_others(void **state)
     driver_end(&churn.driver);
 }
 
+// Where another unit has the map's entry, a chunk is freed as fast, but one step later.
+static void a_chunk_that_is_not_near_is_freed_all_the_same(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    struct arena *arena = churn.driver.arena;
+    struct zone_map_wide *wide = (struct zone_map_wide *)&arena->map - 1;
+    for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes += 41) {
+        driver_free(&churn.driver, heap, alloc(heap, bytes));
+        void *ptr = alloc(heap, bytes);
+        _Atomic uintptr_t *entry = &wide->near[zone_map_near_index((uintptr_t)ptr)];
+        uintptr_t near = *entry;
+        const struct zone *others[] = {&arena->map.nothing, locate(alloc(heap, bytes + 160)).zone};
+        for (unsigned other = 0; other < 2; other++) {
+            *entry = (uintptr_t)others[other] - (uintptr_t)&arena->map;
+            assert_false(heap_fast_free(heap, arena, ptr));
+            assert_false(heap_fast_resize(arena, ptr, bytes));
+        }
+        assert_int_equal(locate(ptr).status, CHUNK_LIVE);
+        assert_false(heap_far_free(churn.heaps[1], arena, ptr));
+        assert_false(heap_far_free(heap, arena, (char *)ptr + 1));
+        assert_true(heap_far_free(heap, arena, ptr));
+        assert_int_equal(locate(ptr).status, CHUNK_FREED);
+        assert_false(heap_far_free(heap, arena, ptr));
+        *entry = near;
+    }
+    assert_false(heap_far_free(heap, arena, NULL));
+    assert_false(heap_far_free(heap, arena, (void *)UINTPTR_MAX));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    struct arena *arena = churn.driver.arena;
+    for (size_t each = 1; each <= SIZE_CLASS_TINY_MAX; each += 29) {
+        unsigned char *ptr = alloc(heap, each);
+        size_t capacity = locate(ptr).capacity;
+        for (size_t bytes = 0; bytes <= 2 * SIZE_CLASS_TINY_MAX; bytes++) {
+            bool stays = bytes <= capacity && 2 * bytes > capacity &&
+                         capacity - bytes <= size_class_slack_max(size_class_of(each));
+            size_t before = locate(ptr).requested;
+            assert_int_equal(heap_fast_resize(arena, ptr, bytes), stays);
+            assert_int_equal(locate(ptr).requested, stays ? bytes : before);
+            struct chunk chunk = locate(ptr);
+            assert_true(!stays || chunk_resize(&chunk, bytes));
+        }
+        assert_false(heap_fast_resize(arena, ptr, SIZE_MAX));
+        assert_false(heap_fast_resize(arena, ptr + 1, capacity));
+        assert_false(heap_fast_resize(arena, ptr + 16, capacity));
+        driver_free(&churn.driver, heap, ptr);
+        assert_false(heap_fast_resize(arena, ptr, capacity));
+    }
+    void *small = alloc(heap, 2000);
+    assert_false(heap_fast_resize(arena, small, 2001));
+    assert_false(heap_fast_resize(arena, NULL, 16));
+    assert_false(heap_fast_resize(arena, (void *)UINTPTR_MAX, 16));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
 static void foreign_pointers_go_the_slow_way(void **state)
 {
     (void)state;
@@ -340,6 +403,8 @@ int main(void)
         cmocka_unit_test(only_the_start_of_a_live_chunk_is_taken),
         cmocka_unit_test(small_chunks_have_a_fast_path_of_their_own),
         cmocka_unit_test(the_fast_path_of_small_chunks_refuses_all_others),
+        cmocka_unit_test(a_chunk_that_is_not_near_is_freed_all_the_same),
+        cmocka_unit_test(a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
         cmocka_unit_test(a_grant_is_not_zero_if_there_is_none),

@@ -73,6 +73,28 @@ static void sizes_up_to_32_kib_divide_offsets_below_two_to_the_48(void **state)
     }
 }
 
+static void no_address_below_a_zone_is_taken_for_a_chunk_of_it(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(4);
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        uint64_t size = size_class_bytes(size_class);
+        uint64_t reciprocal = reciprocal_of(size);
+        uint64_t bound =
+            reciprocal_bound(reciprocal, size, zone_layout_of(size_class, 65536).chunk_count);
+        for (uint64_t below = 1; below <= 4 * size; below++) {
+            assert_true(reciprocal_divide(0 - below, reciprocal).remainder >= bound);
+        }
+        for (unsigned sample = 0; sample < 20000; sample++) {
+            uint64_t chunks = 1 + random_next(&random) % (((uint64_t)1 << 48) / size);
+            uint64_t inside = random_next(&random) % size;
+            assert_true(reciprocal_divide(0 - chunks * size, reciprocal).remainder >= bound);
+            assert_true(reciprocal_divide(inside - chunks * size, reciprocal).remainder >= bound);
+        }
+        assert_true(reciprocal_divide(0 - ((uint64_t)1 << 48), reciprocal).remainder >= bound);
+    }
+}
+
 static void any_size_gives_the_quotient_of_small_offsets(void **state)
 {
     (void)state;
@@ -131,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_offset_of_every_zone_is_divided_exactly),
         cmocka_unit_test(sizes_up_to_32_kib_divide_offsets_below_two_to_the_48),
+        cmocka_unit_test(no_address_below_a_zone_is_taken_for_a_chunk_of_it),
         cmocka_unit_test(any_size_gives_the_quotient_of_small_offsets),
         cmocka_unit_test(the_reciprocal_is_the_first_above_the_exact_one),
         cmocka_unit_test(a_bound_for_no_chunk_refuses_every_offset),

@@ -40,6 +40,9 @@ static void every_size_gets_the_smallest_class_that_holds_it(void **state)
     for (size_t bytes = 0; bytes <= SIZE_CLASS_SMALL_MAX; bytes++) {
         expected += bytes > expected_bytes[expected];
         assert_int_equal(size_class_of(bytes), expected);
+        if (expected >= SIZE_CLASS_LINEAR_COUNT) {
+            assert_int_equal(size_class_slack(bytes), expected_bytes[expected] - bytes);
+        }
     }
     assert_int_equal(expected, SIZE_CLASS_COUNT - 1);
 }

@@ -199,6 +199,71 @@ static void leaves_are_missing_until_they_are_added(void **state)
     driver_end(&driver);
 }
 
+static uintptr_t near_entry(const struct driver *driver, uintptr_t address)
+{
+    return (uintptr_t)zone_map_find_near(&driver->arena->map, (const void *)address) -
+           (uintptr_t)&driver->arena->map;
+}
+
+static _Atomic uintptr_t *near_place(struct zone_map *map, uintptr_t address)
+{
+    return &((struct zone_map_wide *)map - 1)->near[zone_map_near_index(address)];
+}
+
+static void of_units_that_share_the_lower_half_the_first_is_near(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536, .wide = true});
+    struct zone_map *map = &driver.arena->map;
+    uintptr_t leaf_bytes = (uintptr_t)1 << ZONE_MAP_LEAF_SHIFT;
+    struct region leaves[2];
+    for (unsigned leaf = 0; leaf < 2; leaf++) {
+        leaves[leaf] = region_new(ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), 64, 0);
+        zone_map_add_leaf(map, (7 + leaf) * leaf_bytes, leaves[leaf].base);
+    }
+    uintptr_t low = 7 * leaf_bytes + 5 * 65536, high = low + leaf_bytes;
+    struct zone zones[2];
+    for (unsigned which = 0; which < 2; which++) {
+        uintptr_t base = which == 0 ? low : high;
+        zones[which] = (struct zone){.kind = ZONE_TINY, .base = base - (uintptr_t)&zones[which]};
+    }
+    assert_int_equal(near_entry(&driver, low), 0);
+    zone_map_set(map, (const void *)low, 2, &zones[0]);
+    zone_map_set(map, (const void *)high, 2, &zones[1]);
+    for (uintptr_t unit = 0; unit < 2; unit++) {
+        for (unsigned leaf = 0; leaf < 9; leaf++) {
+            uintptr_t address = low - 7 * leaf_bytes + leaf * leaf_bytes + unit * 65536 + 17;
+            assert_ptr_equal(zone_map_find_near(map, (const void *)address), &zones[0]);
+            assert_true(zone_map_near_is_valid(map, address));
+        }
+        assert_ptr_equal(find(&driver, low + unit * 65536), &zones[0]);
+        assert_ptr_equal(find(&driver, high + unit * 65536), &zones[1]);
+    }
+    assert_int_equal(near_entry(&driver, low - 1), 0);
+    assert_int_equal(near_entry(&driver, low + 2 * 65536), 0);
+    // Who came second has no part in it, until the first has gone and it is entered anew.
+    zone_map_set(map, (const void *)high, 2, NULL);
+    assert_ptr_equal(zone_map_find_near(map, (const void *)low), &zones[0]);
+    zone_map_set(map, (const void *)high, 2, &zones[1]);
+    zone_map_set(map, (const void *)low, 2, NULL);
+    assert_int_equal(near_entry(&driver, high), 0);
+    assert_true(zone_map_near_is_valid(map, high));
+    zone_map_set(map, (const void *)high, 1, &zones[1]);
+    assert_ptr_equal(zone_map_find_near(map, (const void *)low), &zones[1]);
+    assert_true(zone_map_near_is_valid(map, low));
+    // An entry that outlives its zone is noticed.
+    *near_place(map, high + 65536) = (uintptr_t)&zones[0] - (uintptr_t)map;
+    assert_false(zone_map_near_is_valid(map, high + 65536));
+    *near_place(map, high + 65536) = 0;
+    zone_map_set(map, (const void *)high, 2, NULL);
+    for (unsigned leaf = 0; leaf < 2; leaf++) {
+        assert_true(bytes_are(leaves[leaf].base, leaves[leaf].bytes, 0));
+        region_delete(&leaves[leaf]);
+    }
+    driver_end(&driver);
+}
+
 static void a_narrow_map_wants_no_leaf(void **state)
 {
     (void)state;
@@ -216,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_zone_is_found_from_its_first_byte_to_its_last),
         cmocka_unit_test(sections_are_kept_by_address),
         cmocka_unit_test(leaves_are_missing_until_they_are_added),
+        cmocka_unit_test(of_units_that_share_the_lower_half_the_first_is_near),
         cmocka_unit_test(a_narrow_map_wants_no_leaf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,7 +199,7 @@ static bool free_fast(struct heap *heap, void *ptr)
 {
     enum heap_sent sent = HEAP_NOT_SENT;
     if (zone_map_is_within(ptr)) {
-        struct zone *zone = zone_map_find_wide(&state.arena->map, ptr);
+        struct zone *zone = zone_map_find_near(&state.arena->map, ptr);
         void *away;
         enum heap_seen seen = heap_fast_look(heap, zone, zone->fast_start, ptr, &away);
         if (seen == HEAP_PUT) {
@@ -210,7 +210,8 @@ static bool free_fast(struct heap *heap, void *ptr)
     if (sent == HEAP_SENT) {
         give_empty_zones(heap);
     }
-    return sent != HEAP_NOT_SENT || heap_small_free(heap, state.arena, ptr);
+    return sent != HEAP_NOT_SENT || heap_small_free(heap, state.arena, ptr) ||
+           heap_far_free(heap, state.arena, ptr);
 }
 
 // The heap of the thread that frees; NULL: it has none.
