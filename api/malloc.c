@@ -134,12 +134,17 @@ EXPORT size_t malloc_usable_size(void *ptr)
 
 EXPORT void free_sized(void *ptr, size_t bytes)
 {
-    slow_free_sized(ptr, bytes, 1, "free_sized");
+    if (__builtin_expect(!heap_fast_free_sized(global_heap(), &global.arena, ptr, bytes), 0)) {
+        slow_free_sized(ptr, bytes, 1, "free_sized");
+    }
 }
 
 EXPORT void free_aligned_sized(void *ptr, size_t align, size_t bytes)
 {
-    slow_free_sized(ptr, bytes, align, "free_aligned_sized");
+    if (((uintptr_t)ptr & (align - 1)) != 0 ||
+        !heap_fast_free_sized(global_heap(), &global.arena, ptr, bytes)) {
+        slow_free_sized(ptr, bytes, align, "free_aligned_sized");
+    }
 }
 
 EXPORT size_t memalignment(const void *ptr)

@@ -92,18 +92,12 @@ enum heap_seen {
     HEAP_AWAY,  // a chunk of a zone that another heap owns, or nobody
 };
 
-// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. The zone may be any, if
-// ptr is an address of at most 48 bits (reciprocal.h). If it did not, nothing has changed; AWAY: *away is the chunk's state.
-static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone, uintptr_t start,
-                                            void *ptr, void **away)
+// OWNER. Takes back a live TINY chunk with this state, of any zone.
+static inline enum heap_seen heap_fast_take_back(struct heap *heap, struct zone *zone, void *state,
+                                                 void *ptr)
 {
-    void *state;
-    if (__builtin_expect(!heap_fast_find(zone, start, ptr, &state), 0)) {
-        return HEAP_OTHER;
-    }
     uint32_t at = atomic_load_explicit(&zone->owner, memory_order_relaxed) ^ heap->owner;
     if (__builtin_expect(at > HEAP_OWNER_MASK, 0)) {
-        *away = state;
         return HEAP_AWAY;
     }
     struct chunk_entry *top = heap_fast_stack(heap, at)->top;
@@ -115,6 +109,19 @@ static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone
     top->state = state;
     heap_fast_stack(heap, heap_fast_again(at))->top++;
     return HEAP_PUT;
+}
+
+// OWNER. Takes back a chunk of a zone whose chunk 0 is at `start`, if that is all there is to it. The zone may be any, if
+// ptr is an address of at most 48 bits (reciprocal.h). If it did not, nothing has changed; AWAY: *away is the chunk's state.
+static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone, uintptr_t start,
+                                            void *ptr, void **away)
+{
+    void *state;
+    if (__builtin_expect(!heap_fast_find(zone, start, ptr, &state), 0)) {
+        return HEAP_OTHER;
+    }
+    *away = state;
+    return heap_fast_take_back(heap, zone, state, ptr);
 }
 
 // OWNER. The same, and whether it did.
@@ -151,6 +158,21 @@ static inline bool heap_fast_resize(const struct arena *arena, void *ptr, size_t
     }
     state_write_tiny(state, (uint8_t)(STATE_LIVE + slack));
     return true;
+}
+
+// OWNER. The same as heap_fast_free() for a chunk of which the program says how many bytes it asked for. False also if that is
+// not so: there are other sizes that it may say.
+static inline bool heap_fast_free_sized(struct heap *heap, const struct arena *arena, void *ptr,
+                                        size_t bytes)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
+    void *state;
+    return heap_fast_find(zone, zone->fast_start, ptr, &state) &&
+           state_read_tiny(state) == STATE_LIVE + zone->chunk_bytes - bytes &&
+           heap_fast_take_back(heap, zone, state, ptr) == HEAP_PUT;
 }
 
 // OWNER. A TINY chunk that is AWAY, with this state, goes into the parcel of its word, if others of the word wait there and

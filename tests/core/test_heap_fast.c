@@ -316,6 +316,34 @@ static void a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void *
     driver_end(&churn.driver);
 }
 
+static void a_sized_free_takes_the_requested_size_and_no_other(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    struct arena *arena = churn.driver.arena;
+    for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes += 3) {
+        driver_free(&churn.driver, heap, alloc(heap, bytes));
+        unsigned char *ptr = alloc(heap, bytes);
+        for (size_t other = 0; other <= 2 * SIZE_CLASS_TINY_MAX; other++) {
+            assert_true(other == bytes || !heap_fast_free_sized(heap, arena, ptr, other));
+        }
+        assert_false(heap_fast_free_sized(heap, arena, ptr, SIZE_MAX));
+        assert_false(heap_fast_free_sized(heap, arena, ptr, bytes - 256));
+        assert_false(heap_fast_free_sized(churn.heaps[1], arena, ptr, bytes));
+        assert_false(heap_fast_free_sized(heap, arena, ptr + 1, bytes));
+        assert_int_equal(locate(ptr).requested, bytes);
+        assert_true(heap_fast_free_sized(heap, arena, ptr, bytes));
+        assert_int_equal(locate(ptr).status, CHUNK_FREED);
+        assert_false(heap_fast_free_sized(heap, arena, ptr, bytes));
+    }
+    void *small = alloc(heap, 2000);
+    assert_false(heap_fast_free_sized(heap, arena, small, 2000));
+    assert_false(heap_fast_free_sized(heap, arena, NULL, 0));
+    assert_false(heap_fast_free_sized(heap, arena, (void *)UINTPTR_MAX, 16));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
 static void foreign_pointers_go_the_slow_way(void **state)
 {
     (void)state;
@@ -405,6 +433,7 @@ int main(void)
         cmocka_unit_test(the_fast_path_of_small_chunks_refuses_all_others),
         cmocka_unit_test(a_chunk_that_is_not_near_is_freed_all_the_same),
         cmocka_unit_test(a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
+        cmocka_unit_test(a_sized_free_takes_the_requested_size_and_no_other),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
         cmocka_unit_test(a_grant_is_not_zero_if_there_is_none),
