@@ -250,18 +250,19 @@ static inline bool heap_small_free(struct heap *heap, const struct arena *arena,
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
         return false;
     }
-    struct zone *zone = zone_map_find_wide(&arena->map, ptr);
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
     return heap_small_put(heap, zone, zone->fast_start, ptr);
 }
 
-// OWNER. The same for a TINY chunk of a zone that is not to be found `near` (zone_map.h).
+// OWNER. The same for a TINY or SMALL chunk of a zone that is not to be found `near` (zone_map.h).
 static inline bool heap_far_free(struct heap *heap, const struct arena *arena, void *ptr)
 {
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
         return false;
     }
     struct zone *zone = zone_map_find_wide(&arena->map, ptr);
-    return heap_fast_put(heap, zone, zone->fast_start, ptr);
+    return heap_fast_put(heap, zone, zone->fast_start, ptr) ||
+           heap_small_put(heap, zone, zone->fast_start, ptr);
 }
 
 #endif

@@ -260,15 +260,17 @@ static void a_chunk_that_is_not_near_is_freed_all_the_same(void **state)
     struct heap *heap = begin(2);
     struct arena *arena = churn.driver.arena;
     struct zone_map_wide *wide = (struct zone_map_wide *)&arena->map - 1;
-    for (size_t bytes = 0; bytes <= SIZE_CLASS_TINY_MAX; bytes += 41) {
+    for (size_t bytes = 0; bytes <= 4 * SIZE_CLASS_TINY_MAX; bytes += 41) {
         driver_free(&churn.driver, heap, alloc(heap, bytes));
         void *ptr = alloc(heap, bytes);
         _Atomic uintptr_t *entry = &wide->near[zone_map_near_index((uintptr_t)ptr)];
         uintptr_t near = *entry;
-        const struct zone *others[] = {&arena->map.nothing, locate(alloc(heap, bytes + 160)).zone};
+        const struct zone *others[] = {&arena->map.nothing,
+                                       locate(alloc(heap, bytes % 512 + 640)).zone};
         for (unsigned other = 0; other < 2; other++) {
             *entry = (uintptr_t)others[other] - (uintptr_t)&arena->map;
             assert_false(heap_fast_free(heap, arena, ptr));
+            assert_false(heap_small_free(heap, arena, ptr));
             assert_false(heap_fast_resize(arena, ptr, bytes));
         }
         assert_int_equal(locate(ptr).status, CHUNK_LIVE);
