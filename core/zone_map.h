@@ -54,9 +54,9 @@ enum {
 // What lies directly below a wide map, zeroed, and never written but through the map. `nowhere` is not written at all, and
 // of the root only the entries of addresses that get a leaf: what else there is may be memory that can be read alone.
 struct zone_map_wide {
-    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];    // by the lower half of an address
     _Atomic uintptr_t nowhere[ZONE_MAP_LEAF_ENTRIES]; // the leaf of addresses that have none
     _Atomic uintptr_t root[ZONE_MAP_ROOT_ENTRIES];    // leaves, from `nowhere`, in words
+    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];    // by the lower half of an address
 };
 
 struct zone_map {
@@ -89,11 +89,11 @@ static inline uint32_t zone_map_near_index(uintptr_t address)
 static inline struct zone *zone_map_find_near(const struct zone_map *map, const void *ptr)
 {
     // Hidden from the compiler, so that both sums begin with one register.
-    const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
-    __asm__("" : "+r"(wide));
-    uintptr_t entry = atomic_load_explicit(&wide->near[zone_map_near_index((uintptr_t)ptr)],
-                                           memory_order_relaxed);
-    return (struct zone *)((uintptr_t)(wide + 1) + entry);
+    const _Atomic uintptr_t *near = ((const struct zone_map_wide *)map - 1)->near;
+    __asm__("" : "+r"(near));
+    uintptr_t entry =
+        atomic_load_explicit(&near[zone_map_near_index((uintptr_t)ptr)], memory_order_relaxed);
+    return (struct zone *)((uintptr_t)(near + ZONE_MAP_NEAR_ENTRIES) + entry);
 }
 
 // ANY. The zone that a wide map holds for the unit of ptr, or the map's `nothing`. ptr is within the map.

@@ -56,13 +56,13 @@ static int expect_at_most(int step, size_t value, size_t most)
 // With its stack, its libraries' data and a few sizes of chunks.
 static int a_small_process(void)
 {
-    int failed = expect_at_most(1, charged(), 1280 * KIB);
+    int failed = expect_at_most(1, charged(), 1536 * KIB);
     void *ptrs[300];
     for (size_t index = 0; index < 300; index++) {
         ptrs[index] = malloc(any_size(16 + index % 3 * 100));
         memset(ptrs[index], 1, 16 + index % 3 * 100);
     }
-    failed = failed != 0 ? failed : expect_at_most(2, charged(), 1280 * KIB);
+    failed = failed != 0 ? failed : expect_at_most(2, charged(), 1536 * KIB);
     for (size_t index = 0; index < 300; index++) {
         free(ptrs[index]);
     }
@@ -147,7 +147,7 @@ static int libraries_lie_elsewhere(void)
         execv(program, (char *[]){program, name, NULL});
         return 11;
     }
-    int failed = expect_at_most(12, charged(), 1280 * KIB);
+    int failed = expect_at_most(12, charged(), 1536 * KIB);
     return failed != 0 ? failed : live();
 }
 

@@ -233,7 +233,8 @@ static void a_near_entry_of_another_zone(void)
     struct zone_map *map = &scene.arena->map;
     uint32_t last = section_runs(scene.section)->unit_count - 1;
     uintptr_t address = (uintptr_t)section_unit_at(scene.section, last);
-    ((struct zone_map_wide *)map - 1)->near[zone_map_near_index(address)] = offset_of(map, scene.zone);
+    ((struct zone_map_wide *)map - 1)->near[zone_map_near_index(address)] =
+        offset_of(map, scene.zone);
 }
 
 static void sections_that_overlap(void)

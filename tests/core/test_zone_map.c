@@ -216,13 +216,13 @@ static void of_units_that_share_the_lower_half_the_first_is_near(void **state)
     struct driver driver;
     driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536, .wide = true});
     struct zone_map *map = &driver.arena->map;
-    uintptr_t leaf_bytes = (uintptr_t)1 << ZONE_MAP_LEAF_SHIFT;
+    uintptr_t near_bytes = (uintptr_t)ZONE_MAP_NEAR_ENTRIES << 16;
+    uintptr_t low = 7 * near_bytes + 5 * 65536, high = low + near_bytes;
     struct region leaves[2];
     for (unsigned leaf = 0; leaf < 2; leaf++) {
         leaves[leaf] = region_new(ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), 64, 0);
-        zone_map_add_leaf(map, (7 + leaf) * leaf_bytes, leaves[leaf].base);
+        zone_map_add_leaf(map, low + leaf * near_bytes, leaves[leaf].base);
     }
-    uintptr_t low = 7 * leaf_bytes + 5 * 65536, high = low + leaf_bytes;
     struct zone zones[2];
     for (unsigned which = 0; which < 2; which++) {
         uintptr_t base = which == 0 ? low : high;
@@ -232,8 +232,8 @@ static void of_units_that_share_the_lower_half_the_first_is_near(void **state)
     zone_map_set(map, (const void *)low, 2, &zones[0]);
     zone_map_set(map, (const void *)high, 2, &zones[1]);
     for (uintptr_t unit = 0; unit < 2; unit++) {
-        for (unsigned leaf = 0; leaf < 9; leaf++) {
-            uintptr_t address = low - 7 * leaf_bytes + leaf * leaf_bytes + unit * 65536 + 17;
+        for (unsigned each = 0; each < 9; each++) {
+            uintptr_t address = low + (each - 7) * near_bytes + unit * 65536 + 17;
             assert_ptr_equal(zone_map_find_near(map, (const void *)address), &zones[0]);
             assert_true(zone_map_near_is_valid(map, address));
         }
