@@ -3,7 +3,7 @@
 // or two: those of the addresses where it has memory. The system charges a process for all that it might write, so most
 // of the root rests until an address wants it:
 //
-//   global |  first: committed  |   its end   | nowhere |  root  | its last entries |  arena ...
+//   global |  first: committed  |   its end   | nowhere |  root  | its last entries | near | arena ...
 //                               '------------- rests ------------'
 //
 // The root's last entries are those of the addresses where systems put libraries and mappings, and so are left as they

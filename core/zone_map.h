@@ -16,7 +16,7 @@
 //     near: a table for bits 31 .. 16 alone, whatever the bits above; of units that share them the
 //     first has the entry. So it leads to the address's zone, or to some other one, which is what a free asks
 //     first: one load, and the zone itself refuses what is not the start of a chunk of its own. While the units
-//     in use span less than 4 GiB, nobody shares.
+//     in use span less than 4 GiB, nobody shares. It lies behind the root, next to the map: its pages are written.
 //
 //   narrow: an arena on buffers of its caller: the few sections are searched, and a unit's entry in the
 //   run table is the map's as well. Where a zone lies, its note is the way from the section to the zone's
@@ -56,8 +56,13 @@ enum {
 struct zone_map_wide {
     _Atomic uintptr_t nowhere[ZONE_MAP_LEAF_ENTRIES]; // the leaf of addresses that have none
     _Atomic uintptr_t root[ZONE_MAP_ROOT_ENTRIES];    // leaves, from `nowhere`, in words
-    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];    // by the lower half of an address
+    // By the lower half of an address; the map follows.
+    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];
 };
+
+_Static_assert(offsetof(struct zone_map_wide, near) + ZONE_MAP_NEAR_ENTRIES * sizeof(uintptr_t) ==
+                   sizeof(struct zone_map_wide),
+               "the map follows `near`");
 
 struct zone_map {
     struct zone nothing;        // all zero, at offset 0
