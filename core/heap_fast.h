@@ -120,8 +120,11 @@ static inline enum heap_seen heap_fast_look(struct heap *heap, struct zone *zone
     if (__builtin_expect(!heap_fast_find(zone, start, ptr, &state), 0)) {
         return HEAP_OTHER;
     }
-    *away = state;
-    return heap_fast_take_back(heap, zone, state, ptr);
+    enum heap_seen seen = heap_fast_take_back(heap, zone, state, ptr);
+    if (seen == HEAP_AWAY) {
+        *away = state;
+    }
+    return seen;
 }
 
 // OWNER. The same, and whether it did.
