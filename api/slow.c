@@ -385,6 +385,10 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 
 void *slow_realloc(void *ptr, size_t bytes, const char *call)
 {
+    // As in realloc(), which has tried the same for TINY chunks.
+    if (!heap_is_none(global_heap()) && heap_small_resize(&global.arena, ptr, bytes)) {
+        return ptr;
+    }
     struct chunk chunk = chunk_locate(&global.arena, ptr);
     if (!check_held(&chunk, ptr, call)) {
         if (watch_is_on()) {

@@ -224,8 +224,9 @@ static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
     return chunk;
 }
 
-// OWNER. What heap_fast_put() is to TINY chunks, for SMALL ones.
-static inline bool heap_small_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
+// ANY. What heap_fast_find() is to TINY chunks, for SMALL ones.
+static inline bool heap_small_find(struct zone *zone, uintptr_t start, const void *ptr,
+                                   void **state)
 {
     struct quotient quotient = reciprocal_divide((uintptr_t)ptr - start, zone->reciprocal);
     if (zone->kind != ZONE_SMALL ||
@@ -233,12 +234,21 @@ static inline bool heap_small_put(struct heap *heap, struct zone *zone, uintptr_
             reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count)) {
         return false;
     }
-    void *state = (uint16_t *)(zone + 1) + quotient.index;
+    *state = (uint16_t *)(zone + 1) + quotient.index;
+    return state_is_live(state_read_small(*state));
+}
+
+// OWNER. What heap_fast_put() is to TINY chunks, for SMALL ones.
+static inline bool heap_small_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
+{
+    void *state;
+    if (!heap_small_find(zone, start, ptr, &state)) {
+        return false;
+    }
     struct heap_stack *stack = &heap->stacks[zone->size_class];
     struct chunk_entry *top = stack->top;
     uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_relaxed);
-    if (!state_is_live(state_read_small(state)) || (owner ^ heap->owner) > HEAP_OWNER_MASK ||
-        top == stack->limit) {
+    if ((owner ^ heap->owner) > HEAP_OWNER_MASK || top == stack->limit) {
         return false;
     }
     state_write_small(state, STATE_FREED);
@@ -257,7 +267,23 @@ static inline bool heap_small_free(struct heap *heap, const struct arena *arena,
     return heap_small_put(heap, zone, zone->fast_start, ptr);
 }
 
-// OWNER. The same for a TINY or SMALL chunk of a zone that is not to be found `near` (zone_map.h).
+// ANY, by whoever holds the chunk. What heap_fast_resize() is to TINY chunks, for SMALL ones.
+static inline bool heap_small_resize(const struct arena *arena, void *ptr, size_t bytes)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
+    void *state;
+    size_t slack = zone->chunk_bytes - bytes; // beyond all bounds if they do not fit
+    if (!heap_small_find(zone, zone->fast_start, ptr, &state) || slack >= zone->chunk_bytes / 2) {
+        return false;
+    }
+    state_write_small(state, (unsigned)(STATE_LIVE + slack));
+    return true;
+}
+
+// OWNER. What heap_fast_free() and heap_small_free() do, for a zone that is not to be found `near` (zone_map.h).
 static inline bool heap_far_free(struct heap *heap, const struct arena *arena, void *ptr)
 {
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {

@@ -318,6 +318,36 @@ static void a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void *
     driver_end(&churn.driver);
 }
 
+static void a_small_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    struct arena *arena = churn.driver.arena;
+    for (size_t each = 1100; each <= 4 * SIZE_CLASS_TINY_MAX; each += 333) {
+        unsigned char *ptr = alloc(heap, each);
+        size_t capacity = locate(ptr).capacity;
+        for (size_t bytes = 0; bytes <= capacity + 1000; bytes += bytes % 2 == 0 ? 1 : 12) {
+            bool stays = bytes <= capacity && 2 * bytes > capacity;
+            size_t before = locate(ptr).requested;
+            assert_int_equal(heap_small_resize(arena, ptr, bytes), stays);
+            assert_int_equal(locate(ptr).requested, stays ? bytes : before);
+            struct chunk chunk = locate(ptr);
+            assert_true(!stays || chunk_resize(&chunk, bytes));
+        }
+        assert_false(heap_small_resize(arena, ptr, SIZE_MAX));
+        assert_false(heap_small_resize(arena, ptr + 1, capacity));
+        assert_false(heap_small_resize(arena, ptr + 256, capacity));
+        driver_free(&churn.driver, heap, ptr);
+        assert_false(heap_small_resize(arena, ptr, capacity));
+    }
+    void *tiny = alloc(heap, 1000);
+    assert_false(heap_small_resize(arena, tiny, 1001));
+    assert_false(heap_small_resize(arena, NULL, 2000));
+    assert_false(heap_small_resize(arena, (void *)UINTPTR_MAX, 2000));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
 static void a_sized_free_takes_the_requested_size_and_no_other(void **state)
 {
     (void)state;
@@ -435,6 +465,7 @@ int main(void)
         cmocka_unit_test(the_fast_path_of_small_chunks_refuses_all_others),
         cmocka_unit_test(a_chunk_that_is_not_near_is_freed_all_the_same),
         cmocka_unit_test(a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
+        cmocka_unit_test(a_small_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
         cmocka_unit_test(a_sized_free_takes_the_requested_size_and_no_other),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
