@@ -326,6 +326,50 @@ static void metadata_takes_a_small_part_of_each_region(void **state)
     }
 }
 
+// What an arena of one region and one heap takes of it, and the bound of core/README.md.
+static size_t own_bytes(size_t bytes, size_t *bound)
+{
+    struct region region = kit_dirty_region(bytes, 0);
+    struct ft_core *core = ft_core_create(region.base, bytes, NULL);
+    struct ft_core_heap heap;
+    assert_true(core != NULL && ft_core_open(&heap, core, NULL));
+    struct ft_core_figures figures = ft_core_figures(core);
+    size_t unit = arena_unit_bytes(&core->arena);
+    size_t units = core->arena.unit_count;
+    size_t classes = core->arena.class_count;
+    size_t lists = 8 * (bits_highest(units) + (size_t)1);
+    *bound = 704 + 256 + 24 * classes + 2 * lists + 8 * units +
+             (classes != 0 ? units * unit / 64 : 0) + 264 + 208 * classes +
+             core->arena.config.stack_bytes_max / 8 + 3 * unit + 128;
+    region_delete(&region);
+    return bytes - figures.used_bytes - figures.free_bytes;
+}
+
+// When one of these changes, core/README.md wants the new figure.
+static void an_arena_takes_for_itself_what_the_readme_says(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        size_t own;
+    } rows[] = {
+        {2048, 1472},  {4096, 1728},     {16384, 3136},
+        {65536, 9728}, {1 << 20, 82560}, {64 << 20, 1561600},
+    };
+    if (sizeof(void *) != 8) {
+        skip();
+    }
+    size_t bound;
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        assert_int_equal(own_bytes(rows[row].bytes, &bound), rows[row].own);
+    }
+    for (size_t bytes = 2048; bytes <= 64 << 20; bytes += bytes / 5) {
+        size_t own = own_bytes(bytes, &bound);
+        assert_true(own <= bound);
+    }
+    assert_int_equal(ft_core_bytes_min(), 1956);
+}
+
 static void the_low_water_mark_stays_at_the_lowest(void **state)
 {
     (void)state;
@@ -412,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_census_adds_up_in_regions_of_any_size),
         cmocka_unit_test(a_census_tells_of_chunks_on_their_way_home),
         cmocka_unit_test(metadata_takes_a_small_part_of_each_region),
+        cmocka_unit_test(an_arena_takes_for_itself_what_the_readme_says),
         cmocka_unit_test(the_low_water_mark_stays_at_the_lowest),
         cmocka_unit_test(the_longest_chunk_that_is_told_can_be_had),
         cmocka_unit_test(a_damaged_arena_is_not_valid),
