@@ -274,7 +274,7 @@ void ft_malloc_stats(void);
 //                     thread's zones; -1: all is
 //   M_MMAP_THRESHOLD  larger chunks get a mapping of their own: up to 256 MiB, 32 KiB at least whatever less is said
 //   the others        are accepted as glibc does, and change nothing: what they set does not exist here (fast bins,
-//                     padding, arenas, a limit to mappings), or belongs to an option (M_CHECK_ACTION: misuse)
+//                     padding, arenas, a limit to mappings), or belongs to an option (M_CHECK_ACTION: misuse, M_PERTURB: perturb)
 int ft_mallopt(int parameter, int value);
 
 #else // what libc's headers may not declare; the functions they do declare are those above
