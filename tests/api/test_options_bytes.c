@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Options of bytes, and that of the line at exhaustion, as the parser reads them: what is a number, what is said of what
+// Options of bytes, numbers and text, and that of the line at exhaustion, as the parser reads them: what is a number, what is said of what
 // is none, which source wins, and that a source of less rights has no say.
 
 #include <stdio.h>
@@ -208,6 +208,130 @@ static void a_source_of_less_rights_has_no_say(void **state)
     assert_string_equal(complaint, "");
 }
 
+static void a_number_has_a_range_and_a_word_below_it(void **state)
+{
+    (void)state;
+    parse(false, NULL, NULL, NULL, NULL);
+    assert_int_equal(options.history, options_word(COUNT_NONE));
+    assert_int_equal(options.perturb, options_word(COUNT_NONE));
+    assert_int_equal(options.mapping, options_word(MAPPING_USUAL));
+    parse(false, "history=1,perturb=255", "FT_MALLOC_MAPPING=256M", NULL, NULL);
+    assert_int_equal(options.history, 1);
+    assert_int_equal(options.perturb, 255);
+    assert_int_equal(options.mapping, 256 << 20);
+    parse(false, "history=5,perturb=5,mapping=5", "FT_MALLOC_OPTIONS=history=0,perturb=0",
+          "FT_MALLOC_MAPPING=usual", "FT_MALLOC_HISTORY=1000000");
+    assert_int_equal(options.history, 1000000);
+    assert_int_equal(options.perturb, options_word(COUNT_NONE));
+    assert_int_equal(options.mapping, options_word(MAPPING_USUAL));
+    assert_string_equal(complaint, "");
+}
+
+static void what_is_out_of_a_range_changes_nothing_and_is_answered_with_it(void **state)
+{
+    (void)state;
+    const char *const wrong[] = {"1000001", "18446744073709551615", "-1", "2M", "few"};
+    for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
+        char setting[128];
+        char expected[256];
+        snprintf(setting, sizeof setting, "FT_MALLOC_HISTORY=%s", wrong[index]);
+        snprintf(expected, sizeof expected,
+                 "ft_malloc: option 'history' cannot be '%s'; it is a number from 1 to 1000000, "
+                 "or 0\n",
+                 wrong[index]);
+        parse(false, "history=7", setting, NULL, NULL);
+        assert_string_equal(complaint, expected);
+        assert_int_equal(options.history, 7);
+    }
+}
+
+static void a_text_is_kept_as_it_is(void **state)
+{
+    (void)state;
+    static char setting[OPTION_TEXT_BYTES + 100] = "FT_MALLOC_OUTPUT=";
+    size_t start = strlen(setting);
+    parse(false, NULL, NULL, NULL, NULL);
+    assert_string_equal(options.output, "");
+    parse(false, NULL, "FT_MALLOC_OUTPUT=/A/path with=all,of.%p%%", NULL, NULL);
+    assert_string_equal(options.output, "/A/path with=all,of.%p%%");
+    parse(false, "output=one,debug=1,output=two", NULL, NULL, NULL);
+    assert_string_equal(options.output, "two");
+    parse(false, "output=one", "FT_MALLOC_OUTPUT=Errors", NULL, NULL);
+    assert_string_equal(options.output, "");
+    memset(setting + start, 'x', OPTION_TEXT_BYTES - 1);
+    parse(false, NULL, setting, NULL, NULL);
+    assert_string_equal(options.output, setting + start);
+    assert_string_equal(complaint, "");
+    setting[start + OPTION_TEXT_BYTES - 1] = 'x';
+    parse(false, "output=one", setting, NULL, NULL);
+    assert_string_equal(options.output, "one");
+    assert_non_null(strstr(complaint, "; it is a text of up to 1023 bytes, or errors\n"));
+    parse(false, "output=one,output=", NULL, NULL, NULL);
+    assert_string_equal(options.output, "one");
+    assert_non_null(strstr(complaint, "'output' cannot be ''"));
+}
+
+static void other_names_are_overridden_by_ours(void **state)
+{
+    (void)state;
+    parse(false, NULL, "MALLOC_DEBUG=1", "MALLOC_BONUS=1", "MALLOC_PERTURB_=7");
+    assert_int_equal(options.debug, SWITCH_ON);
+    assert_int_equal(options.bonus, SWITCH_ON);
+    assert_int_equal(options.perturb, 7);
+    parse(false, "reserve=1M", "MALLOC_TRIM_THRESHOLD_=131072", "MALLOC_MMAP_THRESHOLD_=65536",
+          NULL);
+    assert_int_equal(options.reserve, 131072);
+    assert_int_equal(options.mapping, 65536);
+    parse(false, "debug=1", "FT_MALLOC_DEBUG=0", "FT_MALLOC_OPTIONS=perturb=2", "MALLOC_DEBUG=1");
+    assert_int_equal(options.debug, SWITCH_OFF);
+    assert_int_equal(options.perturb, 2);
+    parse(false, NULL, "MALLOC_DEBUG=", "MALLOC_debug=1", "MALLOC_DEBUGGER=1");
+    assert_int_equal(options.debug, SWITCH_OFF);
+    parse(false, NULL, "MALLOC_PERTURB=3", "XMALLOC_BONUS=1", "MALLOC_CHECK_=3");
+    assert_int_equal(options.perturb, options_word(COUNT_NONE));
+    assert_int_equal(options.bonus, SWITCH_OFF);
+    assert_string_equal(complaint, "");
+    parse(false, NULL, "MALLOC_DEBUG=yes", NULL, NULL);
+    assert_string_equal(complaint,
+                        "ft_malloc: option 'debug' cannot be 'yes'; it is one of 0, 1\n");
+}
+
+static void a_source_of_less_rights_sees_nothing(void **state)
+{
+    (void)state;
+    parse(true, NULL, "MALLOC_DEBUG=1", "FT_MALLOC_OPTIONS=bonus=1,leaks=fail,history=9,perturb=9",
+          "FT_MALLOC_OUTPUT=/somewhere");
+    assert_false(options_watch(&options));
+    assert_false(options_write(&options));
+    assert_string_equal(options.output, "");
+    parse(true, "debug=1,leaks=1,output=mine", "FT_MALLOC_DEBUG=0", "FT_MALLOC_LEAKS=fail",
+          "FT_MALLOC_OUTPUT=errors");
+    assert_int_equal(options.debug, SWITCH_OFF);
+    assert_int_equal(options.leaks, LEAKS_REPORT);
+    assert_string_equal(options.output, "mine");
+}
+
+static void expect_asked(const char *list, bool watches, bool writes)
+{
+    parse(false, list, NULL, NULL, NULL);
+    assert_int_equal(options_watch(&options), watches);
+    assert_int_equal(options_write(&options), writes);
+}
+
+static void each_option_says_whether_calls_are_seen_and_something_is_written(void **state)
+{
+    (void)state;
+    expect_asked("", false, false);
+    expect_asked("output=x,limit=1M,mapping=1M,misuse=warn,exhausted=explain", false, false);
+    expect_asked("stats=exit", false, true);
+    expect_asked("debug=1", true, true);
+    expect_asked("bonus=1", true, true);
+    expect_asked("leaks=1", true, true);
+    expect_asked("leaks=fail", true, true);
+    expect_asked("history=1", true, false);
+    expect_asked("perturb=1", true, false);
+}
+
 static void the_other_options_are_left_alone(void **state)
 {
     (void)state;
@@ -230,6 +354,12 @@ int main(void)
         cmocka_unit_test(a_long_value_is_cut_in_the_complaint),
         cmocka_unit_test(the_later_source_wins),
         cmocka_unit_test(a_source_of_less_rights_has_no_say),
+        cmocka_unit_test(a_number_has_a_range_and_a_word_below_it),
+        cmocka_unit_test(what_is_out_of_a_range_changes_nothing_and_is_answered_with_it),
+        cmocka_unit_test(a_text_is_kept_as_it_is),
+        cmocka_unit_test(other_names_are_overridden_by_ours),
+        cmocka_unit_test(a_source_of_less_rights_sees_nothing),
+        cmocka_unit_test(each_option_says_whether_calls_are_seen_and_something_is_written),
         cmocka_unit_test(the_other_options_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

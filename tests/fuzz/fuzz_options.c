@@ -72,13 +72,25 @@ static struct options parse(const char *program, bool is_privileged)
     options_parse(&options, &source);
     demand(options.misuse <= ANSWER_IGNORE, "misuse has no such answer");
     demand(options.foreign <= ANSWER_AS_MISUSE, "foreign has no such answer");
+    demand(options.debug <= SWITCH_ON && options.bonus <= SWITCH_ON,
+           "a switch is neither on nor off");
+    demand(options.leaks <= LEAKS_FAIL, "leaks has no such answer");
+    demand(options.history == options_word(COUNT_NONE) ||
+               (options.history >= 1 && options.history <= 1000000),
+           "history is out of its range");
+    demand(options.perturb == options_word(COUNT_NONE) ||
+               (options.perturb >= 1 && options.perturb <= 255),
+           "perturb is no byte");
+    demand(memchr(options.output, '\0', OPTION_TEXT_BYTES) != NULL, "output has no end");
     demand(options_foreign(&options) <= ANSWER_IGNORE, "there is no such answer to a foreign free");
     return options;
 }
 
 static bool are_equal(const struct options *left, const struct options *right)
 {
-    return left->misuse == right->misuse && left->foreign == right->foreign;
+    return left->misuse == right->misuse && left->foreign == right->foreign &&
+           left->debug == right->debug && left->history == right->history &&
+           left->perturb == right->perturb && strcmp(left->output, right->output) == 0;
 }
 
 // Adds an entry, and returns what the environment says then.
@@ -101,6 +113,11 @@ static void check(const char *program, bool is_privileged)
     struct options other = parse_with("FT_MALLO_MISUSE=ignore", program, is_privileged);
     demand(are_equal(&options, &other) && complaints == complaint_hash,
            "an entry that is not ours has said something");
+    struct options alias = parse_with("MALLOC_PERTURB_=300", program, is_privileged);
+    demand(alias.perturb == options.perturb, "a number out of its range is heeded");
+    struct options logged = parse_with("FT_MALLOC_DEBUG=1", program, is_privileged);
+    demand(logged.debug == (is_privileged ? options.debug : (unsigned)SWITCH_ON),
+           "a log is had by who may not ask for it, or not by who may");
     struct options last = parse_with("FT_MALLOC_MISUSE=warn", program, is_privileged);
     demand(is_privileged || last.misuse == ANSWER_WARN, "the last word is not heeded");
     struct options strict = parse_with("FT_MALLOC_FOREIGN=Abort", program, is_privileged);
