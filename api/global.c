@@ -44,17 +44,23 @@ __attribute__((noinline, cold)) static void open_arena(void)
     arena_first_section(&global.arena)->keeps_end = true;
 }
 
-// In a child: what the parent's other threads were doing is not known. Until the lock is first wanted the one thread
-// that there is needs none of it.
+// In a child: what the parent's other threads were doing is not known, so that all heaps are made anew. Not before a
+// thread wants one, and then that may be any, for the child's first thread can make others without a call of ours: until
+// then none has a heap.
 static void revive(void)
 {
-    global.is_child = false;
-    struct heap *heap = global_heap_own();
+    heap_revive(&global.arena, NULL);
+    // Release: who finds it so without the lock finds all the rest (global_heap_get).
+    atomic_store_explicit(&global.is_child, false, memory_order_release);
+}
+
+// The calling thread has no heap from now on, and nothing to leave.
+static void give_up_heap(void)
+{
+    platform_slot_set((void *)&platform_slot_initial);
+    platform_aside_set(NULL);
+    (void)platform_at_thread_exit(&global.exit, NULL);
     holders_clear(&global.holders);
-    heap_revive(&global.arena, heap_is_none(heap) ? NULL : heap);
-    if (!heap_is_none(heap)) {
-        holders_note(&global.holders, platform_thread_self(), heap);
-    }
 }
 
 // Apart, so that who takes the lock pays nothing for it.
@@ -63,7 +69,7 @@ __attribute__((noinline)) static void make_ready(void)
     if (global.arena.section_count == 0) {
         open_arena();
     }
-    if (global.is_child) {
+    if (atomic_load_explicit(&global.is_child, memory_order_relaxed)) {
         revive();
     }
     global.is_ready = true;
@@ -142,8 +148,12 @@ static void after_fork_in_child(void)
         true; // what was mapped before the fork and what is after it are not merged
     heaps_after_fork_in_child(&global.heaps);
     uint32_t own_count = heap_is_none(global_heap_own()) ? 0 : 1;
-    global.is_child = heap_count_in_use(&global.arena) > own_count;
-    global.is_ready = !global.is_child;
+    bool had_others = heap_count_in_use(&global.arena) > own_count;
+    if (had_others) {
+        give_up_heap();
+    }
+    atomic_store_explicit(&global.is_child, had_others, memory_order_relaxed);
+    global.is_ready = !had_others;
     watch_after_fork_in_child();
     if (global.options.audit == AUDIT_FORK) {
         audit();
@@ -207,6 +217,11 @@ struct heap *global_heap_get(size_t bytes)
     struct heap *heap = global_heap_own();
     if (!heap_is_none(heap)) {
         return heap;
+    }
+    // Acquire: pairs with revive(), which another thread may have come to first.
+    if (atomic_load_explicit(&global.is_child, memory_order_acquire)) {
+        global_lock();
+        global_unlock();
     }
     if (atomic_load_explicit(&global.has_first, memory_order_relaxed) && !is_due(bytes)) {
         return NULL;

@@ -54,7 +54,7 @@ struct global {
     _Atomic(const void *) forker;
     _Atomic bool has_first; // the process's first thread has its heap
     bool is_ready; // for who has the lock: the arena is open, and no heap is as a fork has left it
-    bool is_child; // of a fork, and the heaps of the parent's other threads are as they were
+    _Atomic bool is_child; // of a fork, and all heaps are as they were
     struct options options;
     struct output output;
     struct watch watch;

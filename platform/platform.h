@@ -126,7 +126,7 @@ struct platform_exit {
 // means left, platform_at_thread_exit() will say so.
 void platform_exit_open(struct platform_exit *exit, void (*leave)(void *value));
 
-// Has leave called with `value` when the calling thread ends, as late as the system allows: after
+// Has leave called with `value`, if that is not NULL, when the calling thread ends, as late as the system allows: after
 // the destructors of most other thread-local values. A thread that asks for the first time in a later
 // round of its destructors may end before leave is called. May allocate: to be called without locks.
 // False if the system has no means left; then leave is not called.

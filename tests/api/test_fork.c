@@ -217,12 +217,82 @@ static void a_grandchild_allocates(void **state)
     free_kept_chunks();
 }
 
+// Chunks of small sizes, all held at once; whether each keeps what was written to it.
+static void *hold_small_chunks(void *argument)
+{
+    enum { COUNT = 300, ROUNDS = 20 };
+    unsigned char *ptrs[COUNT];
+    uint64_t seed = (uintptr_t)argument;
+    bool whole = true;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t index = 0; index < COUNT; index++) {
+            size_t bytes = 100 + (index + seed) % 900;
+            ptrs[index] = malloc(bytes);
+            pattern_fill(ptrs[index], 100, index * seed);
+        }
+        for (size_t index = 0; index < COUNT; index++) {
+            whole = whole && pattern_holds(ptrs[index], 100, index * seed);
+            free(ptrs[index]);
+        }
+    }
+    return whole ? NULL : (void *)1;
+}
+
+// Its other threads allocate before it has wanted anything that the lock guards.
+static int start_threads_first(void)
+{
+    enum { COUNT = 3 };
+    pthread_t threads[COUNT];
+    bool whole = true;
+    alarm(CHILD_SECONDS);
+    for (uintptr_t index = 0; index < COUNT; index++) {
+        pthread_create(&threads[index], NULL, hold_small_chunks, (void *)(index + 2));
+    }
+    whole = hold_small_chunks((void *)1) == NULL;
+    for (size_t index = 0; index < COUNT; index++) {
+        void *failed;
+        pthread_join(threads[index], &failed);
+        whole = whole && failed == NULL;
+    }
+    return whole ? 0 : 1;
+}
+
+static void a_child_may_start_threads_before_it_allocates(void **state)
+{
+    (void)state;
+    if (SHORTER > 1) {
+        skip(); // a sanitizer's own locks are not safe there
+    }
+    pthread_t threads[THREAD_COUNT];
+    atomic_store(&stop, false);
+    for (uintptr_t index = 0; index < THREAD_COUNT; index++) {
+        pthread_create(&threads[index], NULL, allocate_until_stopped, (void *)(index + 1));
+    }
+    assert_null(hold_small_chunks((void *)1)); // chunks at hand
+    int failed = 0;
+    for (size_t number = 0; number < 100; number++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            _exit(start_threads_first());
+        }
+        int status = 1;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        failed += status != 0;
+    }
+    atomic_store(&stop, true);
+    for (size_t index = 0; index < THREAD_COUNT; index++) {
+        pthread_join(threads[index], NULL);
+    }
+    assert_int_equal(failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_of_a_busy_program_allocate_and_end_well),
         cmocka_unit_test(threads_that_fork_at_once_have_children_that_end_well),
         cmocka_unit_test(a_grandchild_allocates),
+        cmocka_unit_test(a_child_may_start_threads_before_it_allocates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
