@@ -78,6 +78,7 @@ struct heap_return {
     uintptr_t above;       // dirty bytes up to which another search is not worth it; 0: it is
     uintptr_t held_then;   // held bytes when all zones had been looked at
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
+    uintptr_t home_class;  // whose zones that are nobody's heap_adopt_next() looks through next
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };
 
@@ -304,6 +305,10 @@ struct heap *heap_receive_idle(struct arena *arena);
 // there is none. any: however many of its chunks are in use; else only one that few of are, that this heap had last, or
 // whose last owner waits for a thread: of others the chunks in use and those handed out next would share cache lines.
 bool heap_adopt(struct heap *heap, unsigned size_class, bool any);
+
+// OWNER and LOCKED. The same for the next class in turn, where memory goes back to the system: chunks that come home to
+// zones that are nobody's are in nobody's count, and of a class that nobody wants any more they would stay.
+void heap_adopt_next(struct heap *heap);
 
 // OWNER. Whether zones wait for heap_give_empty().
 static inline bool heap_has_empty(const struct heap *heap)

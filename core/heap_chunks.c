@@ -255,6 +255,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
                                                 : take_run(heap, size_class, bytes, align, need);
     }
     heap_relist(heap, zone);
+    heap_adopt_next(heap);
     return heap_take(heap, size_class, bytes);
 }
 

@@ -274,6 +274,16 @@ bool heap_adopt(struct heap *heap, unsigned size_class, bool any)
     return false;
 }
 
+void heap_adopt_next(struct heap *heap)
+{
+    struct heap_return *back = heap_returns(heap);
+    if (back == NULL) {
+        return;
+    }
+    back->home_class = (back->home_class + 1) % heap->class_count;
+    (void)heap_adopt(heap, (unsigned)back->home_class, false);
+}
+
 struct heap *heap_receive_idle(struct arena *arena)
 {
     struct heap *last = NULL;

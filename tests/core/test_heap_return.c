@@ -658,6 +658,56 @@ static void a_zone_that_another_heap_takes_over_is_counted_there(void **state)
     end();
 }
 
+static void classes_that_nobody_wants_any_more_are_taken_in_one_by_one(void **state)
+{
+    (void)state;
+    begin(MIB);
+    struct heap *other = driver_acquire(&driver, HEAP_BYTES);
+    fill(heap, CHUNK, 256);
+    struct zone *zone = zone_of(chunks[0]);
+    assert_int_equal(atomic_load(&zone->owner), ZONE_OWNER_FULL);
+    for (unsigned index = 0; index < 10; index++) {
+        driver_free(&driver, other, chunks[index]);
+    }
+    heap_send_parcels(other);
+    // By who had it last: a tenth of its chunks are not enough for the other.
+    for (unsigned count = 0; count < heap->class_count; count++) {
+        heap_adopt_next(other);
+        assert_false(heap_owns(other, zone));
+    }
+    assert_int_equal(zone_home_count(zone), 10);
+    heap_drain(heap);
+    assert_true(heap_owns(heap, zone));
+    assert_int_equal(zone_home_count(zone), 0);
+    assert_true(heap_returns(heap)->dirty_bytes >= 10 * CHUNK);
+    end();
+}
+
+static void each_new_zone_looks_through_one_class(void **state)
+{
+    (void)state;
+    begin(MIB);
+    struct heap *other = driver_acquire(&driver, HEAP_BYTES);
+    fill(heap, CHUNK, 256);
+    struct zone *zone = zone_of(chunks[0]);
+    for (unsigned index = 0; index < 10; index++) {
+        driver_free(&driver, other, chunks[index]);
+    }
+    heap_send_parcels(other);
+    size_t zones = driver.arena->zone_count;
+    uintptr_t first = heap_returns(heap)->home_class;
+    for (unsigned count = 0; count < heap->class_count; count++) {
+        assert_int_equal(heap_returns(heap)->home_class, (first + count) % heap->class_count);
+        while (driver.arena->zone_count == zones + count) {
+            assert_non_null(driver_alloc(&driver, heap, 16, 16).ptr);
+        }
+    }
+    assert_int_equal(heap_returns(heap)->home_class, first);
+    assert_true(heap_owns(heap, zone));
+    assert_int_equal(zone_home_count(zone), 0);
+    end();
+}
+
 static void a_revived_heap_counts_anew_and_goes_on(void **state)
 {
     (void)state;
@@ -762,6 +812,8 @@ int main(void)
         cmocka_unit_test(a_trim_that_is_demanded_is_due_once_in_each_heap),
         cmocka_unit_test(a_heap_that_waits_for_a_thread_keeps_its_books),
         cmocka_unit_test(a_zone_that_another_heap_takes_over_is_counted_there),
+        cmocka_unit_test(classes_that_nobody_wants_any_more_are_taken_in_one_by_one),
+        cmocka_unit_test(each_new_zone_looks_through_one_class),
         cmocka_unit_test(a_revived_heap_counts_anew_and_goes_on),
         cmocka_unit_test(contents_survive_purges),
     };

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "core/text.c"
-OLD = 'text_string(text, "0x");'
+OLD = "text_number(text, number, 10, upper_digits, 1);"
 
 # (what is tried, the list, the exit status, a part of what is said)
 CASES = [
