@@ -356,18 +356,17 @@ static void an_arena_takes_for_itself_what_the_readme_says(void **state)
         {2048, 1472},  {4096, 1728},     {16384, 3136},
         {65536, 9728}, {1 << 20, 82560}, {64 << 20, 1561600},
     };
-    if (sizeof(void *) != 8) {
-        skip();
-    }
+    // Of 64 bits; with 32 there is a bound alone.
+    bool is_told = sizeof(void *) == 8;
     size_t bound;
-    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+    for (size_t row = 0; is_told && row < sizeof(rows) / sizeof(rows[0]); row++) {
         assert_int_equal(own_bytes(rows[row].bytes, &bound), rows[row].own);
     }
     for (size_t bytes = 2048; bytes <= 64 << 20; bytes += bytes / 5) {
         size_t own = own_bytes(bytes, &bound);
         assert_true(own <= bound);
     }
-    assert_int_equal(ft_core_bytes_min(), 1956);
+    assert_true(!is_told || ft_core_bytes_min() == 1956);
 }
 
 static void the_low_water_mark_stays_at_the_lowest(void **state)
