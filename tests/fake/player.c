@@ -252,6 +252,8 @@ void play_thread(struct player *player, unsigned thread)
 {
     player->slots[player->thread] = platform_slot();
     player->thread = thread;
+    // The system has one thread here: a heap that is noted of it may be one of the others' by now.
+    holders_clear(&global.holders);
     void *slot = player->slots[thread];
     platform_slot_set(slot != NULL ? slot : (void *)&platform_slot_initial);
 }
