@@ -58,21 +58,22 @@ static struct grant alloc_mapping(size_t bytes, size_t align)
     return (struct grant){.ptr = memory_meet_mapping(&need, bytes), .is_zero = true};
 }
 
-// Serves a chunk as a run, or as a mapping where that is all there is room for.
+// Serves a chunk as a run, or as a mapping where that is all there is room for. Asks the system twice at most.
 static struct grant alloc_large(size_t bytes, size_t align)
 {
     struct need need;
     struct grant grant = {.ptr = NULL};
-    if (global.arena.config.limit_bytes != 0 && memory_wastes_unit(bytes)) {
+    bool tried = global.arena.config.limit_bytes != 0 && memory_wastes_unit(bytes);
+    if (tried) {
         grant = alloc_mapping(bytes, align);
     }
     if (grant.ptr == NULL) {
         grant = large_take(&global.arena, bytes, align, &need);
     }
-    while (grant.ptr == NULL && !memory_prefers_mapping(&need, bytes) && memory_meet(&need)) {
+    if (grant.ptr == NULL && !memory_prefers_mapping(&need, bytes) && memory_meet(&need)) {
         grant = large_take(&global.arena, bytes, align, &need);
     }
-    return grant.ptr != NULL ? grant : alloc_mapping(bytes, align);
+    return grant.ptr != NULL || tried ? grant : alloc_mapping(bytes, align);
 }
 
 enum { ASKS_MAX = 2 }; // of the system, in one allocation

@@ -18,8 +18,7 @@
 enum {
     PLAYER_CHUNKS = 4096,
     PLAYER_THREADS = 6,
-    PLAYER_ASKS_MAX =
-        3, // for one allocation: more of a section, another one when that lost its end, a mapping
+    PLAYER_ASKS_MAX = 2, // for one allocation
     // A realloc that is refused something tries to grow where it is, then elsewhere with room to spare, then
     // just so.
     PLAYER_REALLOC_ASKS_MAX = 1 + 2 * PLAYER_ASKS_MAX,
