@@ -4,7 +4,7 @@
 #include "api/global.h"
 
 enum {
-    LAST_ENTRIES = 2560
+    LAST_ENTRIES = 1280
 }; // of the root, which do not rest: systems scatter libraries over a TiB and some
 
 static uintptr_t page_down(uintptr_t address)
