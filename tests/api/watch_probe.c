@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,9 +88,7 @@ static void *churn(void *argument)
             free(*slot);
             *slot = calloc(1, bytes);
             break;
-        default:
-            *slot = __atomic_exchange_n(&exchange[random_below(&seed, EXCHANGE_COUNT)], *slot,
-                                        __ATOMIC_ACQ_REL);
+        default: *slot = atomic_exchange(&exchange[random_below(&seed, EXCHANGE_COUNT)], *slot);
         }
     }
     for (unsigned index = 0; index < SLOT_COUNT; index++) {
