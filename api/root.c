@@ -50,7 +50,8 @@ static bool rest(uintptr_t from, uintptr_t end)
     for (uintptr_t page = from > root ? from : root; page < end;
          page += global.arena.config.page_bytes) {
         uint64_t bit;
-        *word_of(page, &bit) |= bit;
+        uint64_t *word = word_of(page, &bit);
+        *word |= bit;
     }
     return true;
 }
