@@ -25,11 +25,22 @@ static void tell_row(struct text *text, uintptr_t address, const unsigned char *
     text_string(text, "|\n");
 }
 
+_Static_assert(DUMP_ROW_BYTES == 2 * sizeof(uint64_t), "rows are compared as two words");
+
+// Whether two whole rows are the same. Not by memcmp(), of which compilers make what the core may not call.
+static bool is_same(const unsigned char *row, const unsigned char *other)
+{
+    uint64_t words[2], others[2];
+    memcpy(words, row, DUMP_ROW_BYTES);
+    memcpy(others, other, DUMP_ROW_BYTES);
+    return ((words[0] ^ others[0]) | (words[1] ^ others[1])) == 0;
+}
+
 // The next row of a dump: its line, the asterisk in its place, or nothing.
 static void tell_next(struct dump *dump, struct text *text, uintptr_t address,
                       const unsigned char *row, size_t count, bool is_last)
 {
-    bool is_again = dump->has_row && !is_last && memcmp(row, dump->row, count) == 0;
+    bool is_again = dump->has_row && !is_last && is_same(row, dump->row);
     if (!is_again) {
         tell_row(text, address, row, count);
         memcpy(dump->row, row, count);
