@@ -11,8 +11,7 @@
 #include <sys/personality.h>
 #include <unistd.h>
 
-#include "tests/api/child.h"
-#include "tests/api/cmocka_api.h"
+#include "tests/api/histories.h"
 #include "tests/api/pattern.h"
 #include "tests/api/entry.h"
 
@@ -153,47 +152,16 @@ static int libraries_lie_elsewhere(void)
 
 // ---- all ----------------------------------------------------------------------------------------
 
-static const struct history {
-    const char *name;
-    int (*play)(void);
-} histories[] = {
+static const struct history histories[] = {
     {"a_small_process", a_small_process},
     {"a_process_that_grows", a_process_that_grows},
     {"memory_comes_from_elsewhere", memory_comes_from_elsewhere},
     {"libraries_lie_elsewhere", libraries_lie_elsewhere},
 };
-enum { HISTORY_COUNT = sizeof histories / sizeof *histories };
-
-static void play(void **state)
-{
-    const struct history *history = *state;
-    static struct child child;
-    char name[64];
-    strcpy(name, history->name);
-    child_run(&child, (char *[]){program, name, NULL}, NULL);
-    if (!child_exited_with(&child, 0)) {
-        fail_msg("status %x: %s", (unsigned)child.status, child.err);
-    }
-}
 
 int main(int argument_count, char **arguments)
 {
     program = arguments[0];
-    if (argument_count == 2) {
-        for (unsigned index = 0; index < HISTORY_COUNT; index++) {
-            if (strcmp(arguments[1], histories[index].name) == 0) {
-                return histories[index].play();
-            }
-        }
-        return 99;
-    }
-    struct CMUnitTest tests[HISTORY_COUNT];
-    for (unsigned index = 0; index < HISTORY_COUNT; index++) {
-        tests[index] = (struct CMUnitTest){
-            .name = histories[index].name,
-            .test_func = play,
-            .initial_state = (void *)(uintptr_t)&histories[index],
-        };
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return histories_main(argument_count, arguments, histories,
+                          sizeof histories / sizeof *histories);
 }

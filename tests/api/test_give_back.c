@@ -16,8 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/api/child.h"
-#include "tests/api/cmocka_api.h"
+#include "tests/api/histories.h"
 #include "tests/api/pattern.h"
 #include "tests/api/entry.h"
 
@@ -26,7 +25,6 @@ enum { KIB = 1 << 10, MIB = 1 << 20, TOTAL = 200 * MIB, CHUNKS_MAX = TOTAL / 64 
 // What is not memory of chunks, by the rough: states of chunks, the zone map, stacks of threads.
 enum { ASIDE = 4 * MIB };
 
-static char *program;
 static void **chunks; // in a mapping of its own
 static size_t chunk_count;
 
@@ -712,10 +710,7 @@ static int a_limit_that_is_met_gives_all_that_is_free(void)
 
 // ---- all ----------------------------------------------------------------------------------------
 
-static const struct history {
-    const char *name;
-    int (*play)(void);
-} histories[] = {
+static const struct history histories[] = {
     {"all_is_freed", all_is_freed},
     {"one_in_a_hundred_is_kept", one_in_a_hundred_is_kept},
     {"whole_stretches_are_freed", whole_stretches_are_freed},
@@ -732,40 +727,13 @@ static const struct history {
     {"a_limit_below_what_is_reserved_leaves_room", a_limit_below_what_is_reserved_leaves_room},
     {"a_limit_that_is_met_gives_all_that_is_free", a_limit_that_is_met_gives_all_that_is_free},
 };
-enum { HISTORY_COUNT = sizeof histories / sizeof *histories };
-
-static void play(void **state)
-{
-    const struct history *history = *state;
-    static struct child child;
-    char name[64];
-    strcpy(name, history->name);
-    child_run(&child, (char *[]){program, name, NULL}, NULL);
-    if (!child_exited_with(&child, 0)) {
-        fail_msg("status %x: %s", (unsigned)child.status, child.err);
-    }
-}
 
 int main(int argument_count, char **arguments)
 {
-    program = arguments[0];
     if (argument_count == 2) {
         chunks = mmap(NULL, CHUNKS_MAX * sizeof *chunks, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-        for (unsigned index = 0; index < HISTORY_COUNT; index++) {
-            if (strcmp(arguments[1], histories[index].name) == 0) {
-                return histories[index].play();
-            }
-        }
-        return 99;
     }
-    struct CMUnitTest tests[HISTORY_COUNT];
-    for (unsigned index = 0; index < HISTORY_COUNT; index++) {
-        tests[index] = (struct CMUnitTest){
-            .name = histories[index].name,
-            .test_func = play,
-            .initial_state = (void *)(uintptr_t)&histories[index],
-        };
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return histories_main(argument_count, arguments, histories,
+                          sizeof histories / sizeof *histories);
 }

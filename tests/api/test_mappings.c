@@ -3,7 +3,7 @@
 // refused with ENOMEM, frees and trims work, in forked children too; and when mappings are to be had again, so is memory.
 //
 //   test_mappings                 every history, each in the program started anew
-//   test_mappings NAME STEPS      one of them, with so many operations
+//   test_mappings NAME STEPS      one of them, with so many operations, however many mappings there may be
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/api/child.h"
-#include "tests/api/cmocka_api.h"
+#include "tests/api/histories.h"
 #include "tests/api/pattern.h"
 #include "tests/api/entry.h"
 
 enum { MIB = 1 << 20, PLACES = 4000, MAPPINGS_MAX = 300000, STEPS = 20000 };
 
-static char *program;
+static unsigned step_count = STEPS; // operations of a history
 static size_t page_bytes;
 
 // ---- mappings that are used up --------------------------------------------------------------------
@@ -180,17 +179,17 @@ static size_t resident(void)
 // ---- histories ------------------------------------------------------------------------------------
 
 // Lives, lives on without mappings, and lives again. Zero, or the step that went wrong.
-static int live_without_mappings(unsigned steps)
+static int live_without_mappings(void)
 {
     struct comb comb;
     size_t refused = 0, start = resident();
-    if (!live(1, steps, &refused) || refused != 0) {
+    if (!live(1, step_count, &refused) || refused != 0) {
         return 1;
     }
     if (!use_up(&comb)) {
         return 2;
     }
-    if (!live(2, steps, &refused)) {
+    if (!live(2, step_count, &refused)) {
         return 3;
     }
     // What cannot be had without one, once those are gone that the frees have given back.
@@ -206,12 +205,12 @@ static int live_without_mappings(unsigned steps)
         return 5;
     }
     (void)malloc_trim(0);
-    if (!live(3, steps, &refused) || !free_all()) {
+    if (!live(3, step_count, &refused) || !free_all()) {
         return 6;
     }
     let_go(&comb);
     refused = 0;
-    if (!live(4, steps, &refused) || refused != 0) {
+    if (!live(4, step_count, &refused) || refused != 0) {
         fprintf(stderr, "%zu calls refused although there are mappings\n", refused);
         return 7;
     }
@@ -225,21 +224,21 @@ static int live_without_mappings(unsigned steps)
     return now > start + (size_t)12 * MIB ? 9 : 0;
 }
 
-static int a_process_uses_up_its_mappings(unsigned steps)
+static int a_process_uses_up_its_mappings(void)
 {
-    return live_without_mappings(steps);
+    return live_without_mappings();
 }
 
 // Its mappings are split by what goes back.
-static int so_does_a_child(unsigned steps)
+static int so_does_a_child(void)
 {
     size_t refused = 0;
-    if (!live(9, steps, &refused) || refused != 0) {
+    if (!live(9, step_count, &refused) || refused != 0) {
         return 20;
     }
     pid_t child = fork();
     if (child == 0) {
-        _exit(live_without_mappings(steps));
+        _exit(live_without_mappings());
     }
     int status = -1;
     if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
@@ -269,7 +268,7 @@ static void *allocate_in_a_thread(void *argument)
 }
 
 // What threads need was there before, and is used again: their stacks are the C library's.
-static int threads_come_and_go_meanwhile(unsigned steps)
+static int threads_come_and_go_meanwhile(void)
 {
     struct comb comb;
     size_t refused = 0;
@@ -279,13 +278,13 @@ static int threads_come_and_go_meanwhile(unsigned steps)
         return 1;
     }
     pthread_join(thread, NULL);
-    if (!live(5, steps, &refused) || !use_up(&comb)) {
+    if (!live(5, step_count, &refused) || !use_up(&comb)) {
         return 2;
     }
     for (unsigned round = 0; round < 20; round++) {
         // A system may need a mapping for a stack after all.
         if (pthread_create(&thread, NULL, allocate_in_a_thread, &is_wrong) == 0) {
-            if (!live(6 + round, steps / 20, &refused)) {
+            if (!live(6 + round, step_count / 20, &refused)) {
                 return 3;
             }
             pthread_join(thread, NULL);
@@ -293,55 +292,23 @@ static int threads_come_and_go_meanwhile(unsigned steps)
     }
     let_go(&comb);
     refused = 0;
-    return !live(99, steps, &refused) || refused != 0 || !free_all() || is_wrong ? 4 : 0;
+    return !live(99, step_count, &refused) || refused != 0 || !free_all() || is_wrong ? 4 : 0;
 }
 
-static const struct history {
-    const char *name;
-    int (*play)(unsigned steps);
-} histories[] = {
+static const struct history histories[] = {
     {"a_process_uses_up_its_mappings", a_process_uses_up_its_mappings},
     {"so_does_a_child", so_does_a_child},
     {"threads_come_and_go_meanwhile", threads_come_and_go_meanwhile},
 };
-enum { HISTORY_COUNT = sizeof histories / sizeof *histories };
-
-static void play(void **state)
-{
-    const struct history *history = *state;
-    static struct child child;
-    char name[64], steps[16];
-    size_t most = mapping_max();
-    if (most == 0 || most > MAPPINGS_MAX) {
-        skip();
-    }
-    strcpy(name, history->name);
-    snprintf(steps, sizeof steps, "%d", STEPS);
-    child_run(&child, (char *[]){program, name, steps, NULL}, NULL);
-    if (!child_exited_with(&child, 0)) {
-        fail_msg("status %x: %s", (unsigned)child.status, child.err);
-    }
-}
 
 int main(int argument_count, char **arguments)
 {
-    program = arguments[0];
     page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     if (argument_count == 3) {
-        for (unsigned index = 0; index < HISTORY_COUNT; index++) {
-            if (strcmp(arguments[1], histories[index].name) == 0) {
-                return histories[index].play((unsigned)strtoul(arguments[2], NULL, 10));
-            }
-        }
-        return 99;
+        step_count = (unsigned)strtoul(arguments[2], NULL, 10);
+    } else if (argument_count == 2 && (mapping_max() == 0 || mapping_max() > MAPPINGS_MAX)) {
+        return HISTORY_SKIPPED;
     }
-    struct CMUnitTest tests[HISTORY_COUNT];
-    for (unsigned index = 0; index < HISTORY_COUNT; index++) {
-        tests[index] = (struct CMUnitTest){
-            .name = histories[index].name,
-            .test_func = play,
-            .initial_state = (void *)(uintptr_t)&histories[index],
-        };
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return histories_main(argument_count, arguments, histories,
+                          sizeof histories / sizeof *histories);
 }
