@@ -196,12 +196,12 @@ struct ft_core_item {
 
 // A walk through an arena; zeroed, it stands before the start.
 struct ft_core_walk {
-    uintptr_t cursor[6];
+    uintptr_t cursor[8];
 };
 
 // Tells the next zone or chunk in use, by increasing address; false at the end. Between two steps
-// anything may happen: what nobody touched meanwhile is told once, and as it is; a zone that was dissolved while
-// it was being told may leave chunks of its place to be told out of order. Takes the lock.
+// anything may happen: what nobody touched meanwhile is told once, and as it is; what came meanwhile is told if it lies
+// above what was told last. Takes the lock.
 bool ft_core_next(struct ft_core_heap *heap, struct ft_core_walk *walk, struct ft_core_item *item);
 
 // Writes the arena as text, zones and chunks with their sizes, through `write`, which may use nothing of

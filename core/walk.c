@@ -71,6 +71,7 @@ static struct zone *mapping_from(const struct arena *arena, uintptr_t address)
 static struct walk_step tell_zone(struct walk *walk, enum zone_kind kind, void *base, size_t bytes)
 {
     walk->zone = (uintptr_t)base;
+    walk->told = (uintptr_t)base;
     walk->index = 0;
     walk->next = (uintptr_t)base + bytes;
     return (struct walk_step){.what = WALK_ZONE, .kind = kind, .base = base, .bytes = bytes};
@@ -93,7 +94,8 @@ static struct walk_step next_zone(const struct arena *arena, struct walk *walk)
     return tell_zone(walk, kind, base, (size_t)unit->length << arena->unit_shift);
 }
 
-// The next live chunk of the zone that the walk is in, or WALK_END if there is no more.
+// The next live chunk of the zone that the walk is in, or WALK_END if there is no more. If another zone begins there by
+// now, its chunks are not those that were counted: what lies below the last thing told is passed over.
 static struct walk_step next_chunk(const struct arena *arena, struct walk *walk)
 {
     struct zone *zone = zone_map_find(&arena->map, (const void *)walk->zone);
@@ -110,8 +112,9 @@ static struct walk_step next_chunk(const struct arena *arena, struct walk *walk)
     while (is_there && walk->index < zone->chunk_count) {
         uint32_t index = walk->index++;
         unsigned state = zone_state(zone, index);
-        if (state_is_live(state)) {
-            step.base = zone_chunk(zone, index);
+        void *base = zone_chunk(zone, index);
+        if (state_is_live(state) && (uintptr_t)base >= walk->told) {
+            step.base = base;
             step.bytes = zone->chunk_bytes - (state - STATE_LIVE);
             return step;
         }
@@ -125,6 +128,7 @@ struct walk_step walk_next(const struct arena *arena, struct walk *walk)
     if (walk->zone != 0) {
         struct walk_step step = next_chunk(arena, walk);
         if (step.what == WALK_CHUNK) {
+            walk->told = (uintptr_t)step.base + step.bytes;
             return step;
         }
         walk->zone = 0;

@@ -25,6 +25,7 @@ struct walk_step {
 struct walk {
     uintptr_t next;    // zones below were told
     uintptr_t zone;    // the zone whose chunks are being told, its base; 0: none
+    uintptr_t told;    // the end of the last chunk of it that was told
     uint32_t index;    // its next chunk
     uintptr_t section; // the section of `unit`, from the arena; 0: to be found again
     uint32_t unit;     // first unit of the run to look at next

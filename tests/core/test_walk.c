@@ -248,6 +248,58 @@ static void a_zone_that_came_back_at_the_same_place_is_told_on(void **state)
     driver_end(&driver);
 }
 
+static struct zone *full_zone(struct driver *driver, unsigned size_class)
+{
+    struct need need;
+    struct zone *zone = arena_new_zone(driver->arena, size_class, 0, 0, &need);
+    assert_non_null(zone);
+    struct chunk_entry entry;
+    for (uint32_t index = 0; index < zone->chunk_count; index++) {
+        zone_take(zone, &entry, 1);
+        zone_set_state(zone, index, STATE_LIVE);
+    }
+    return zone;
+}
+
+// Chunks of another size have other numbers: none is told that begins below the end of the last one.
+static void a_zone_of_another_class_at_the_same_place_is_told_from_where_the_walk_was(void **state)
+{
+    (void)state;
+    enum { TOLD = 20 };
+    for (unsigned before = 0; before < 6; before++) {
+        for (unsigned after = 0; after < 6; after++) {
+            struct driver driver;
+            driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096});
+            driver_add_section(&driver, 1 << 20);
+            struct zone *zone = full_zone(&driver, before);
+            void *base = zone_base(zone);
+            struct walk walk = {0};
+            struct walk_step step = walk_next(driver.arena, &walk);
+            for (unsigned told = 0; told < TOLD; told++) {
+                step = walk_next(driver.arena, &walk);
+            }
+            uintptr_t end = (uintptr_t)step.base + step.bytes;
+            for (uint32_t index = 0; index < zone->chunk_count; index++) {
+                zone_set_state(zone, index, STATE_FREED);
+                zone_give(zone, index);
+            }
+            arena_delete_zone(driver.arena, zone);
+            zone = full_zone(&driver, after);
+            assert_ptr_equal(zone_base(zone), base);
+            walk_resume(&walk);
+            step = walk_next(driver.arena, &walk);
+            assert_int_equal(step.what, WALK_CHUNK);
+            assert_true((uintptr_t)step.base >= end);
+            uint32_t left = zone->chunk_count - TOLD;
+            while ((step = walk_next(driver.arena, &walk)).what == WALK_CHUNK) {
+                left--;
+            }
+            assert_true(before != after || left == 1);
+            driver_end(&driver);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +309,8 @@ int main(void)
         cmocka_unit_test(a_walk_goes_on_while_others_allocate_and_free),
         cmocka_unit_test(a_walk_is_not_led_astray_by_what_took_a_zones_place),
         cmocka_unit_test(a_zone_that_came_back_at_the_same_place_is_told_on),
+        cmocka_unit_test(
+            a_zone_of_another_class_at_the_same_place_is_told_from_where_the_walk_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
