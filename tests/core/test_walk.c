@@ -309,8 +309,7 @@ int main(void)
         cmocka_unit_test(a_walk_goes_on_while_others_allocate_and_free),
         cmocka_unit_test(a_walk_is_not_led_astray_by_what_took_a_zones_place),
         cmocka_unit_test(a_zone_that_came_back_at_the_same_place_is_told_on),
-        cmocka_unit_test(
-            a_zone_of_another_class_at_the_same_place_is_told_from_where_the_walk_was),
+        cmocka_unit_test(a_zone_of_another_class_at_the_same_place_is_told_from_where_the_walk_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
