@@ -247,7 +247,7 @@ __attribute__((noinline)) static void free_other_quietly(void *ptr, const char *
 
 void slow_free(void *ptr, const char *call)
 {
-    if (ptr != NULL && !heap_small_free(global_heap(), &global.arena, ptr)) {
+    if (ptr != NULL) {
         free_other_quietly(ptr, call);
     }
 }
@@ -271,7 +271,8 @@ void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
 
 void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
 {
-    if (ptr == NULL) {
+    if (ptr == NULL ||
+        (align == 1 && heap_small_free_sized(global_heap(), &global.arena, ptr, bytes))) {
         return;
     }
     int saved = errno;

@@ -67,6 +67,6 @@ bool arena_is_valid(const struct arena *arena)
     bool most_is_right = arena->section_bytes_max >= arena_section_bytes(arena) &&
                          arena->committed_bytes_max >= arena_committed_bytes(arena);
     return sections == arena->section_count && units == arena->unit_count && used_is_right &&
-           most_is_right && nothing->kind == ZONE_NONE && nothing->fast_bound == 0 &&
+           most_is_right && nothing->kind == ZONE_NONE && nothing->bound == 0 &&
            nothing->reciprocal == 0;
 }

@@ -16,26 +16,29 @@ struct tally {
 static inline void tally_state(struct tally *tally, unsigned state)
 {
     tally->live += state_is_live(state);
-    tally->slack += state_is_live(state) ? state - STATE_LIVE : 0;
     tally->fresh += state == STATE_FRESH;
     tally->home += state == STATE_HOME;
 }
 
-// In two loops, each of which knows how wide a state is: nearly all the time of a census is spent here.
+// In two loops, of which that of the many needs nothing but the state: nearly all the time of a census is spent here.
 static struct tally tally_of(const struct zone *zone)
 {
     struct tally tally = {.live = 0};
     uint32_t count = zone->chunk_count;
     if (zone->kind == ZONE_SMALL) {
-        const uint16_t *states = zone_state_at(zone, 0);
         for (uint32_t index = 0; index < count; index++) {
-            tally_state(&tally, state_read_small(&states[index]));
+            unsigned state = zone_state(zone, index);
+            tally_state(&tally, state);
+            tally.slack +=
+                state_is_live(state) ? zone->chunk_bytes - zone_requested(zone, index, state) : 0;
         }
         return tally;
     }
     const uint8_t *states = zone_state_at(zone, 0);
     for (uint32_t index = 0; index < count; index++) {
-        tally_state(&tally, state_read_tiny(&states[index]));
+        unsigned state = state_read(&states[index]);
+        tally_state(&tally, state);
+        tally.slack += state_is_live(state) ? state - STATE_LIVE : 0;
     }
     return tally;
 }

@@ -22,7 +22,7 @@ static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
     chunk.base = zone_chunk(zone, chunk.index);
     unsigned state = zone_state(zone, chunk.index);
     chunk.status = chunk_status_of(state);
-    chunk.requested = state_is_live(state) ? zone->chunk_bytes - (state - STATE_LIVE) : 0;
+    chunk.requested = state_is_live(state) ? zone_requested(zone, chunk.index, state) : 0;
     return chunk;
 }
 
@@ -138,7 +138,7 @@ bool chunk_shrink(const struct chunk *chunk, size_t bytes)
     if (slack > size_class_slack_max(zone->size_class)) {
         return false;
     }
-    zone_set_state(zone, chunk->index, STATE_LIVE + (unsigned)slack);
+    zone_set_live(zone, zone_state_at(zone, chunk->index), bytes);
     return true;
 }
 

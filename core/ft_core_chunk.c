@@ -222,8 +222,7 @@ FT_CORE_PUBLIC enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void 
     if (zone->kind == ZONE_LARGE && free_run(heap, (struct section *)zone, ptr)) {
         return FT_CORE_OK;
     }
-    if (heap_fast_put(heap->heap, zone, (uintptr_t)zone_base(zone), ptr) ||
-        heap_small_put(heap->heap, zone, (uintptr_t)zone_base(zone), ptr)) {
+    if (heap_fast_put(heap->heap, zone, (uintptr_t)zone_base(zone), ptr)) {
         poison_lay(ptr, zone->chunk_bytes);
         return FT_CORE_OK;
     }

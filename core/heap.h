@@ -144,6 +144,19 @@ struct heap_place {
 // For each number of bytes.
 extern const struct heap_place heap_places[SIZE_CLASS_TINY_MAX + 1];
 
+// The same for SMALL sizes, which are as many as begin a step of 256 bytes above TINY.
+enum {
+    HEAP_SMALL_STEP = 256,
+    HEAP_SMALL_CHUNKS_MAX = 128, // of a zone on units of 64 KiB
+};
+struct heap_small_place {
+    uint8_t stack_word;
+    uint8_t
+        steps; // a power of two that divides the class's size and is more than any slack in it, in steps
+};
+extern const struct heap_small_place
+    heap_small_places[(SIZE_CLASS_SMALL_MAX - SIZE_CLASS_TINY_MAX) / HEAP_SMALL_STEP];
+
 // ANY. The smallest memory that a heap of this arena can use, in bytes: it has no stacks.
 size_t heap_bytes_min(const struct arena *arena);
 

@@ -143,26 +143,19 @@ unsigned heap_class_for(const struct heap *heap, size_t bytes, size_t align)
     return size_class < heap->class_count ? size_class : SIZE_CLASS_NONE;
 }
 
-// Hands out a chunk that is in nobody's hands, by its state.
-static struct grant hand_out(unsigned size_class, const struct chunk_entry *entry, size_t bytes)
+// Hands out a chunk that is in nobody's hands.
+static struct grant hand_out(const struct heap *heap, const struct chunk_entry *entry, size_t bytes)
 {
-    unsigned live = STATE_LIVE + (unsigned)(size_class_bytes(size_class) - bytes);
-    unsigned old;
-    if (size_class < SIZE_CLASS_TINY_COUNT) {
-        old = state_read_tiny(entry->state);
-        state_write_tiny(entry->state, (uint8_t)live);
-    } else {
-        old = state_read_small(entry->state);
-        state_write_small(entry->state, live);
-    }
-    return (struct grant){.ptr = entry->chunk, .is_zero = old == STATE_FRESH};
+    struct grant grant = {.ptr = entry->chunk, .is_zero = state_read(entry->state) == STATE_FRESH};
+    zone_set_live(zone_map_find(&heap_arena(heap)->map, entry->chunk), entry->state, bytes);
+    return grant;
 }
 
 struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
 {
     struct heap_stack *stack = &heap->stacks[size_class];
     if (stack->top != stack->bottom) {
-        return hand_out(size_class, --stack->top, bytes);
+        return hand_out(heap, --stack->top, bytes);
     }
     heap_drain(heap);
     struct zone *zone = heap_fullest_zone(heap, size_class);
@@ -170,12 +163,12 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
         return (struct grant){.ptr = NULL};
     }
     if (refill(heap, size_class, zone)) {
-        return hand_out(size_class, --stack->top, bytes);
+        return hand_out(heap, --stack->top, bytes);
     }
     struct chunk_entry entry;
     zone_take(zone, &entry, 1);
     heap_relist(heap, zone);
-    return hand_out(size_class, &entry, bytes);
+    return hand_out(heap, &entry, bytes);
 }
 
 // Whether a class is still served as runs although it could have a zone. A server's zone of large chunks claims

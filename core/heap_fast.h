@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fast paths: what nearly every malloc and free does, inlined into the api. First those of TINY
-// chunks, where every instruction counts, then those of SMALL ones, tried when the first refuse.
+// The fast paths: what nearly every malloc and free does, inlined into the api. TINY and SMALL chunks are freed in one way;
+// what has to do with their sizes is told apart: first TINY ones, where every instruction counts, then SMALL ones.
 // Whatever is unusual about a call makes it fail here, before anything is written, and go the slow way.
 #ifndef FT_CORE_HEAP_FAST_H
 #define FT_CORE_HEAP_FAST_H
@@ -26,7 +26,7 @@ static inline uintptr_t heap_fast_again(uintptr_t number)
 static inline void heap_fast_pop(struct heap *heap, uintptr_t word, const struct chunk_entry *top,
                                  uint8_t state)
 {
-    state_write_tiny(top[-1].state, state);
+    state_write(top[-1].state, state);
     // Read again, so that it is one instruction: a state may be anywhere.
     heap_fast_stack(heap, heap_fast_again(word) * sizeof(uintptr_t))->top--;
 }
@@ -59,7 +59,7 @@ static inline struct grant heap_fast_grant(struct heap *heap, size_t bytes)
     const struct chunk_entry *top = heap_fast_stack(heap, word * sizeof(uintptr_t))->top;
     grant.ptr = top[-1].chunk;
     if (__builtin_expect(grant.ptr != NULL, 1)) {
-        grant.is_zero = state_read_tiny(top[-1].state) == STATE_FRESH;
+        grant.is_zero = state_read(top[-1].state) == STATE_FRESH;
         heap_fast_pop(heap, word, top, place.live_state);
     }
     return grant;
@@ -72,27 +72,27 @@ static inline bool heap_has_fast_stack(const struct heap *heap, size_t bytes)
            heap_places[bytes].stack_word * sizeof(uintptr_t) < heap->lists;
 }
 
-// ANY. Whether a live TINY chunk starts at ptr, in a zone whose chunk 0 is at `start`; *state is then its state. The zone may
+// ANY. Whether a live chunk starts at ptr, in a zone whose chunk 0 is at `start`; *state is then its state. The zone may
 // be any, if ptr is an address of at most 48 bits (reciprocal.h).
 static inline bool heap_fast_find(struct zone *zone, uintptr_t start, const void *ptr, void **state)
 {
     uint64_t offset = (uintptr_t)ptr - start;
     struct quotient quotient = reciprocal_divide(offset, zone->reciprocal);
-    if (__builtin_expect(quotient.remainder >= zone->fast_bound, 0)) {
+    if (__builtin_expect(quotient.remainder >= zone->bound, 0)) {
         return false;
     }
     *state = (void *)((uintptr_t)(zone + 1) + (uintptr_t)quotient.index);
-    return __builtin_expect(state_is_live(state_read_tiny(*state)), 1);
+    return __builtin_expect(state_is_live(state_read(*state)), 1);
 }
 
 // What heap_fast_look() has done or seen.
 enum heap_seen {
-    HEAP_OTHER, // anything but the start of a live TINY chunk of this zone; or a full stack
+    HEAP_OTHER, // anything but the start of a live chunk of this zone; or a full stack
     HEAP_PUT,   // a chunk of the heap's own, which is freed
     HEAP_AWAY,  // a chunk of a zone that another heap owns, or nobody
 };
 
-// OWNER. Takes back a live TINY chunk with this state, of any zone.
+// OWNER. Takes back a live chunk with this state, of any zone.
 static inline enum heap_seen heap_fast_take_back(struct heap *heap, struct zone *zone, void *state,
                                                  void *ptr)
 {
@@ -104,7 +104,7 @@ static inline enum heap_seen heap_fast_take_back(struct heap *heap, struct zone 
     if (__builtin_expect(top == heap_fast_stack(heap, heap_fast_again(at))->limit, 0)) {
         return HEAP_OTHER;
     }
-    state_write_tiny(state, STATE_FREED);
+    state_write(state, STATE_FREED);
     top->chunk = ptr;
     top->state = state;
     heap_fast_stack(heap, heap_fast_again(at))->top++;
@@ -144,8 +144,8 @@ static inline bool heap_fast_free(struct heap *heap, const struct arena *arena, 
     return heap_fast_put(heap, zone, zone->fast_start, ptr);
 }
 
-// ANY, by whoever holds the chunk, in an arena with a wide map. Changes the requested size of a TINY chunk where it is, if it
-// stays more than half of the chunk. False if not, or if ptr is anything else; then nothing has changed.
+// ANY, by whoever holds the chunk, in an arena with a wide map. Changes the requested size of a chunk where it is, if it
+// stays more than half of the chunk and leaves little slack. False if not, or if ptr is no chunk; then nothing has changed.
 static inline bool heap_fast_resize(const struct arena *arena, void *ptr, size_t bytes)
 {
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
@@ -155,30 +155,31 @@ static inline bool heap_fast_resize(const struct arena *arena, void *ptr, size_t
     void *state;
     size_t slack = zone->chunk_bytes - bytes; // beyond all bounds if they do not fit
     if (__builtin_expect(!heap_fast_find(zone, zone->fast_start, ptr, &state) ||
-                             slack >= zone->chunk_bytes / 2 || slack > UINT8_MAX - STATE_LIVE,
+                             slack >= zone->chunk_bytes / 2 || slack > STATE_SLACK_ANY,
                          0)) {
         return false;
     }
-    state_write_tiny(state, (uint8_t)(STATE_LIVE + slack));
+    state_write(state, (uint8_t)(STATE_LIVE + slack));
     return true;
 }
 
-// OWNER. The same as heap_fast_free() for a chunk of which the program says how many bytes it asked for. False also if that is
-// not so: there are other sizes that it may say.
+// OWNER. The same as heap_fast_free() for a TINY chunk of which the program says how many bytes it asked for. False also if
+// that is not so: there are other sizes that it may say.
 static inline bool heap_fast_free_sized(struct heap *heap, const struct arena *arena, void *ptr,
                                         size_t bytes)
 {
-    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+    // No slack of a SMALL chunk is so small that its state could be taken for that of so few bytes.
+    if (__builtin_expect(bytes > SIZE_CLASS_TINY_MAX || !zone_map_is_within(ptr), 0)) {
         return false;
     }
     struct zone *zone = zone_map_find_near(&arena->map, ptr);
     void *state;
     return heap_fast_find(zone, zone->fast_start, ptr, &state) &&
-           state_read_tiny(state) == STATE_LIVE + zone->chunk_bytes - bytes &&
+           state_read(state) == STATE_LIVE + zone->chunk_bytes - bytes &&
            heap_fast_take_back(heap, zone, state, ptr) == HEAP_PUT;
 }
 
-// OWNER. A TINY chunk that is AWAY, with this state, goes into the parcel of its word, if others of the word wait there and
+// OWNER. A chunk that is AWAY, with this state, goes into the parcel of its word, if others of the word wait there and
 // it need not be sent yet. False if not, or if the chunk was freed meanwhile: then nothing has changed.
 static inline bool heap_fast_gather(struct heap *heap, const struct zone *zone, void *state)
 {
@@ -194,7 +195,7 @@ static inline bool heap_fast_gather(struct heap *heap, const struct zone *zone, 
     if (__builtin_expect(bits == parcel->bits, 0)) {
         return false;
     }
-    if (__builtin_expect(bits == ~(uintptr_t)0, 0) || !state_claim_tiny(state)) {
+    if (__builtin_expect(bits == ~(uintptr_t)0, 0) || !state_claim(state)) {
         return false;
     }
     parcel->bits = bits;
@@ -207,67 +208,32 @@ static inline enum heap_sent heap_fast_send(struct heap *heap, struct zone *zone
     return heap_fast_gather(heap, zone, state) ? HEAP_GATHERED : heap_send_away(heap, zone, state);
 }
 
+// ANY. zone_excess_of() in an arena with a wide map, whose units make all SMALL zones of so many chunks at most.
+static inline void *heap_small_excess(void *state)
+{
+    return (unsigned char *)state + HEAP_SMALL_CHUNKS_MAX;
+}
+
 // OWNER. A chunk for `bytes`, or NULL: SMALL does not serve it, or the stack is empty.
 static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
 {
-    if (bytes <= SIZE_CLASS_TINY_MAX || bytes > SIZE_CLASS_SMALL_MAX) {
+    size_t above = bytes - SIZE_CLASS_TINY_MAX - 1;
+    if (__builtin_expect(above >= SIZE_CLASS_SMALL_MAX - SIZE_CLASS_TINY_MAX, 0)) {
         return NULL;
     }
-    unsigned size_class = size_class_of(bytes);
-    struct heap_stack *stack = &heap->stacks[size_class];
-    struct chunk_entry *top = stack->top;
+    struct heap_small_place place = heap_small_places[above / HEAP_SMALL_STEP];
+    struct heap_stack *stack = heap_fast_stack(heap, place.stack_word * sizeof(uintptr_t));
+    const struct chunk_entry *top = stack->top;
     void *chunk = top[-1].chunk;
-    if (chunk != NULL) {
-        state_write_small(top[-1].state, STATE_LIVE + (unsigned)size_class_slack(bytes));
-        stack->top = top - 1;
+    if (__builtin_expect(chunk != NULL, 1)) {
+        size_t slack = -bytes & (place.steps * HEAP_SMALL_STEP - 1U);
+        state_write_small(top[-1].state, heap_small_excess(top[-1].state), slack);
+        stack->top--;
     }
     return chunk;
 }
 
-// ANY. What heap_fast_find() is to TINY chunks, for SMALL ones.
-static inline bool heap_small_find(struct zone *zone, uintptr_t start, const void *ptr,
-                                   void **state)
-{
-    struct quotient quotient = reciprocal_divide((uintptr_t)ptr - start, zone->reciprocal);
-    if (zone->kind != ZONE_SMALL ||
-        quotient.remainder >=
-            reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count)) {
-        return false;
-    }
-    *state = (uint16_t *)(zone + 1) + quotient.index;
-    return state_is_live(state_read_small(*state));
-}
-
-// OWNER. What heap_fast_put() is to TINY chunks, for SMALL ones.
-static inline bool heap_small_put(struct heap *heap, struct zone *zone, uintptr_t start, void *ptr)
-{
-    void *state;
-    if (!heap_small_find(zone, start, ptr, &state)) {
-        return false;
-    }
-    struct heap_stack *stack = &heap->stacks[zone->size_class];
-    struct chunk_entry *top = stack->top;
-    uint32_t owner = atomic_load_explicit(&zone->owner, memory_order_relaxed);
-    if ((owner ^ heap->owner) > HEAP_OWNER_MASK || top == stack->limit) {
-        return false;
-    }
-    state_write_small(state, STATE_FREED);
-    *top = (struct chunk_entry){.chunk = ptr, .state = state};
-    stack->top = top + 1;
-    return true;
-}
-
-// OWNER. The same for any pointer, in the arena with a wide map that this heap belongs to.
-static inline bool heap_small_free(struct heap *heap, const struct arena *arena, void *ptr)
-{
-    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
-        return false;
-    }
-    struct zone *zone = zone_map_find_near(&arena->map, ptr);
-    return heap_small_put(heap, zone, zone->fast_start, ptr);
-}
-
-// ANY, by whoever holds the chunk. What heap_fast_resize() is to TINY chunks, for SMALL ones.
+// ANY, by whoever holds the chunk. What heap_fast_resize() is, for SMALL chunks with any slack.
 static inline bool heap_small_resize(const struct arena *arena, void *ptr, size_t bytes)
 {
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
@@ -276,22 +242,37 @@ static inline bool heap_small_resize(const struct arena *arena, void *ptr, size_
     struct zone *zone = zone_map_find_near(&arena->map, ptr);
     void *state;
     size_t slack = zone->chunk_bytes - bytes; // beyond all bounds if they do not fit
-    if (!heap_small_find(zone, zone->fast_start, ptr, &state) || slack >= zone->chunk_bytes / 2) {
+    if (!heap_fast_find(zone, zone->fast_start, ptr, &state) || zone->kind != ZONE_SMALL ||
+        slack >= zone->chunk_bytes / 2) {
         return false;
     }
-    state_write_small(state, (unsigned)(STATE_LIVE + slack));
+    state_write_small(state, heap_small_excess(state), slack);
     return true;
 }
 
-// OWNER. What heap_fast_free() and heap_small_free() do, for a zone that is not to be found `near` (zone_map.h).
+// OWNER. What heap_fast_free_sized() is to TINY chunks, for SMALL ones.
+static inline bool heap_small_free_sized(struct heap *heap, const struct arena *arena, void *ptr,
+                                         size_t bytes)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return false;
+    }
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
+    void *state;
+    return heap_fast_find(zone, zone->fast_start, ptr, &state) && zone->kind == ZONE_SMALL &&
+           state_small_slack(state_read(state), state_read(heap_small_excess(state))) ==
+               zone->chunk_bytes - bytes &&
+           heap_fast_take_back(heap, zone, state, ptr) == HEAP_PUT;
+}
+
+// OWNER. What heap_fast_free() does, for a zone that is not to be found `near` (zone_map.h).
 static inline bool heap_far_free(struct heap *heap, const struct arena *arena, void *ptr)
 {
     if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
         return false;
     }
     struct zone *zone = zone_map_find_wide(&arena->map, ptr);
-    return heap_fast_put(heap, zone, zone->fast_start, ptr) ||
-           heap_small_put(heap, zone, zone->fast_start, ptr);
+    return heap_fast_put(heap, zone, zone->fast_start, ptr);
 }
 
 #endif

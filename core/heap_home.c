@@ -170,7 +170,7 @@ enum heap_sent heap_send_away(struct heap *heap, struct zone *zone, void *state)
     bool was_own = atomic_load_explicit(&zone->owner, memory_order_relaxed) == ZONE_OWNER_FULL &&
                    atomic_load_explicit(&zone->heap, memory_order_relaxed) ==
                        offset_of(heap_arena(heap), heap);
-    if (was_own || heap->parcel_count == 0 || !state_claim_tiny(state)) {
+    if (was_own || zone->kind != ZONE_TINY || heap->parcel_count == 0 || !state_claim(state)) {
         return HEAP_NOT_SENT;
     }
     return heap_gather(heap, zone, state) ? HEAP_SENT : HEAP_GATHERED;

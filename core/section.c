@@ -146,7 +146,7 @@ bool section_is_valid(const struct section *section)
     const struct run_table *runs = section_runs(section);
     // A region leaves less than a unit over, and what aligns the parts.
     uintptr_t end = section->units + (runs->unit_count + section->cut_count) * unit_bytes;
-    return section->marker.kind == ZONE_LARGE && section->marker.fast_bound == 0 &&
+    return section->marker.kind == ZONE_LARGE && section->marker.bound == 0 &&
            section->table >= offsetof(struct section, classes) &&
            section->units >= section->table && section->area_committed <= section->area_end &&
            section->area_end <= section->units && section->end - end < 2 * unit_bytes &&

@@ -7,7 +7,7 @@
 
 size_t size_class_slack_max(unsigned size_class)
 {
-    return (size_class < SIZE_CLASS_TINY_COUNT ? UINT8_MAX : UINT16_MAX) - STATE_LIVE;
+    return size_class < SIZE_CLASS_TINY_COUNT ? STATE_SLACK_TINY : STATE_SLACK_SMALL;
 }
 
 unsigned size_class_of_aligned(size_t bytes, size_t align)
@@ -16,10 +16,11 @@ unsigned size_class_of_aligned(size_t bytes, size_t align)
     if (bytes > SIZE_CLASS_SMALL_MAX || align > SIZE_CLASS_SMALL_MAX) {
         return SIZE_CLASS_NONE;
     }
-    // The largest class has every alignment up to its size, and notes any slack.
+    // The largest class has every alignment up to its size; only of no bytes at all it cannot note the slack.
     unsigned size_class = size_class_of(bytes);
-    while (size_class_bytes(size_class) % align != 0 ||
-           size_class_bytes(size_class) - bytes > size_class_slack_max(size_class)) {
+    while (size_class < SIZE_CLASS_COUNT &&
+           (size_class_bytes(size_class) % align != 0 ||
+            size_class_bytes(size_class) - bytes > size_class_slack_max(size_class))) {
         size_class++;
     }
     return size_class;

@@ -8,9 +8,8 @@
 // Rounding up to a class wastes less than 16 bytes below 129 and less than a quarter of the request
 // above. Every class is a multiple of 16, so every chunk is aligned to 16.
 //
-// The slack of a chunk (class size less requested size) is kept in its state. A TINY state is one
-// byte and a SMALL state two, so a request whose slack does not fit its class's state goes to a
-// class where it does (only requests with an alignment meet this case).
+// The slack of a chunk (class size less requested size) is kept in its state (state.h), and a request whose slack does not
+// fit that of its class goes to a class where it does (only requests with an alignment meet this case).
 #ifndef FT_CORE_SIZE_CLASS_H
 #define FT_CORE_SIZE_CLASS_H
 
@@ -42,14 +41,6 @@ static inline unsigned size_class_of(size_t bytes)
     unsigned high = bits_highest(bytes - 1);
     unsigned step = (unsigned)((bytes - 1) >> (high - 2)) & 3U;
     return SIZE_CLASS_LINEAR_COUNT + (high - 7) * 4 + step;
-}
-
-// ANY. What the class of so many bytes has more than these: its step divides its size, so that neither need be known.
-// bytes is at most SIZE_CLASS_SMALL_MAX and more than the classes in steps of 16.
-static inline size_t size_class_slack(size_t bytes)
-{
-    ASSERT(bytes > SIZE_CLASS_LINEAR_COUNT * SIZE_CLASS_STEP && bytes <= SIZE_CLASS_SMALL_MAX);
-    return -bytes & (((size_t)1 << (bits_highest(bytes - 1) - 2)) - 1);
 }
 
 // ANY. The chunk size of a class, in bytes.

@@ -115,7 +115,7 @@ static struct walk_step next_chunk(const struct arena *arena, struct walk *walk)
         void *base = zone_chunk(zone, index);
         if (state_is_live(state) && (uintptr_t)base >= walk->told) {
             step.base = base;
-            step.bytes = zone->chunk_bytes - (state - STATE_LIVE);
+            step.bytes = zone_requested(zone, index, state);
             return step;
         }
     }

@@ -22,7 +22,8 @@ struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes)
     size_t chunk_count = unit_count * unit_bytes / chunk_bytes;
     size_t word_count = bits_divide_up(chunk_count, BITS_PER_WORD);
     size_t header_at = bits_align_up(2 * word_count * sizeof(uintptr_t), 64);
-    size_t state_bytes = chunk_count << (size_class >= SIZE_CLASS_TINY_COUNT);
+    size_t state_bytes =
+        size_class < SIZE_CLASS_TINY_COUNT ? chunk_count : word_count * BITS_PER_WORD + chunk_count;
     return (struct zone_layout){
         .unit_count = (uint32_t)unit_count,
         .chunk_count = (uint32_t)chunk_count,
@@ -36,15 +37,9 @@ struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes)
 static void set_all_states(struct zone *zone, unsigned state)
 {
     uint32_t count = zone->chunk_count;
-    if (zone->kind == ZONE_SMALL) {
-        for (uint32_t index = 0; index < count; index++) {
-            zone_set_state(zone, index, state);
-        }
-        return;
-    }
     unsigned char *states = zone_state_at(zone, 0);
     for (uint32_t index = 0; index < count; index++) {
-        state_write_tiny(states + index, (uint8_t)state);
+        state_write(states + index, (uint8_t)state);
     }
 }
 
@@ -52,14 +47,12 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
               bool clean, bool recycled)
 {
     size_t chunk_bytes = size_class_bytes(size_class);
-    bool tiny = size_class < SIZE_CLASS_TINY_COUNT;
     zone->base = (uintptr_t)base - (uintptr_t)zone;
     zone->fast_start = (uintptr_t)base;
     if (!recycled) { // else a thread that comes late may be reading what is the same for all zones of the class
         zone->reciprocal = reciprocal_of(chunk_bytes);
-        zone->fast_bound =
-            tiny ? reciprocal_bound(zone->reciprocal, chunk_bytes, layout->chunk_count) : 0;
-        zone->kind = tiny ? ZONE_TINY : ZONE_SMALL;
+        zone->bound = reciprocal_bound(zone->reciprocal, chunk_bytes, layout->chunk_count);
+        zone->kind = size_class < SIZE_CLASS_TINY_COUNT ? ZONE_TINY : ZONE_SMALL;
         zone->size_class = (uint8_t)size_class;
         zone->chunk_bytes = (uint32_t)chunk_bytes;
         zone->chunk_count = layout->chunk_count;
@@ -87,8 +80,7 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
 // The index of the chunk that an entry holds; not below chunk_count if the entry is not of this zone.
 static inline uintptr_t entry_index(const struct zone *zone, const struct chunk_entry *entry)
 {
-    uintptr_t distance = (uintptr_t)entry->state - (uintptr_t)(zone + 1);
-    return distance >> (zone->kind == ZONE_SMALL);
+    return (uintptr_t)entry->state - (uintptr_t)(zone + 1);
 }
 
 uint32_t zone_entry_index(const struct zone *zone, const struct chunk_entry *entry)
@@ -105,11 +97,10 @@ static void take_neighbours(const struct zone *zone, uint32_t index, uint32_t co
     char *chunk = zone_chunk(zone, index);
     char *state = zone_state_at(zone, index);
     uintptr_t chunk_bytes = zone->chunk_bytes;
-    uintptr_t state_bytes = zone->kind == ZONE_SMALL ? 2 : 1;
     for (const struct chunk_entry *end = next - count; next != end;) {
         *--next = (struct chunk_entry){.chunk = chunk, .state = state};
         chunk += chunk_bytes;
-        state += state_bytes;
+        state++;
     }
 }
 
@@ -131,12 +122,11 @@ static uintptr_t take_bits(const struct zone *zone, uint32_t word, uintptr_t bit
     char *chunks = zone_chunk(zone, first);
     char *states = zone_state_at(zone, first);
     uintptr_t chunk_bytes = zone->chunk_bytes;
-    bool is_small = zone->kind == ZONE_SMALL;
     for (; bits != 0 && next != end; bits &= bits - 1) {
         uintptr_t bit = bits_lowest(bits);
         *--next = (struct chunk_entry){
             .chunk = chunks + bit * chunk_bytes,
-            .state = states + (bit << is_small),
+            .state = states + bit,
         };
     }
     return bits;
@@ -147,9 +137,7 @@ static void count_clean_out(struct zone *zone, const struct chunk_entry *first,
                             const struct chunk_entry *end)
 {
     for (; first != end && zone->clean_count != 0; first++) {
-        unsigned state = zone->kind == ZONE_SMALL ? state_read_small(first->state)
-                                                  : state_read_tiny(first->state);
-        zone->clean_count -= state == STATE_FRESH;
+        zone->clean_count -= state_read(first->state) == STATE_FRESH;
     }
 }
 
@@ -322,7 +310,7 @@ static bool arrived_together(unsigned char *states)
 }
 
 // Of the bits of a word those whose chunks were on their way; they are free from now on. *twice as in zone_drain().
-static uintptr_t arrived_tiny(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
+static uintptr_t arrived(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
 {
     unsigned char *states = zone_state_at(zone, word * (uint32_t)BITS_PER_WORD);
     if (home == ~(uintptr_t)0 && arrived_together(states)) {
@@ -330,26 +318,11 @@ static uintptr_t arrived_tiny(struct zone *zone, uint32_t word, uintptr_t home, 
     }
     for (uintptr_t left = home; left != 0; left &= left - 1) {
         unsigned bit = bits_lowest(left);
-        if (state_read_tiny(states + bit) == STATE_HOME) {
-            state_write_tiny(states + bit, STATE_FREED);
+        if (state_read(states + bit) == STATE_HOME) {
+            state_write(states + bit, STATE_FREED);
         } else {
             *twice = zone_chunk(zone, word * (uint32_t)BITS_PER_WORD + bit);
             home &= ~bit_of(bit);
-        }
-    }
-    return home;
-}
-
-// The same in a SMALL zone.
-static uintptr_t arrived_small(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
-{
-    for (uintptr_t left = home; left != 0; left &= left - 1) {
-        uint32_t index = word * (uint32_t)BITS_PER_WORD + bits_lowest(left);
-        if (zone_state(zone, index) == STATE_HOME) {
-            zone_set_state(zone, index, STATE_FREED);
-        } else {
-            *twice = zone_chunk(zone, index);
-            home &= ~bit_of(index);
         }
     }
     return home;
@@ -363,8 +336,7 @@ uint32_t zone_drain(struct zone *zone, void **twice)
         if (home == 0) {
             continue;
         }
-        home = zone->kind == ZONE_TINY ? arrived_tiny(zone, word, home, twice)
-                                       : arrived_small(zone, word, home, twice);
+        home = arrived(zone, word, home, twice);
         give_bits(zone, word, home);
         zone->free_count += bits_count(home);
     }
@@ -407,7 +379,7 @@ void zone_rebuild(struct zone *zone)
     }
 }
 
-// Whether one chunk's bits and state agree (Z1 to Z4).
+// Whether one chunk's bits and state agree (Z1 to Z4, Z7).
 static bool chunk_is_valid(const struct zone *zone, uint32_t index)
 {
     uint32_t word = index / BITS_PER_WORD;
@@ -422,6 +394,9 @@ static bool chunk_is_valid(const struct zone *zone, uint32_t index)
         (state > STATE_FREED || state != zone_state(zone, zone->chunk_count - 1))) {
         return false;
     }
+    if (state_is_live(state) && zone_slack(zone, index, state) > zone->chunk_bytes) {
+        return false;
+    }
     return (home & bit_of(index)) == 0 || state == STATE_HOME;
 }
 
@@ -430,10 +405,7 @@ bool zone_is_valid(const struct zone *zone)
     if (zone->fresh_index > zone->chunk_count || zone->free_count > zone->fresh_index ||
         zone->chunk_bytes != size_class_bytes(zone->size_class) ||
         zone->reciprocal != reciprocal_of(zone->chunk_bytes) ||
-        (zone->fast_bound != 0 && zone->kind != ZONE_TINY) ||
-        (zone->fast_bound != 0 &&
-         zone->fast_bound !=
-             reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count))) {
+        zone->bound != reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count)) {
         return false;
     }
     uint32_t free_count = 0;

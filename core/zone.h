@@ -39,12 +39,14 @@
 //   Z4  Each home bit is set for a chunk whose state is home.
 //   Z5  Reciprocal and bounds are those of the chunk size and count.
 //   Z6  At least clean_count chunks with their free bit set are fresh.
+//   Z7  The slack of a live chunk is at most its size.
 //
 // LARGE zones have one chunk and no record of their own: their units lead to their section's marker
 // (kind ZONE_LARGE), or, beyond a section, to a record that is a header alone (kind ZONE_MAPPED).
 #ifndef FT_CORE_ZONE_H
 #define FT_CORE_ZONE_H
 
+#include "core/bits.h"
 #include "core/reciprocal.h"
 #include "core/state.h"
 
@@ -68,9 +70,10 @@ enum {
 struct zone {
     // Read by every free, by any thread; written before the zone enters the map.
     _Alignas(64) uintptr_t base; // from this header to chunk 0; a section's marker: to its unit 0
-    uintptr_t fast_start; // TINY, in a wide arena: chunk 0's address (such an arena is never moved)
+    uintptr_t fast_start; // in a wide arena: chunk 0's address (such an arena is never moved)
     uint64_t reciprocal;  // of chunk_bytes, for every kind with chunks
-    uint64_t fast_bound;  // TINY: what tells chunks' starts (reciprocal.h); else 0: the slow way
+    uint64_t
+        bound; // what tells chunks' starts (reciprocal.h); 0 for LARGE and MAPPED: none is found so
     _Atomic uint32_t
         owner; // the owning heap's id, and its stack for this class (heap.h); or ZONE_OWNER_
     uint32_t chunk_bytes;   // 0 for LARGE and MAPPED
@@ -167,25 +170,54 @@ static inline bool zone_spans(const struct zone *zone, const void *ptr)
 // ANY. Where a chunk's state is. index is below chunk_count.
 static inline void *zone_state_at(const struct zone *zone, uint32_t index)
 {
-    return (void *)((uintptr_t)(zone + 1) + ((uintptr_t)index << (zone->kind == ZONE_SMALL)));
+    return (void *)((uintptr_t)(zone + 1) + index);
 }
 
 // ANY. The state of a chunk. index is below chunk_count.
 static inline unsigned zone_state(const struct zone *zone, uint32_t index)
 {
-    const void *at = zone_state_at(zone, index);
-    return zone->kind == ZONE_SMALL ? state_read_small(at) : state_read_tiny(at);
+    return state_read(zone_state_at(zone, index));
 }
 
 // OWNER of the chunk. Writes its state. index is below chunk_count.
 static inline void zone_set_state(struct zone *zone, uint32_t index, unsigned state)
 {
-    void *at = zone_state_at(zone, index);
-    if (zone->kind == ZONE_SMALL) {
-        state_write_small(at, state);
-        return;
+    state_write(zone_state_at(zone, index), (uint8_t)state);
+}
+
+// ANY. Where the excess of a SMALL chunk with a state there is: behind all states, of which there are as many as the
+// bitmaps have bits.
+static inline void *zone_excess_of(const struct zone *zone, void *state)
+{
+    return (unsigned char *)state + zone->word_count * (uintptr_t)BITS_PER_WORD;
+}
+
+// ANY. The slack of a chunk that was found to be live by this state.
+static inline size_t zone_slack(const struct zone *zone, uint32_t index, unsigned state)
+{
+    if (zone->kind != ZONE_SMALL) {
+        return state - STATE_LIVE;
     }
-    state_write_tiny(at, (uint8_t)state);
+    return state_small_slack(state, state_read(zone_excess_of(zone, zone_state_at(zone, index))));
+}
+
+// ANY. The bytes that were requested of it. Who is not sure that it stays as it is gets a number that it never had,
+// perhaps, but none that is beyond the chunk.
+static inline size_t zone_requested(const struct zone *zone, uint32_t index, unsigned state)
+{
+    size_t slack = zone_slack(zone, index, state);
+    return slack < zone->chunk_bytes ? zone->chunk_bytes - slack : 0;
+}
+
+// OWNER of the chunk. Notes that it is live, and the bytes requested of it; the class notes so much slack.
+static inline void zone_set_live(struct zone *zone, void *state, size_t requested)
+{
+    size_t slack = zone->chunk_bytes - requested;
+    if (zone->kind == ZONE_SMALL) {
+        state_write_small(state, zone_excess_of(zone, state), slack);
+    } else {
+        state_write(state, (uint8_t)(STATE_LIVE + slack));
+    }
 }
 
 // ANY. What ptr, which lies in the zone's run, is to the zone; *index is its chunk unless ZONE_TAIL.
@@ -198,8 +230,7 @@ static inline enum zone_place zone_place_of(const struct zone *zone, const void 
         return ZONE_TAIL;
     }
     *index = (uint32_t)quotient.index;
-    uint64_t bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count);
-    return quotient.remainder < bound ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
+    return quotient.remainder < zone->bound ? ZONE_CHUNK_START : ZONE_CHUNK_INSIDE;
 }
 
 // OWNER. The index of the chunk that an entry of this zone holds.
@@ -244,8 +275,7 @@ uint32_t zone_fill_of(const struct zone *zone);
 // live, and then nothing has changed.
 static inline bool zone_claim(struct zone *zone, uint32_t index)
 {
-    void *at = zone_state_at(zone, index);
-    return zone->kind == ZONE_SMALL ? state_claim_small(at) : state_claim_tiny(at);
+    return state_claim(zone_state_at(zone, index));
 }
 
 // ANY. Word `word` of the home bits.

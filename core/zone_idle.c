@@ -131,6 +131,6 @@ void zone_lose(struct zone *zone, const struct range *range)
         zone->clean_count -= zone->clean_count != 0;
         zone_free_words(zone)[index / BITS_PER_WORD] &= ~((uintptr_t)1 << index % BITS_PER_WORD);
         zone->free_count--;
-        zone_set_state(zone, index, STATE_LIVE);
+        zone_set_live(zone, zone_state_at(zone, index), zone->chunk_bytes);
     }
 }

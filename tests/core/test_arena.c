@@ -232,9 +232,9 @@ static void arena_is_valid_checks_its_parts(void **state)
     arena->map.nothing.kind = ZONE_TINY;
     assert_false(arena_is_valid(arena));
     arena->map.nothing.kind = ZONE_NONE;
-    arena->map.nothing.fast_bound = 1;
+    arena->map.nothing.bound = 1;
     assert_false(arena_is_valid(arena));
-    arena->map.nothing.fast_bound = 0;
+    arena->map.nothing.bound = 0;
     // Two sections in the wrong order.
     struct section *first = arena_first_section(arena);
     struct section *second = arena_next_section(arena, first);

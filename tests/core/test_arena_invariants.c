@@ -210,7 +210,7 @@ static void nothing_with_a_kind(void)
 
 static void nothing_with_a_bound(void)
 {
-    scene.arena->map.nothing.fast_bound = 1;
+    scene.arena->map.nothing.bound = 1;
 }
 
 static void nothing_with_a_reciprocal(void)
@@ -298,7 +298,7 @@ static void section_is_valid_checks_that_its_parts_do_not_overlap(void **state)
     expect_broken(&section->area_end, section->area_committed - 1);
     expect_broken(&section->end, section->end - 1);
     expect_broken(&section->record_next, section->record_end + 1);
-    expect_broken(&section->marker.fast_bound, 1);
+    expect_broken(&section->marker.bound, 1);
     section->marker.kind = ZONE_MAPPED;
     assert_false(section_is_valid(section));
     section->marker.kind = ZONE_LARGE;

@@ -104,13 +104,9 @@ static void sizes_above_tiny_go_the_slow_way(void **state)
     (void)state;
     struct heap *heap = begin(1);
     for (size_t bytes = SIZE_CLASS_TINY_MAX + 1; bytes <= 70000; bytes += 511) {
-        void *ptr = alloc(heap, bytes);
-        void *freed = alloc(heap, bytes);
-        driver_free(&churn.driver, heap, freed);
+        driver_free(&churn.driver, heap, alloc(heap, bytes));
         assert_null(heap_fast_alloc(heap, bytes));
-        assert_false(heap_fast_free(heap, churn.driver.arena, ptr));
-        struct chunk chunk = locate(ptr);
-        assert_true(chunk_is_held_at(&chunk, ptr));
+        assert_null(heap_fast_grant(heap, bytes).ptr);
     }
     assert_null(heap_fast_alloc(heap, SIZE_MAX));
     driver_end(&churn.driver);
@@ -185,7 +181,7 @@ static void only_the_start_of_a_live_chunk_is_taken(void **state)
     driver_end(&churn.driver);
 }
 
-static void small_chunks_have_a_fast_path_of_their_own(void **state)
+static void small_chunks_are_served_fast_and_freed_as_all_are(void **state)
 {
     (void)state;
     struct heap *heap = begin(2);
@@ -194,7 +190,7 @@ static void small_chunks_have_a_fast_path_of_their_own(void **state)
         void *live = alloc(heap, bytes);
         struct chunk chunk = locate(live);
         if (chunk.zone->kind == ZONE_LARGE) { // the first chunks of a large class
-            assert_false(heap_small_free(heap, arena, live));
+            assert_false(heap_fast_free(heap, arena, live));
             continue;
         }
         driver_free(&churn.driver, heap, alloc(heap, bytes)); // now the stack has some
@@ -203,20 +199,40 @@ static void small_chunks_have_a_fast_path_of_their_own(void **state)
         assert_ptr_equal(ptr, expected);
         assert_int_equal(locate(ptr).requested, bytes);
         assert_int_equal(locate(ptr).status, CHUNK_LIVE);
-        assert_false(heap_small_free(churn.heaps[1], arena, ptr));
-        assert_false(heap_small_free(heap, arena, (char *)ptr + 1));
-        assert_false(heap_small_free(heap, arena, (char *)ptr + 16));
+        assert_false(heap_fast_free(churn.heaps[1], arena, ptr));
+        assert_false(heap_fast_free(heap, arena, (char *)ptr + 1));
+        assert_false(heap_fast_free(heap, arena, (char *)ptr + 16));
         assert_int_equal(locate(ptr).status, CHUNK_LIVE);
-        assert_true(heap_small_free(heap, arena, ptr));
+        assert_true(heap_fast_free(heap, arena, ptr));
         assert_int_equal(locate(ptr).status, CHUNK_FREED);
-        assert_false(heap_small_free(heap, arena, ptr));
+        assert_false(heap_fast_free(heap, arena, ptr));
         assert_true(heap_is_valid(heap));
     }
     assert_true(driver_is_valid(&churn.driver));
     driver_end(&churn.driver);
 }
 
-static void the_fast_path_of_small_chunks_refuses_all_others(void **state)
+static void the_excess_of_a_small_chunk_lies_where_the_fast_path_looks(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (unsigned size_class = SIZE_CLASS_TINY_COUNT; size_class < SIZE_CLASS_COUNT; size_class++) {
+        struct need need;
+        struct zone *zone = arena_new_zone(churn.driver.arena, size_class, 0, 0, &need);
+        while (zone == NULL) {
+            assert_true(driver_meet(&churn.driver, &need));
+            zone = arena_new_zone(churn.driver.arena, size_class, 0, 0, &need);
+        }
+        assert_in_range(zone->chunk_count, ZONE_CHUNKS_MIN, HEAP_SMALL_CHUNKS_MAX);
+        void *last = zone_state_at(zone, zone->chunk_count - 1);
+        assert_ptr_equal(heap_small_excess(last), zone_excess_of(zone, last));
+        arena_delete_zone(churn.driver.arena, zone);
+    }
+    assert_true(heap_is_valid(heap));
+    driver_end(&churn.driver);
+}
+
+static void the_fast_path_of_small_chunks_serves_no_others(void **state)
 {
     (void)state;
     struct heap *heap = begin(1);
@@ -228,23 +244,24 @@ static void the_fast_path_of_small_chunks_refuses_all_others(void **state)
             driver_free(&churn.driver, heap, alloc(heap, bytes));
             void *ptr = alloc(heap, bytes);
             assert_null(heap_small_alloc(heap, bytes));
-            assert_false(heap_small_free(heap, arena, ptr));
-            assert_int_equal(locate(ptr).status, CHUNK_LIVE);
+            assert_int_equal(heap_fast_free(heap, arena, ptr), bytes <= SIZE_CLASS_TINY_MAX);
+            assert_int_equal(locate(ptr).status,
+                             bytes <= SIZE_CLASS_TINY_MAX ? CHUNK_FREED : CHUNK_LIVE);
         }
     }
     assert_null(heap_small_alloc(heap, SIZE_MAX));
-    assert_false(heap_small_free(heap, arena, NULL));
-    assert_false(heap_small_free(heap, arena, heap));
-    assert_false(heap_small_free(heap, arena, (void *)UINTPTR_MAX));
+    assert_false(heap_fast_free(heap, arena, NULL));
+    assert_false(heap_fast_free(heap, arena, heap));
+    assert_false(heap_fast_free(heap, arena, (void *)UINTPTR_MAX));
     // A stack that is full.
     void *chunks[400];
     for (unsigned index = 0; index < 400; index++) {
         chunks[index] = alloc(heap, 2000);
     }
-    assert_false(heap_small_free(heap, arena, chunks[0])); // its zone is full, and nobody's
+    assert_false(heap_fast_free(heap, arena, chunks[0])); // its zone is full, and nobody's
     driver_free(&churn.driver, heap, chunks[0]);
     unsigned fast = 1;
-    while (fast < 400 && heap_small_free(heap, arena, chunks[fast])) {
+    while (fast < 400 && heap_fast_free(heap, arena, chunks[fast])) {
         fast++;
     }
     assert_in_range(fast, 2, 399);
@@ -270,7 +287,6 @@ static void a_chunk_that_is_not_near_is_freed_all_the_same(void **state)
         for (unsigned other = 0; other < 2; other++) {
             *entry = (uintptr_t)others[other] - (uintptr_t)&arena->map;
             assert_false(heap_fast_free(heap, arena, ptr));
-            assert_false(heap_small_free(heap, arena, ptr));
             assert_false(heap_fast_resize(arena, ptr, bytes));
         }
         assert_int_equal(locate(ptr).status, CHUNK_LIVE);
@@ -287,17 +303,17 @@ static void a_chunk_that_is_not_near_is_freed_all_the_same(void **state)
     driver_end(&churn.driver);
 }
 
-static void a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void **state)
+static void a_chunk_is_resized_where_it_is_unless_half_of_it_or_much_is_lost(void **state)
 {
     (void)state;
     struct heap *heap = begin(2);
     struct arena *arena = churn.driver.arena;
-    for (size_t each = 1; each <= SIZE_CLASS_TINY_MAX; each += 29) {
+    for (size_t each = 1; each <= 3 * SIZE_CLASS_TINY_MAX; each += 29) {
         unsigned char *ptr = alloc(heap, each);
         size_t capacity = locate(ptr).capacity;
-        for (size_t bytes = 0; bytes <= 2 * SIZE_CLASS_TINY_MAX; bytes++) {
-            bool stays = bytes <= capacity && 2 * bytes > capacity &&
-                         capacity - bytes <= size_class_slack_max(size_class_of(each));
+        for (size_t bytes = 0; bytes <= 4 * SIZE_CLASS_TINY_MAX; bytes++) {
+            bool stays =
+                bytes <= capacity && 2 * bytes > capacity && capacity - bytes <= STATE_SLACK_ANY;
             size_t before = locate(ptr).requested;
             assert_int_equal(heap_fast_resize(arena, ptr, bytes), stays);
             assert_int_equal(locate(ptr).requested, stays ? bytes : before);
@@ -310,8 +326,8 @@ static void a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void *
         driver_free(&churn.driver, heap, ptr);
         assert_false(heap_fast_resize(arena, ptr, capacity));
     }
-    void *small = alloc(heap, 2000);
-    assert_false(heap_fast_resize(arena, small, 2001));
+    void *large = alloc(heap, 100000);
+    assert_false(heap_fast_resize(arena, large, 100001));
     assert_false(heap_fast_resize(arena, NULL, 16));
     assert_false(heap_fast_resize(arena, (void *)UINTPTR_MAX, 16));
     assert_true(driver_is_valid(&churn.driver));
@@ -368,10 +384,36 @@ static void a_sized_free_takes_the_requested_size_and_no_other(void **state)
         assert_int_equal(locate(ptr).status, CHUNK_FREED);
         assert_false(heap_fast_free_sized(heap, arena, ptr, bytes));
     }
-    void *small = alloc(heap, 2000);
-    assert_false(heap_fast_free_sized(heap, arena, small, 2000));
     assert_false(heap_fast_free_sized(heap, arena, NULL, 0));
     assert_false(heap_fast_free_sized(heap, arena, (void *)UINTPTR_MAX, 16));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void a_sized_free_of_a_small_chunk_takes_the_requested_size_and_no_other(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    struct arena *arena = churn.driver.arena;
+    for (size_t bytes = SIZE_CLASS_TINY_MAX + 1; bytes <= 4096; bytes += 61) {
+        driver_free(&churn.driver, heap, alloc(heap, bytes));
+        unsigned char *ptr = alloc(heap, bytes);
+        for (size_t other = 0; other <= 3 * bytes; other++) {
+            assert_false(heap_fast_free_sized(heap, arena, ptr, other));
+            assert_true(other == bytes || !heap_small_free_sized(heap, arena, ptr, other));
+        }
+        assert_false(heap_small_free_sized(heap, arena, ptr, SIZE_MAX));
+        assert_false(heap_small_free_sized(churn.heaps[1], arena, ptr, bytes));
+        assert_false(heap_small_free_sized(heap, arena, ptr + 1024, bytes));
+        assert_int_equal(locate(ptr).requested, bytes);
+        assert_true(heap_small_free_sized(heap, arena, ptr, bytes));
+        assert_int_equal(locate(ptr).status, CHUNK_FREED);
+        assert_false(heap_small_free_sized(heap, arena, ptr, bytes));
+    }
+    driver_free(&churn.driver, heap, alloc(heap, 500));
+    assert_false(heap_small_free_sized(heap, arena, alloc(heap, 500), 500));
+    assert_false(heap_small_free_sized(heap, arena, NULL, 0));
+    assert_false(heap_small_free_sized(heap, arena, (void *)UINTPTR_MAX, 2000));
     assert_true(driver_is_valid(&churn.driver));
     driver_end(&churn.driver);
 }
@@ -461,12 +503,14 @@ int main(void)
         cmocka_unit_test(an_empty_stack_goes_the_slow_way),
         cmocka_unit_test(a_full_stack_goes_the_slow_way),
         cmocka_unit_test(only_the_start_of_a_live_chunk_is_taken),
-        cmocka_unit_test(small_chunks_have_a_fast_path_of_their_own),
-        cmocka_unit_test(the_fast_path_of_small_chunks_refuses_all_others),
+        cmocka_unit_test(small_chunks_are_served_fast_and_freed_as_all_are),
+        cmocka_unit_test(the_fast_path_of_small_chunks_serves_no_others),
         cmocka_unit_test(a_chunk_that_is_not_near_is_freed_all_the_same),
-        cmocka_unit_test(a_tiny_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
+        cmocka_unit_test(a_chunk_is_resized_where_it_is_unless_half_of_it_or_much_is_lost),
         cmocka_unit_test(a_small_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
         cmocka_unit_test(a_sized_free_takes_the_requested_size_and_no_other),
+        cmocka_unit_test(a_sized_free_of_a_small_chunk_takes_the_requested_size_and_no_other),
+        cmocka_unit_test(the_excess_of_a_small_chunk_lies_where_the_fast_path_looks),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
         cmocka_unit_test(a_grant_is_not_zero_if_there_is_none),

@@ -320,9 +320,9 @@ static void section_is_valid_checks_its_parts(void **state)
     section->marker.kind = ZONE_TINY;
     assert_false(section_is_valid(section));
     section->marker.kind = ZONE_LARGE;
-    section->marker.fast_bound = 1;
+    section->marker.bound = 1;
     assert_false(section_is_valid(section));
-    section->marker.fast_bound = 0;
+    section->marker.bound = 0;
     section_runs(section)->free_count++;
     assert_false(section_is_valid(section));
     region_delete(&region);

@@ -253,7 +253,7 @@ static void model_move(struct zone_record *record, struct model *model, uint32_t
             model->where[index] = IN_ZONE;
             return;
         }
-        model->states[index] = STATE_LIVE + index % 200;
+        model->states[index] = STATE_LIVE + index % 10;
         zone_set_state(zone, index, model->states[index]);
         model->where[index] = LIVE;
         return;

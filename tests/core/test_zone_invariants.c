@@ -16,7 +16,7 @@ static struct zone_record zone_in_use(unsigned size_class)
     struct chunk_entry entries[TAKEN];
     assert_int_equal(zone_take(record.zone, entries, TAKEN), TAKEN);
     for (uint32_t index = 0; index < TAKEN; index++) {
-        zone_set_state(record.zone, index, STATE_LIVE + index);
+        zone_set_state(record.zone, index, STATE_LIVE + index % 10);
     }
     zone_record_send_home(&record, 2);
     assert_true(zone_claim(record.zone, 3)); // and one (3) that is not sent yet
@@ -138,9 +138,9 @@ static void another_reciprocal(struct zone_record *record)
     record->zone->reciprocal++;
 }
 
-static void another_fast_bound(struct zone_record *record)
+static void another_bound(struct zone_record *record)
 {
-    record->zone->fast_bound += 7;
+    record->zone->bound += 7;
 }
 
 static void another_chunk_size(struct zone_record *record)
@@ -153,17 +153,15 @@ static void more_free_than_were_handed_out(struct zone_record *record)
     record->zone->free_count = record->zone->fresh_index + 1;
 }
 
-static void a_fast_bound_beside_another_kind(struct zone_record *record)
+static void no_bound(struct zone_record *record)
 {
-    struct zone *zone = record->zone;
-    zone->fast_bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count);
-    zone->fast_bound = zone->kind == ZONE_TINY ? zone->fast_bound - 1 : zone->fast_bound;
+    record->zone->bound = 0;
 }
 
 static void a_bound_of_another_count(struct zone_record *record)
 {
     struct zone *zone = record->zone;
-    zone->fast_bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count - 1);
+    zone->bound = reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count - 1);
 }
 
 static void all_freed_above_fresh_index_but_the_last(struct zone_record *record)
@@ -240,9 +238,9 @@ static void zone_is_valid_checks_z5(void **state)
 {
     (void)state;
     expect_noticed(another_reciprocal);
-    expect_noticed(another_fast_bound);
+    expect_noticed(another_bound);
     expect_noticed(another_chunk_size);
-    expect_noticed(a_fast_bound_beside_another_kind);
+    expect_noticed(no_bound);
     expect_noticed(a_bound_of_another_count);
 }
 
@@ -265,14 +263,71 @@ static void fewer_may_be_counted_than_are_zero(void **state)
     zone_record_delete(&record);
 }
 
-static void a_small_zone_is_never_open_to_the_fast_path(void **state)
+static void more_slack_than_bytes(struct zone_record *record)
+{
+    struct zone *zone = record->zone;
+    unsigned char *state = zone_state_at(zone, 5);
+    if (zone->kind == ZONE_SMALL) {
+        state_write_small(state, zone_excess_of(zone, state), zone->chunk_bytes + (size_t)1);
+    } else {
+        state_write(state, (uint8_t)(STATE_LIVE + zone->chunk_bytes + 1));
+    }
+}
+
+static void zone_is_valid_checks_z7(void **state)
+{
+    (void)state;
+    // One of 64 bytes, and SMALL ones; larger TINY chunks cannot note so much.
+    const unsigned classes[] = {3, SIZE_CLASS_TINY_COUNT, 26};
+    for (unsigned sample = 0; sample < 3; sample++) {
+        struct zone_record record = zone_in_use(classes[sample]);
+        more_slack_than_bytes(&record);
+        assert_false(zone_is_valid(record.zone));
+        zone_record_delete(&record);
+    }
+}
+
+// Nothing, nearly everything, and what lies between is told as it was asked for.
+static void what_was_requested_of_a_chunk_is_noted_exactly(void **state)
+{
+    (void)state;
+    for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
+        struct zone_record record = zone_record_new(size_class, 65536, true);
+        struct zone *zone = record.zone;
+        struct chunk_entry entries[10];
+        assert_int_equal(zone_take(zone, entries, 10), 10);
+        size_t most = size_class_slack_max(size_class);
+        most = most < zone->chunk_bytes ? most : zone->chunk_bytes;
+        unsigned beside = zone_state(zone, 6);
+        for (size_t slack = 0; slack <= most; slack += slack < 300 ? 1 : 41) {
+            zone_set_live(zone, zone_state_at(zone, 5), zone->chunk_bytes - slack);
+            unsigned live = zone_state(zone, 5);
+            assert_true(state_is_live(live));
+            assert_int_equal(zone_requested(zone, 5, live), zone->chunk_bytes - slack);
+            // A little slack needs nothing but the state, whatever the excess says.
+            if (slack <= STATE_SLACK_ANY) {
+                zone_set_state(zone, 5, STATE_LIVE + (unsigned)slack);
+                assert_int_equal(zone_requested(zone, 5, STATE_LIVE + (unsigned)slack),
+                                 zone->chunk_bytes - slack);
+            }
+        }
+        assert_int_equal(zone_state(zone, 6), beside);
+        assert_true(zone_is_valid(zone));
+        zone_record_delete(&record);
+    }
+}
+
+// Who looks while another writes may see a state and an excess that do not belong together.
+static void never_more_was_requested_than_a_chunk_holds(void **state)
 {
     (void)state;
     struct zone_record record = zone_in_use(SIZE_CLASS_TINY_COUNT);
-    const struct zone *zone = record.zone;
-    record.zone->fast_bound =
-        reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count);
-    assert_false(zone_is_valid(zone));
+    struct zone *zone = record.zone;
+    unsigned char *at = zone_state_at(zone, 5);
+    zone_set_live(zone, at, 0);
+    assert_int_equal(zone_requested(zone, 5, zone_state(zone, 5)), 0);
+    state_write(at, UINT8_MAX);
+    assert_int_equal(zone_requested(zone, 5, UINT8_MAX), 0);
     zone_record_delete(&record);
 }
 
@@ -286,7 +341,9 @@ int main(void)
         cmocka_unit_test(zone_is_valid_checks_z5),
         cmocka_unit_test(zone_is_valid_checks_z6),
         cmocka_unit_test(fewer_may_be_counted_than_are_zero),
-        cmocka_unit_test(a_small_zone_is_never_open_to_the_fast_path),
+        cmocka_unit_test(zone_is_valid_checks_z7),
+        cmocka_unit_test(what_was_requested_of_a_chunk_is_noted_exactly),
+        cmocka_unit_test(never_more_was_requested_than_a_chunk_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,8 +210,7 @@ static bool free_fast(struct heap *heap, void *ptr)
     if (sent == HEAP_SENT) {
         give_empty_zones(heap);
     }
-    return sent != HEAP_NOT_SENT || heap_small_free(heap, state.arena, ptr) ||
-           heap_far_free(heap, state.arena, ptr);
+    return sent != HEAP_NOT_SENT || heap_far_free(heap, state.arena, ptr);
 }
 
 // The heap of the thread that frees; NULL: it has none.
