@@ -58,9 +58,10 @@ static bool purge_pages(struct heap *heap, size_t least_bytes, size_t zone_count
 
 void give_back_pages(struct heap *heap)
 {
-    for (unsigned count = 0; count < PARTS_MAX && heap_keeps_too_much(heap) &&
-                             purge_pages(heap, HEAP_RETURN_BYTES_MIN, ZONES_MAX);
+    size_t worth = heap_worth_leaving(heap);
+    for (unsigned count = 0; count < PARTS_MAX && worth != 0 && purge_pages(heap, worth, ZONES_MAX);
          count++) {
+        worth = heap_worth_leaving(heap);
     }
 }
 

@@ -76,6 +76,8 @@ struct heap_return {
     uintptr_t chunk;       // in that zone
     uintptr_t list;        // which list is next, from those of the emptiest zones on
     uintptr_t above;       // dirty bytes up to which another search is not worth it; 0: it is
+    uintptr_t least_bytes; // the longest ranges that the last search passed over were shorter
+    uintptr_t taken_bytes; // chunks taken out of zones, for which no range has left yet
     uintptr_t held_then;   // held bytes when all zones had been looked at
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
     uintptr_t home_class;  // whose zones that are nobody's heap_adopt_next() looks through next

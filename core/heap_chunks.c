@@ -113,6 +113,15 @@ static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t ke
     stack->top = stack->bottom + keep;
 }
 
+// Counts what leaves a zone: by that it is told how much time the heap has had to use again what it keeps.
+static void note_taken(struct heap *heap, size_t bytes)
+{
+    struct heap_return *back = heap_returns(heap);
+    if (back != NULL) {
+        back->taken_bytes += bytes;
+    }
+}
+
 // Fills an empty stack from this zone, which has something to take. False if there is no memory for a stack.
 static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
 {
@@ -125,7 +134,9 @@ static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
     if (want == 0) {
         return false;
     }
-    stack->top += zone_take(zone, stack->top, want);
+    uint32_t count = zone_take(zone, stack->top, want);
+    stack->top += count;
+    note_taken(heap, count * size_class_bytes(size_class));
     heap_relist(heap, zone);
     return true;
 }
@@ -167,6 +178,7 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
     }
     struct chunk_entry entry;
     zone_take(zone, &entry, 1);
+    note_taken(heap, size_class_bytes(size_class));
     heap_relist(heap, zone);
     return hand_out(heap, &entry, bytes);
 }

@@ -118,7 +118,10 @@ void heap_begin(struct heap *heap)
 
 static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
 {
-    heap->owner = ++arena->heap_count << HEAP_OWNER_SHIFT;
+    // Relaxed: other heaps read it without the lock, to know their share of what may be kept (heap_return.c).
+    uint32_t id = arena->heap_count + 1;
+    atomic_store_explicit((_Atomic uint32_t *)&arena->heap_count, id, memory_order_relaxed);
+    heap->owner = id << HEAP_OWNER_SHIFT;
     heap->class_count = (uint16_t)arena->class_count;
     heap->arena = (uintptr_t)arena - (uintptr_t)heap;
     heap->lists = offsetof(struct heap, stacks) + heap->class_count * sizeof(struct heap_stack);

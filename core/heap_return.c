@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "core/heap_return.h"
 
+#include "core/bits.h"
 #include "core/heap_zones.h"
 #include "core/zone_idle.h"
 
 enum {
     RETURN_WORTH_BYTES =
         1 << 20, // so much more must have become free, or an eighth, for another search
-    RETURN_SPLITS_MAX = 4096, // purges that may split mappings, before parts of zones stay
+    RETURN_SPLITS_MAX = 4096,      // purges that may split mappings, before parts of zones stay
+    RETURN_BURST_BYTES = 64 << 20, // kept beside, by all heaps, while much is being freed at once
+    RETURN_PACE_SHIFT = 20,        // for a range of a MiB a MiB must have been taken,
+    RETURN_TAKEN_SHIFT = 18,       // of which so much at least makes a search
 };
 
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
@@ -15,24 +19,71 @@ static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
     return offset_to(heap_arena(heap), offset);
 }
 
-bool heap_keeps_too_much(struct heap *heap)
+// What this heap may keep beside, until the program has taken as much as makes it worth its while to purge the rest.
+static uintptr_t burst_bytes(const struct arena *arena, size_t dirty_bytes_max)
+{
+    // Relaxed: a heap that has just been made may be missed.
+    uintptr_t heaps =
+        atomic_load_explicit((const _Atomic uint32_t *)&arena->heap_count, memory_order_relaxed);
+    size_t quarter =
+        dirty_bytes_max < RETURN_BURST_BYTES / 4 ? dirty_bytes_max : RETURN_BURST_BYTES / 4;
+    // A share for each, and the more threads free at once, the less there is to share.
+    return 4 * quarter / heaps / heaps;
+}
+
+// How long a range must be for what was taken since the last one left: the shorter, the more. Always a power of two, so
+// that a search in vain is not repeated before it may find what is half as long. 0: no search is worth it yet.
+static size_t paced_bytes(uintptr_t taken_bytes)
+{
+    unsigned taken_shift = taken_bytes != 0 ? bits_highest(taken_bytes) : 0;
+    if (taken_shift < RETURN_TAKEN_SHIFT) {
+        return 0;
+    }
+    if (taken_shift > 2 * RETURN_PACE_SHIFT - bits_lowest(HEAP_RETURN_BYTES_MIN)) {
+        return HEAP_RETURN_BYTES_MIN;
+    }
+    return (size_t)1 << (2 * RETURN_PACE_SHIFT - taken_shift);
+}
+
+// A range leaves, of at least the shortest length: as much has to be taken before the next one does.
+static void pay(struct heap_return *back, size_t bytes)
+{
+    size_t length = bytes > HEAP_RETURN_BYTES_MIN ? bytes : HEAP_RETURN_BYTES_MIN;
+    uintptr_t price = (uintptr_t)1 << (2 * RETURN_PACE_SHIFT - bits_highest(length));
+    back->taken_bytes -= price < back->taken_bytes ? price : back->taken_bytes;
+}
+
+size_t heap_worth_leaving(struct heap *heap)
 {
     struct heap_return *back = heap_returns(heap);
     const struct arena *arena = heap_arena(heap);
     // Relaxed: the caller of the arena may change it meanwhile, under the lock.
-    const _Atomic size_t *most = (const _Atomic size_t *)&arena->config.dirty_bytes_max;
-    uintptr_t allowed = atomic_load_explicit(most, memory_order_relaxed) / 4 + back->held_bytes / 2;
+    const _Atomic size_t *config = (const _Atomic size_t *)&arena->config.dirty_bytes_max;
+    size_t dirty_bytes_max = atomic_load_explicit(config, memory_order_relaxed);
+    uintptr_t allowed = dirty_bytes_max / 4 + back->held_bytes / 2;
+    if (back->dirty_bytes <= allowed) {
+        back->taken_bytes = 0;
+        back->above = 0;
+        if (!back->is_on) {
+            return 0;
+        }
+    }
+    uintptr_t most = allowed + burst_bytes(arena, dirty_bytes_max);
     // A search that is worth it again goes on until enough has left, not until as much is kept as before. It is when more
     // has become free, in these zones or between what is in use there.
-    if (back->dirty_bytes <= allowed || back->dirty_bytes > back->above ||
+    if (back->dirty_bytes > back->above ||
         back->held_bytes < back->held_then - back->held_then / 4) {
         back->above = 0;
     }
     // Once begun, more leaves than must.
-    uintptr_t bound = back->is_on ? allowed - allowed / 4 : allowed;
-    back->is_on =
-        back->dirty_bytes > bound && back->above == 0 && arena_may_split(arena, RETURN_SPLITS_MAX);
-    return back->is_on;
+    back->is_on = back->dirty_bytes > (back->is_on ? most - most / 4 : most);
+    size_t worth = back->is_on ? HEAP_RETURN_BYTES_MIN : paced_bytes(back->taken_bytes);
+    bool is_in_vain = back->above != 0 && worth >= back->least_bytes;
+    if (worth == 0 || is_in_vain || !arena_may_split(arena, RETURN_SPLITS_MAX)) {
+        return 0;
+    }
+    back->above = 0;
+    return worth;
 }
 
 void heap_search_anew(struct heap *heap)
@@ -73,6 +124,9 @@ bool heap_next_leaving(struct heap *heap, size_t least_bytes, size_t zone_count,
 {
     struct heap_return *back = heap_returns(heap);
     size_t page_bytes = heap_arena(heap)->config.page_bytes;
+    if ((back->zone | back->list) == 0 || back->least_bytes < least_bytes) {
+        back->least_bytes = least_bytes;
+    }
     if (!arena_may_split(heap_arena(heap), ARENA_SPLITS_MAX)) { // a trim goes further
         return false;
     }
@@ -104,6 +158,7 @@ void heap_left(struct heap *heap, const struct leaving *leaving, enum left left)
 {
     struct zone *zone = zone_at(heap, leaving->record);
     arena_note_split(heap_arena(heap));
+    pay(heap_returns(heap), leaving->range.bytes);
     if (left == LEFT_DIRTY) {
         end_search(heap);
     } else if (left == LEFT_CLEAN) {

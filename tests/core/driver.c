@@ -258,13 +258,14 @@ void driver_return_runs(struct driver *driver)
 void driver_return_pages(struct driver *driver, struct heap *heap)
 {
     struct leaving leaving;
-    while (heap_returns(heap) != NULL && heap_keeps_too_much(heap) &&
-           heap_next_leaving(heap, HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving)) {
+    size_t worth = heap_returns(heap) != NULL ? heap_worth_leaving(heap) : 0;
+    while (worth != 0 && heap_next_leaving(heap, worth, SIZE_MAX, &leaving)) {
         driver->purge_count++;
         if (!driver->keeps) {
             memset((void *)leaving.range.base, 0, leaving.range.bytes);
         }
         heap_left(heap, &leaving, driver->keeps ? LEFT_DIRTY : LEFT_CLEAN);
+        worth = heap_worth_leaving(heap);
     }
 }
 

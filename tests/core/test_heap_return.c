@@ -121,27 +121,171 @@ static void a_heap_of_an_arena_that_keeps_all_has_no_books(void **state)
     end();
 }
 
-static void the_bound_is_a_quarter_and_half_of_what_is_in_use(void **state)
+// What is kept of so many bytes in use, in an arena that keeps 4 MiB: with time, and at most.
+static uintptr_t allowed_beside(uintptr_t held)
+{
+    return MIB + held / 2;
+}
+
+static uintptr_t most_beside(uintptr_t held)
+{
+    return allowed_beside(held) + 16 * MIB;
+}
+
+static void beyond_a_bound_all_ranges_are_worth_it_until_a_quarter_has_left(void **state)
 {
     (void)state;
     begin(4 * MIB);
     struct heap_return *back = heap_returns(heap);
     const struct heap_return before = *back;
     for (uintptr_t held = 0; held <= 8 * MIB; held += 4 * MIB) {
-        uintptr_t allowed = MIB + held / 2;
-        *back = (struct heap_return){.held_bytes = held, .dirty_bytes = allowed};
-        assert_false(heap_keeps_too_much(heap));
-        back->dirty_bytes = allowed + 1;
-        assert_true(heap_keeps_too_much(heap));
-        // It goes on until a quarter less is kept.
-        back->dirty_bytes = allowed - allowed / 4 + 1;
-        assert_true(heap_keeps_too_much(heap));
-        back->dirty_bytes = allowed - allowed / 4;
-        assert_false(heap_keeps_too_much(heap));
-        back->dirty_bytes = allowed;
-        assert_false(heap_keeps_too_much(heap));
+        uintptr_t most = most_beside(held);
+        *back = (struct heap_return){.held_bytes = held, .dirty_bytes = most};
+        assert_int_equal(heap_worth_leaving(heap), 0);
+        back->dirty_bytes = most + 1;
+        assert_int_equal(heap_worth_leaving(heap), HEAP_RETURN_BYTES_MIN);
+        back->dirty_bytes = most - most / 4 + 1;
+        assert_int_equal(heap_worth_leaving(heap), HEAP_RETURN_BYTES_MIN);
+        back->dirty_bytes = most - most / 4;
+        assert_int_equal(heap_worth_leaving(heap), 0);
+        back->dirty_bytes = most;
+        assert_int_equal(heap_worth_leaving(heap), 0);
     }
     *back = before;
+    end();
+}
+
+static void the_bound_is_64_mib_at_most_and_little_where_little_is_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t dirty_bytes_max, most;
+    } bounds[] = {
+        {4, 1 + 16},
+        {MIB, MIB / 4 + 4 * MIB},
+        {16 * MIB - 4, 4 * MIB - 1 + 64 * MIB - 16},
+        {16 * MIB, 4 * MIB + 64 * MIB},
+        {24 * MIB, 6 * MIB + 64 * MIB},
+        {128 * MIB, 32 * MIB + 64 * MIB},
+    };
+    for (unsigned index = 0; index < sizeof bounds / sizeof *bounds; index++) {
+        begin(bounds[index].dirty_bytes_max);
+        struct heap_return *back = heap_returns(heap);
+        const struct heap_return before = *back;
+        back->dirty_bytes = bounds[index].most;
+        assert_int_equal(heap_worth_leaving(heap), 0);
+        back->dirty_bytes++;
+        assert_int_equal(heap_worth_leaving(heap), HEAP_RETURN_BYTES_MIN);
+        *back = before;
+        end();
+    }
+}
+
+static void several_heaps_share_it_and_it_becomes_less(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct heap_return *back = heap_returns(heap);
+    const struct heap_return before = *back;
+    for (uintptr_t heaps = 1; heaps <= 4; heaps++) {
+        assert_int_equal(driver.arena->heap_count, heaps);
+        *back = (struct heap_return){.dirty_bytes = MIB + 16 * MIB / (heaps * heaps)};
+        assert_int_equal(heap_worth_leaving(heap), 0);
+        back->dirty_bytes++;
+        assert_int_equal(heap_worth_leaving(heap), HEAP_RETURN_BYTES_MIN);
+        *back = before;
+        assert_non_null(driver_acquire(&driver, HEAP_BYTES));
+    }
+    end();
+}
+
+// The longer ago the last range left, as told by what was taken, the shorter ones are worth it.
+static void with_what_is_taken_shorter_ranges_are_worth_it(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct heap_return *back = heap_returns(heap);
+    const struct heap_return before = *back;
+    static const struct {
+        uintptr_t taken;
+        size_t worth;
+    } paces[] = {
+        {0, 0},
+        {1, 0},
+        {256 * KIB - 1, 0},
+        {256 * KIB, 4 * MIB},
+        {512 * KIB - 1, 4 * MIB},
+        {512 * KIB, 2 * MIB},
+        {MIB, MIB},
+        {2 * MIB - 1, MIB},
+        {16 * MIB, 64 * KIB},
+        {64 * MIB - 1, 32 * KIB},
+        {64 * MIB, 16 * KIB},
+        {128 * MIB, 16 * KIB},
+        {(uintptr_t)1024 * MIB, 16 * KIB},
+    };
+    for (uintptr_t held = 0; held <= 8 * MIB; held += 8 * MIB) {
+        for (unsigned index = 0; index < sizeof paces / sizeof *paces; index++) {
+            *back =
+                (struct heap_return){.held_bytes = held, .dirty_bytes = allowed_beside(held) + 1};
+            back->taken_bytes = paces[index].taken;
+            assert_int_equal(heap_worth_leaving(heap), paces[index].worth);
+            assert_int_equal(back->taken_bytes, paces[index].taken);
+            // What is allowed stays, and nothing is saved up meanwhile.
+            back->dirty_bytes--;
+            assert_int_equal(heap_worth_leaving(heap), 0);
+            assert_int_equal(back->taken_bytes, 0);
+        }
+    }
+    *back = before;
+    end();
+}
+
+static void what_a_heap_takes_is_counted_and_what_leaves_is_paid_for(void **state)
+{
+    (void)state;
+    begin(4 * KIB);
+    struct heap_return *back = heap_returns(heap);
+    fill(heap, CHUNK, 1);
+    for (unsigned refill = 0; refill < 5; refill++) {
+        struct heap_stack *stack = &heap->stacks[size_class_of(CHUNK)];
+        while (stack->top != stack->bottom) {
+            assert_non_null(heap_take(heap, size_class_of(CHUNK), CHUNK).ptr);
+        }
+        back->taken_bytes = refill;
+        assert_non_null(heap_take(heap, size_class_of(CHUNK), CHUNK).ptr);
+        // What the stack has got, and the chunk from it.
+        uintptr_t got = (uintptr_t)(stack->top - stack->bottom) + 1;
+        assert_int_equal(back->taken_bytes, refill + got * CHUNK);
+    }
+    fill(heap, CHUNK, 128);
+    for (unsigned index = 0; index < 128; index++) {
+        put(heap, chunks[index]);
+    }
+    heap_flush(heap);
+    static const struct {
+        uintptr_t taken, bytes, rest;
+    } prices[] = {
+        {MIB, 1, 0},
+        {64 * MIB, 1, 0},
+        {64 * MIB + 1, 1, 1},
+        {64 * MIB + 1, 16 * KIB, 1},
+        {65 * MIB, 28 * KIB, MIB},
+        {65 * MIB, 32 * KIB, 33 * MIB},
+        {65 * MIB, 36 * KIB, 33 * MIB},
+        {65 * MIB, 64 * KIB, 49 * MIB},
+    };
+    struct leaving leaving;
+    assert_true(next(16 * KIB, SIZE_MAX, &leaving));
+    const struct range whole = leaving.range;
+    for (unsigned index = 0; index < sizeof prices / sizeof *prices; index++) {
+        back->taken_bytes = prices[index].taken;
+        leaving.range.bytes = prices[index].bytes;
+        heap_left(heap, &leaving, LEFT_DIRTY);
+        assert_int_equal(back->taken_bytes, prices[index].rest);
+    }
+    leaving.range = whole;
+    left(&leaving, LEFT_CLEAN);
     end();
 }
 
@@ -152,23 +296,23 @@ static void a_search_in_vain_is_not_repeated_before_there_is_more(void **state)
     struct heap_return *back = heap_returns(heap);
     const struct heap_return before = *back;
     struct leaving leaving;
-    for (uintptr_t dirty = 2 * MIB; dirty <= 32 * MIB; dirty *= 16) {
+    for (uintptr_t dirty = 18 * MIB; dirty <= 288 * MIB; dirty *= 16) {
         *back = (struct heap_return){.dirty_bytes = dirty};
-        assert_true(heap_keeps_too_much(heap));
-        assert_false(next(1, SIZE_MAX, &leaving)); // there are no zones
-        assert_false(heap_keeps_too_much(heap));
+        assert_int_not_equal(heap_worth_leaving(heap), 0);
+        assert_false(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving)); // there are no zones
+        assert_int_equal(heap_worth_leaving(heap), 0);
         uintptr_t more = dirty / 8 > MIB ? dirty / 8 : MIB;
         back->dirty_bytes = dirty + more;
-        assert_false(heap_keeps_too_much(heap));
+        assert_int_equal(heap_worth_leaving(heap), 0);
         back->dirty_bytes++;
-        assert_true(heap_keeps_too_much(heap));
+        assert_int_not_equal(heap_worth_leaving(heap), 0);
         // Once little is kept, the next time is as the first.
-        assert_false(next(1, SIZE_MAX, &leaving));
-        back->dirty_bytes = MIB / 2;
-        assert_false(heap_keeps_too_much(heap));
+        assert_false(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+        back->dirty_bytes = MIB;
+        assert_int_equal(heap_worth_leaving(heap), 0);
         assert_int_equal(back->above, 0);
-        back->dirty_bytes = MIB + 1;
-        assert_true(heap_keeps_too_much(heap));
+        back->dirty_bytes = 17 * MIB + 1;
+        assert_int_not_equal(heap_worth_leaving(heap), 0);
     }
     *back = before;
     end();
@@ -182,14 +326,61 @@ static void a_search_in_vain_is_repeated_where_less_is_in_use(void **state)
     const struct heap_return before = *back;
     struct leaving leaving;
     *back = (struct heap_return){.dirty_bytes = 64 * MIB, .held_bytes = 8 * MIB};
-    assert_true(heap_keeps_too_much(heap));
-    assert_false(next(1, SIZE_MAX, &leaving));
-    assert_false(heap_keeps_too_much(heap));
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
+    assert_false(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+    assert_int_equal(heap_worth_leaving(heap), 0);
     back->held_bytes = 6 * MIB;
-    assert_false(heap_keeps_too_much(heap));
+    assert_int_equal(heap_worth_leaving(heap), 0);
     back->held_bytes = 6 * MIB - 1;
-    assert_true(heap_keeps_too_much(heap));
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
     *back = before;
+    end();
+}
+
+static void a_search_in_vain_is_repeated_for_shorter_ranges(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct heap_return *back = heap_returns(heap);
+    const struct heap_return before = *back;
+    struct leaving leaving;
+    *back = (struct heap_return){.dirty_bytes = 8 * MIB, .taken_bytes = 2 * MIB};
+    assert_int_equal(heap_worth_leaving(heap), 512 * KIB);
+    assert_false(next(512 * KIB, SIZE_MAX, &leaving));
+    assert_int_equal(heap_worth_leaving(heap), 0);
+    back->taken_bytes = 4 * MIB - 1;
+    assert_int_equal(heap_worth_leaving(heap), 0);
+    back->taken_bytes = 4 * MIB;
+    assert_int_equal(heap_worth_leaving(heap), 256 * KIB);
+    assert_int_equal(back->above, 0);
+    assert_false(next(256 * KIB, SIZE_MAX, &leaving));
+    assert_int_equal(heap_worth_leaving(heap), 0);
+    // All that is beyond the bound has to go, whatever was looked for before.
+    back->above = back->dirty_bytes = 17 * MIB + 1;
+    assert_int_equal(heap_worth_leaving(heap), HEAP_RETURN_BYTES_MIN);
+    assert_false(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+    assert_int_equal(heap_worth_leaving(heap), 0);
+    *back = before;
+    end();
+}
+
+// Its first part may have passed over what is as short as the rest is searched for.
+static void a_search_has_looked_for_the_longest_ranges_that_it_began_with(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    fill(heap, CHUNK, 1280);
+    thin_out(heap, 1280, 64);
+    struct heap_return *back = heap_returns(heap);
+    struct leaving leaving;
+    assert_false(next(4 * MIB, 1, &leaving));
+    assert_int_equal(back->least_bytes, 4 * MIB);
+    assert_false(next(MIB, SIZE_MAX, &leaving));
+    assert_int_equal(back->least_bytes, 4 * MIB);
+    assert_false(next(MIB, 1, &leaving));
+    assert_int_equal(back->least_bytes, MIB);
+    assert_false(next(2 * MIB, SIZE_MAX, &leaving));
+    assert_int_equal(back->least_bytes, 2 * MIB);
     end();
 }
 
@@ -200,17 +391,18 @@ static void a_search_that_is_worth_it_again_goes_on_below_what_was_kept(void **s
     struct heap_return *back = heap_returns(heap);
     const struct heap_return before = *back;
     struct leaving leaving;
-    *back = (struct heap_return){.dirty_bytes = 16 * MIB};
-    assert_true(heap_keeps_too_much(heap));
-    assert_false(next(1, SIZE_MAX, &leaving));
-    back->dirty_bytes = 18 * MIB + 1;
-    assert_true(heap_keeps_too_much(heap));
-    back->dirty_bytes = 17 * MIB; // some has left
-    assert_true(heap_keeps_too_much(heap));
-    back->dirty_bytes = 3 * MIB / 4 + 1;
-    assert_true(heap_keeps_too_much(heap));
-    back->dirty_bytes = 3 * MIB / 4;
-    assert_false(heap_keeps_too_much(heap));
+    *back = (struct heap_return){.dirty_bytes = 64 * MIB};
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
+    assert_false(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+    back->dirty_bytes = 72 * MIB + 1;
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
+    back->dirty_bytes = 68 * MIB; // some has left
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
+    uintptr_t most = most_beside(0);
+    back->dirty_bytes = most - most / 4 + 1;
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
+    back->dirty_bytes = most - most / 4;
+    assert_int_equal(heap_worth_leaving(heap), 0);
     *back = before;
     end();
 }
@@ -224,11 +416,11 @@ static void where_purges_have_split_mappings_no_parts_of_zones_leave(void **stat
     struct leaving leaving;
     driver.arena->splits = true;
     atomic_store(&driver.arena->split_count, 4096 - 1);
-    assert_true(heap_keeps_too_much(heap));
+    assert_int_not_equal(heap_worth_leaving(heap), 0);
     assert_true(next(1, SIZE_MAX, &leaving));
     left(&leaving, LEFT_CLEAN);
     assert_int_equal(atomic_load(&driver.arena->split_count), 4096);
-    assert_false(heap_keeps_too_much(heap));
+    assert_int_equal(heap_worth_leaving(heap), 0);
     // A trim goes on for a while.
     atomic_store(&driver.arena->split_count, 16384 - 1);
     assert_true(next(1, SIZE_MAX, &leaving));
@@ -524,7 +716,7 @@ static void what_the_system_refuses_ends_the_search(void **state)
     left(&leaving, LEFT_DIRTY);
     assert_int_equal(back->dirty_bytes, dirty);
     assert_int_equal(back->above, dirty + MIB);
-    assert_false(heap_keeps_too_much(heap));
+    assert_int_equal(heap_worth_leaving(heap), 0);
     // Whoever asks nevertheless begins anew.
     assert_true(next(16 * KIB, SIZE_MAX, &leaving));
     assert_ptr_equal(zone_of_leaving(&leaving), order[0]);
@@ -792,9 +984,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_heap_of_an_arena_that_keeps_all_has_no_books),
-        cmocka_unit_test(the_bound_is_a_quarter_and_half_of_what_is_in_use),
+        cmocka_unit_test(beyond_a_bound_all_ranges_are_worth_it_until_a_quarter_has_left),
+        cmocka_unit_test(the_bound_is_64_mib_at_most_and_little_where_little_is_kept),
+        cmocka_unit_test(several_heaps_share_it_and_it_becomes_less),
+        cmocka_unit_test(with_what_is_taken_shorter_ranges_are_worth_it),
+        cmocka_unit_test(what_a_heap_takes_is_counted_and_what_leaves_is_paid_for),
         cmocka_unit_test(a_search_in_vain_is_not_repeated_before_there_is_more),
         cmocka_unit_test(a_search_in_vain_is_repeated_where_less_is_in_use),
+        cmocka_unit_test(a_search_in_vain_is_repeated_for_shorter_ranges),
+        cmocka_unit_test(a_search_has_looked_for_the_longest_ranges_that_it_began_with),
         cmocka_unit_test(a_search_that_is_worth_it_again_goes_on_below_what_was_kept),
         cmocka_unit_test(where_purges_have_split_mappings_no_parts_of_zones_leave),
         cmocka_unit_test(what_leaves_is_counted_where_it_may_split),

@@ -232,9 +232,10 @@ void wide_memory_return_runs(void)
 void wide_memory_return_pages(struct heap *heap)
 {
     struct leaving leaving;
-    while (heap_returns(heap) != NULL && heap_keeps_too_much(heap) &&
-           heap_next_leaving(heap, HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving)) {
+    size_t worth = heap_returns(heap) != NULL ? heap_worth_leaving(heap) : 0;
+    while (worth != 0 && heap_next_leaving(heap, worth, SIZE_MAX, &leaving)) {
         heap_left(heap, &leaving, purge(&leaving.range));
+        worth = heap_worth_leaving(heap);
     }
 }
 
