@@ -24,7 +24,8 @@ void arena_init(struct arena *arena, const struct arena_config *config)
         arena->class_count++;
     }
     arena->class_bytes_max = arena->class_count != 0 ? size_class_bytes(arena->class_count - 1) : 0;
-    arena->record_kind_count = config->wide ? SECTION_RECORD_KINDS : arena->class_count;
+    unsigned record_kinds = config->wide ? SECTION_RECORD_KINDS : arena->class_count;
+    arena->record_kind_count = (uint16_t)record_kinds;
     // Mappings may lie anywhere, which only a wide map can tell.
     CHECK(config->wide || config->run_bytes_max == SIZE_MAX);
     CHECK(!config->wide || arena->unit_shift == ZONE_MAP_WIDE_UNIT_SHIFT);

@@ -30,8 +30,9 @@ struct arena_config {
     size_t unit_bytes;
     // Larger chunks get a mapping of their own; SIZE_MAX: none does.
     size_t run_bytes_max;
-    // Free runs' memory that is kept, beside an eighth of what is in use; SIZE_MAX: all is. A heap keeps a quarter as
-    // much in free pages of its zones, beside half of what is in use there.
+    // Free runs' memory that is kept, beside an eighth of what is in use, and up to three times as much if what was purged
+    // is taken again; SIZE_MAX: all is. A heap keeps a quarter as much in free pages of its zones, beside half of what is
+    // in use there, and more for a time (heap_return.h).
     size_t dirty_bytes_max;
     // What runs and mappings may take together; 0: what there is. What the arena needs itself to serve them counts, and
     // is not refused. Only in a wide arena.
@@ -73,10 +74,13 @@ struct arena {
     uint32_t heap_count;
     uint32_t unit_shift;
     uint32_t class_count;       // classes that are served as zones: those below this one
+    uint32_t spare_units;       // free ones that are kept beside (arena_return.c)
     size_t class_bytes_max;     // the largest of their chunks
-    uint32_t record_kind_count; // lists of records that a section has
+    uint16_t record_kind_count; // lists of records that a section has
     bool is_returning; // more was kept than may be, and what leaves has not yet brought it down
     bool splits;       // a purge may cost the process two mappings: it was forked
+    uint32_t
+        clean_units; // free ones that would be zero, if none had been taken since they were counted
 
     // Counters, in the arena's own units of measure.
     size_t zone_count;    // TINY and SMALL zones
@@ -203,11 +207,11 @@ static inline void arena_count_unused(struct arena *arena, size_t less)
 // LOCKED. Gives a run back.
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first);
 
-// LOCKED. If more free memory is kept than the configuration allows, takes the free run out that has
-// most to give back: it is on its way to the system until arena_left(). False if nothing is to leave.
+// LOCKED. If more free memory is kept than the configuration allows, takes as much as is too much out of the free run that
+// has most to give back: it is on its way to the system until arena_left(). False if nothing is to leave.
 bool arena_next_leaving(struct arena *arena, struct leaving *leaving);
 
-// LOCKED. The same, if more than so many bytes are kept.
+// LOCKED. The same, if more than so many bytes are kept; no more is kept from now on because it was taken again.
 bool arena_next_surplus(struct arena *arena, size_t keep_bytes, struct leaving *leaving);
 
 // LOCKED. What became of a range.

@@ -5,7 +5,10 @@
 
 enum {
     RETURN_SLACK_BYTES =
-        4 << 20, // by which what is kept may pass its bound, before anything leaves
+        4 << 20,             // by which what is kept may pass its bound, before anything leaves
+    RETURN_SPARE_FACTOR = 3, // times dirty_bytes_max may be kept beside, at most
+    RETURN_FALL_SHARE = 8,   // by which that falls, of what is too much
+    RETURN_LEAST_BYTES = 1 << 20, // that leave at once, if a run has as much to give back
     RETURN_SPLIT_BYTES =
         1 << 20, // where many purges have split mappings, only runs as long as this leave
 };
@@ -25,11 +28,11 @@ static size_t most_dirty(const struct section *section, uint32_t *first)
 {
     const struct run_table *runs = section_runs(section);
     *first = run_dirtiest(runs);
-    return *first == RUN_NONE ? 0 : run_dirty(runs, *first);
+    return *first == RUN_NONE ? 0 : run_dirt(runs, *first).count;
 }
 
-// Takes the free run out of its list that has most to give back. False if there is none.
-static bool leave_dirtiest(struct arena *arena, struct leaving *leaving)
+// Takes so many units, or as many as it has to give back, out of the free run that has most. False if there is none.
+static bool leave_dirtiest(struct arena *arena, size_t units, struct leaving *leaving)
 {
     struct section *dirtiest = NULL;
     uint32_t first = RUN_NONE;
@@ -48,13 +51,20 @@ static bool leave_dirtiest(struct arena *arena, struct leaving *leaving)
     if (dirtiest == NULL) {
         return false;
     }
-    size_t length = run_unit(section_runs(dirtiest), first)->length;
-    run_leave(section_runs(dirtiest), first);
+    size_t worth = (size_t)RETURN_LEAST_BYTES >> arena->unit_shift;
+    struct run_table *runs = section_runs(dirtiest);
+    struct run_dirt dirt = run_dirt(runs, first);
+    units = units > worth ? units : worth;
+    // What stays is the run's start, which is taken first: no more may hold old bytes there than are to stay.
+    uint32_t staying = dirt.count > units ? dirt.count - (uint32_t)units : 0;
+    arena->clean_units += runs->dirty_count;
+    run_leave(runs, first, first + staying, dirt.end - staying);
+    arena->clean_units -= runs->dirty_count;
     arena->leaving_count++;
     *leaving = (struct leaving){
         .kind = LEAVING_PURGE,
-        .range = {.base = (uintptr_t)section_unit_at(dirtiest, first),
-                  .bytes = length << arena->unit_shift},
+        .range = {.base = (uintptr_t)section_unit_at(dirtiest, first + staying),
+                  .bytes = (size_t)(dirt.end - staying) << arena->unit_shift},
     };
     return true;
 }
@@ -67,22 +77,58 @@ static size_t room_units(const struct arena *arena)
     return limit == 0 ? SIZE_MAX : used < limit ? limit - used : 0;
 }
 
+// Free units that are known to be zero, about.
+static size_t clean_units(const struct arena *arena)
+{
+    size_t clean = 0;
+    for (struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        clean += section_runs(section)->free_count - section_runs(section)->dirty_count;
+    }
+    return clean;
+}
+
+// So many units more are kept than may be: from now on as many more may be as were purged the last time and have been taken
+// again, less a share of what is too much, so that what nobody takes again becomes less.
+static void adapt(struct arena *arena, size_t excess)
+{
+    size_t clean = clean_units(arena);
+    size_t again = arena->clean_units > clean ? arena->clean_units - clean : 0;
+    size_t spare = arena->spare_units + again;
+    size_t less = excess / RETURN_FALL_SHARE;
+    spare = less < spare ? spare - less : 0;
+    size_t most = (arena->config.dirty_bytes_max >> arena->unit_shift) * RETURN_SPARE_FACTOR;
+    size_t share = arena->used_unit_max - arena->used_unit_max / 4;
+    most = most < share ? most : share;
+    arena->spare_units = (uint32_t)(spare < most ? spare : most);
+    arena->clean_units = (uint32_t)clean;
+}
+
 bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
 {
+    size_t dirty = dirty_units(arena);
     size_t allowed =
         (arena->config.dirty_bytes_max >> arena->unit_shift) + arena->used_unit_count / 8;
-    // Once begun, more leaves than must: a program that goes back and forth at the bound is not to fault each time.
     size_t slack = (size_t)RETURN_SLACK_BYTES >> arena->unit_shift;
-    size_t bound = arena->is_returning ? allowed - allowed / 8 : allowed + slack;
+    if (!arena->is_returning && dirty > allowed + arena->spare_units + slack) {
+        adapt(arena, dirty - allowed - arena->spare_units);
+    }
+    allowed += arena->spare_units;
     size_t room = room_units(arena);
-    bound = bound < room ? bound : room;
-    arena->is_returning = dirty_units(arena) > bound && leave_dirtiest(arena, leaving);
+    // Once begun, more leaves than must: a program that goes back and forth at the bound is not to fault each time.
+    size_t least = allowed < room ? allowed - allowed / 8 : room - room / 8;
+    size_t most = allowed + slack < room ? allowed + slack : room;
+    arena->is_returning = dirty > (arena->is_returning ? least : most) &&
+                          leave_dirtiest(arena, dirty - least, leaving);
     return arena->is_returning;
 }
 
 bool arena_next_surplus(struct arena *arena, size_t keep_bytes, struct leaving *leaving)
 {
-    return dirty_units(arena) > keep_bytes >> arena->unit_shift && leave_dirtiest(arena, leaving);
+    size_t dirty = dirty_units(arena);
+    size_t keep = keep_bytes >> arena->unit_shift;
+    arena->spare_units = 0;
+    return dirty > keep && leave_dirtiest(arena, dirty - keep, leaving);
 }
 
 void arena_left(struct arena *arena, const struct leaving *leaving, enum left left)
@@ -95,6 +141,9 @@ void arena_left(struct arena *arena, const struct leaving *leaving, enum left le
     CHECK(run_unit(runs, first)->kind == RUN_LEAVING);
     arena->leaving_count--;
     arena_note_split(arena);
+    if (left != LEFT_CLEAN) { // what is not free and zero now is not taken again
+        arena->clean_units -= count < arena->clean_units ? count : arena->clean_units;
+    }
     if (left == LEFT_RESERVED) {
         run_mark(runs, first, RUN_META, 0);
         arena->meta_unit_count += count;

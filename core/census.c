@@ -110,7 +110,7 @@ static void count_large(struct census_large *counts, size_t requested, size_t by
 static void count_free(const struct run_table *runs, uint32_t first, uint32_t unit_shift,
                        size_t bytes, struct census *census)
 {
-    size_t dirty_bytes = (size_t)run_dirty(runs, first) << unit_shift;
+    size_t dirty_bytes = (size_t)run_dirt(runs, first).count << unit_shift;
     census->bytes[CENSUS_DIRTY] += dirty_bytes;
     census->bytes[CENSUS_CLEAN] += bytes - dirty_bytes;
     census->untouched_bytes += bytes - dirty_bytes;

@@ -57,11 +57,11 @@ static void erase_run(struct run_table *table, uint32_t first)
     run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
 }
 
-// Takes a free run, by its first entry, out of its list. Returns how many of its units may hold old bytes.
-static inline uint32_t list_remove(struct run_table *table, uint32_t first)
+// Takes a free run, by its first entry, out of its list. Returns what was known of old bytes in it.
+static inline struct run_dirt list_remove(struct run_table *table, uint32_t first)
 {
     const struct unit *head = run_unit(table, first);
-    uint32_t dirty = run_dirty(table, first);
+    struct run_dirt dirt = run_dirt(table, first);
     CHECK(head->kind == RUN_FREE);
     uint32_t bin = run_bin_of(head->length);
     uint16_t next = head->next;
@@ -78,18 +78,19 @@ static inline uint32_t list_remove(struct run_table *table, uint32_t first)
         }
     }
     table->free_count -= head->length;
-    table->dirty_count -= dirty;
-    return dirty;
+    table->dirty_count -= dirt.count;
+    return dirt;
 }
 
-// Makes these units a free run, and the first of its list. dirty: how many of them may hold old bytes.
+// Makes these units a free run, and the first of its list.
 static inline void insert_free(struct run_table *table, uint32_t first, uint32_t count,
-                               uint32_t dirty)
+                               struct run_dirt dirt)
 {
     uint32_t bin = run_bin_of(count);
     uint16_t next = run_heads(table)[bin];
-    struct unit entry = {.length = (uint16_t)count, .kind = RUN_FREE, .clean = dirty == 0};
-    entry.note = dirty;
+    struct unit entry = {.length = (uint16_t)count, .kind = RUN_FREE, .clean = dirt.count == 0};
+    entry.dirty = (uint16_t)dirt.count;
+    entry.dirty_end = (uint16_t)dirt.end;
     run_unit_write(run_unit(table, first + count - 1), entry);
     entry.next = next;
     entry.previous = RUN_LINK_NONE;
@@ -100,13 +101,37 @@ static inline void insert_free(struct run_table *table, uint32_t first, uint32_t
     run_heads(table)[bin] = (uint16_t)first;
     table->bitmap[bin / BITS_PER_WORD] |= (uintptr_t)1 << (bin % BITS_PER_WORD);
     table->free_count += count;
-    table->dirty_count += dirty;
+    table->dirty_count += dirt.count;
 }
 
-// How many units of a piece may hold old bytes, of a run of which so many may: any of them, but none if it is clean.
-static uint32_t part_of(uint32_t dirty, uint32_t count)
+// What is known of a piece of a free run: at its start as many units as there can be may hold old bytes, further up its
+// share of them.
+static inline struct run_dirt part_of(struct run_dirt dirt, uint32_t first, uint32_t count)
 {
-    return dirty < count ? dirty : count;
+    if (dirt.end <= first) {
+        return (struct run_dirt){.count = 0};
+    }
+    uint32_t end = dirt.end - first < count ? dirt.end - first : count;
+    if (first == 0 || dirt.count == dirt.end) {
+        return (struct run_dirt){.count = dirt.count < end ? dirt.count : end, .end = end};
+    }
+    // Rounded up, so that what may hold some says so. Both factors are of 16 bits.
+    return (struct run_dirt){.count = (dirt.count * end - 1) / dirt.end + 1, .end = end};
+}
+
+// What is known of a run of so many units and of the one after it together.
+static inline struct run_dirt sum_of(struct run_dirt low, uint32_t count, struct run_dirt high)
+{
+    return (struct run_dirt){
+        .count = low.count + high.count,
+        .end = high.end != 0 ? count + high.end : low.end,
+    };
+}
+
+// What is known of a run that comes back.
+static inline struct run_dirt all_of(uint32_t count, bool clean)
+{
+    return (struct run_dirt){.count = clean ? 0 : count, .end = clean ? 0 : count};
 }
 
 // Cuts `count` units off the start of a free run whose rest belongs to the same list, and takes its place there.
@@ -115,12 +140,14 @@ static inline void shorten(struct run_table *table, uint32_t whole, struct unit 
 {
     uint32_t first = whole + count;
     uint32_t rest = head.length - count;
-    uint32_t dirty = run_dirty(table, whole);
-    uint32_t left = part_of(dirty, rest);
-    struct unit last = {.length = (uint16_t)rest, .kind = RUN_FREE, .clean = head.clean};
-    last.note = left;
+    struct run_dirt dirt = run_dirt(table, whole);
+    struct run_dirt left = part_of(dirt, count, rest);
+    struct unit last = {.length = (uint16_t)rest, .kind = RUN_FREE, .clean = left.count == 0};
+    last.dirty = (uint16_t)left.count;
+    last.dirty_end = (uint16_t)left.end;
     run_unit_write(run_unit(table, whole + head.length - 1), last);
     head.length = last.length;
+    head.clean = last.clean;
     run_unit_write(run_unit(table, first), head);
     if (head.next != RUN_LINK_NONE) {
         run_unit(table, head.next)->previous = (uint16_t)first;
@@ -131,7 +158,7 @@ static inline void shorten(struct run_table *table, uint32_t whole, struct unit 
         run_heads(table)[run_bin_of(head.length)] = (uint16_t)first;
     }
     table->free_count -= count;
-    table->dirty_count -= dirty - left;
+    table->dirty_count -= dirt.count - left.count;
 }
 
 // The first member of the first list from `bin` on that has one.
@@ -176,15 +203,15 @@ static inline bool cut_out(struct run_table *table, uint32_t whole, uint32_t fir
         shorten(table, whole, head, count);
         return head.clean;
     }
-    uint32_t dirty = list_remove(table, whole);
+    struct run_dirt dirt = list_remove(table, whole);
     // The pieces' ends cover those of the whole.
     if (whole < first) {
-        insert_free(table, whole, first - whole, part_of(dirty, first - whole));
+        insert_free(table, whole, first - whole, part_of(dirt, 0, first - whole));
     }
     if (rest != 0) {
-        insert_free(table, first + count, rest, part_of(dirty, rest));
+        insert_free(table, first + count, rest, part_of(dirt, first - whole + count, rest));
     }
-    return head.clean;
+    return dirt.end <= first - whole;
 }
 
 // The same for a run that serves as nothing yet.
@@ -245,7 +272,7 @@ static void raise_fresh(struct run_table *table, uint32_t end)
     uint32_t start = table->fresh;
     if (end > start) {
         table->fresh = end;
-        insert_free(table, start, end - start, table->fresh_is_zero ? 0 : end - start);
+        insert_free(table, start, end - start, all_of(end - start, table->fresh_is_zero));
     }
 }
 
@@ -263,10 +290,11 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
     uint32_t whole = old_fresh;
     if (merge && end > old_fresh) {
         whole = old_fresh - below;
-        uint32_t dirty = list_remove(table, whole) + list_remove(table, old_fresh);
+        struct run_dirt low = list_remove(table, whole);
+        struct run_dirt high = list_remove(table, old_fresh);
         erase_run(table, whole);
         erase_run(table, old_fresh);
-        insert_free(table, whole, (uint32_t)end - whole, dirty);
+        insert_free(table, whole, (uint32_t)end - whole, sum_of(low, below, high));
     } else if (merge) {
         whole = old_fresh - below;
     }
@@ -283,13 +311,13 @@ uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
     uint32_t end = table->unit_count - count;
     *clean = table->fresh_is_zero;
     if (end < table->fresh) {
-        uint32_t dirty = list_remove(table, start);
+        struct run_dirt dirt = list_remove(table, start);
         erase_run(table, start);
         table->fresh = start;
-        *clean = *clean && dirty == 0;
+        *clean = *clean && dirt.count == 0;
         if (start < end) {
             table->fresh = end;
-            insert_free(table, start, end - start, part_of(dirty, end - start));
+            insert_free(table, start, end - start, part_of(dirt, 0, end - start));
         }
     }
     table->committed = end;
@@ -328,32 +356,32 @@ uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
 {
     struct unit *head = run_unit(table, first);
     uint32_t count = head->length;
-    uint32_t dirty = clean ? 0 : count;
+    struct run_dirt dirt = all_of(count, clean);
     CHECK(head->kind > RUN_FREE);
     // What were two runs' ends, and now lies inside, is erased; the ends are written at last.
     if (first + count < table->fresh && head[count].kind == RUN_FREE) {
         uint32_t after = head[count].length;
-        dirty += list_remove(table, first + count);
+        dirt = sum_of(dirt, count, list_remove(table, first + count));
         run_unit_write(&head[count - 1], (struct unit){.kind = RUN_INSIDE});
         run_unit_write(&head[count], (struct unit){.kind = RUN_INSIDE});
         count += after;
     }
     if (first != 0 && head[-1].kind == RUN_FREE) {
         uint32_t below = head[-1].length;
-        dirty += list_remove(table, first - below);
+        dirt = sum_of(list_remove(table, first - below), below, dirt);
         run_unit_write(head - 1, (struct unit){.kind = RUN_INSIDE});
         run_unit_write(head, (struct unit){.kind = RUN_INSIDE});
         count += below;
         first -= below;
     }
-    insert_free(table, first, count, dirty);
+    insert_free(table, first, count, dirt);
     return first;
 }
 
-void run_leave(struct run_table *table, uint32_t first)
+void run_leave(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count)
 {
-    (void)list_remove(table, first);
-    write_run(table, first, run_unit(table, first)->length, RUN_LEAVING, false);
+    (void)cut_out(table, whole, first, count);
+    write_run(table, first, count, RUN_LEAVING, false);
 }
 
 // The free units directly after a run.

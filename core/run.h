@@ -19,7 +19,8 @@
 //   R2  No two free runs are neighbours.
 //   R3  A free run is in the list of its length, and a list's bit is set if it has members.
 //   R4  free_count and dirty_count are the units of all free runs, and the sum of what these say of themselves: how many
-//       of their units may hold old bytes, none if and only if the run is clean.
+//       of their units may hold old bytes, about, and below which unit all of those lie. There is none if and only if the
+//       run is clean.
 //   R5  fresh <= committed <= unit_count; entries at or above fresh are zero.
 //
 // Everything here is LOCKED: the caller holds the lock of the arena that the section belongs to.
@@ -66,7 +67,11 @@ struct unit {
         struct {
             uint16_t next, previous; // RUN_FREE: neighbours in the list
         };
-        // RUN_FREE, in a last entry that is no first: units that may hold old bytes, about; which is not known.
+        struct {
+            // RUN_FREE, in a last entry that is no first: how many units may hold old bytes, about, and below which of the
+            // run's units all of them lie: that those from there on are zero is certain.
+            uint16_t dirty, dirty_end;
+        };
         // RUN_LARGE: the bytes asked for; RUN_TAIL in a last entry that is no first. RUN_ZONE, and inside
         // of one: what a narrow zone map notes (zone_map.h).
         uint32_t note;
@@ -147,12 +152,21 @@ void run_cut_tail(struct run_table *table);
 // within the section is enough.
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape);
 
-// LOCKED. Units of a free run that may hold old bytes, about: what was cut off the run was taken for clean as long as the
-// rest could have been dirty.
-static inline uint32_t run_dirty(const struct run_table *table, uint32_t first)
+// What is known of old bytes in a free run.
+struct run_dirt {
+    uint32_t count; // units that may hold some, about: of what was cut off as many as of the rest
+    uint32_t end;   // units from the run's first to the last that may
+};
+
+// LOCKED. Of the free run that begins here.
+static inline struct run_dirt run_dirt(const struct run_table *table, uint32_t first)
 {
     const struct unit *head = run_unit(table, first);
-    return head->length == 1 ? !head->clean : run_unit(table, first + head->length - 1)->note;
+    if (head->length == 1) {
+        return (struct run_dirt){.count = !head->clean, .end = !head->clean};
+    }
+    const struct unit *last = run_unit(table, first + head->length - 1);
+    return (struct run_dirt){.count = last->dirty, .end = last->dirty_end};
 }
 
 // LOCKED. Says what a run that was taken serves as; note: what was requested if that is RUN_LARGE, else 0.
@@ -161,8 +175,8 @@ void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint3
 // LOCKED. Gives a run back. Returns the first unit of the free run that it has become part of.
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
 
-// LOCKED. Takes a free run out of its list and marks it RUN_LEAVING.
-void run_leave(struct run_table *table, uint32_t first);
+// LOCKED. Makes these units of the free run that begins at `whole` a run of kind RUN_LEAVING. What it leaves stays free.
+void run_leave(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count);
 
 // LOCKED. Writes an entry in two halves, for machines that do not write it at once: what it is becomes true last,
 // and is nothing meanwhile.

@@ -52,9 +52,9 @@ uint32_t run_dirtiest(const struct run_table *table)
         while (first != RUN_LINK_NONE && run_unit(table, first)->clean) {
             first = run_unit(table, first)->next;
         }
-        if (first != RUN_LINK_NONE && run_dirty(table, first) > most) {
+        if (first != RUN_LINK_NONE && run_dirt(table, first).count > most) {
             dirtiest = first;
-            most = run_dirty(table, first);
+            most = run_dirt(table, first).count;
         }
     }
     return dirtiest;

@@ -67,11 +67,13 @@ bool run_table_is_valid(const struct run_table *table)
                 return false;
             }
             free_count += head->length;
-            uint32_t dirty = run_dirty(table, first);
-            if (dirty > head->length || (dirty == 0) != head->clean || tail->clean != head->clean) {
+            struct run_dirt dirt = run_dirt(table, first);
+            if (dirt.end > head->length || dirt.count > dirt.end ||
+                (dirt.end != 0 && dirt.count == 0) || (dirt.count == 0) != head->clean ||
+                tail->clean != head->clean) {
                 return false;
             }
-            dirty_count += dirty;
+            dirty_count += dirt.count;
         }
         before_is_free = head->kind == RUN_FREE;
         first += head->length;

@@ -128,7 +128,7 @@ size_t interrupt_purges(struct arena *arena, struct random *random)
         struct run_table *runs = section_runs(section);
         for (uint32_t unit = 0; unit < runs->fresh; unit += run_unit(runs, unit)->length) {
             if (run_unit(runs, unit)->kind == RUN_FREE && random_chance(random, 60)) {
-                run_leave(runs, unit);
+                run_leave(runs, unit, unit, run_unit(runs, unit)->length);
                 arena->leaving_count++;
                 count++;
             }

@@ -127,7 +127,9 @@ static void a_refusal_is_kept_and_tried_again(void **state)
     give(&run);
     driver.keeps = true;
     struct leaving leaving = next();
+    assert_int_equal(driver.arena->clean_units, (2 * SLACK) / UNIT);
     driver_let_go(&driver, &leaving);
+    assert_int_equal(driver.arena->clean_units, 0);
     assert_int_equal(dirty_bytes(), 2 * SLACK);
     assert_int_equal(next().kind, LEAVING_PURGE);
     driver_end(&driver);
@@ -272,6 +274,133 @@ static void where_mappings_have_split_only_long_runs_leave(void **state)
     driver_end(&driver);
 }
 
+// ---- how much -------------------------------------------------------------------------------------
+
+// Gives back a run of so many bytes, and lets go what is too much. Returns how much that was.
+static size_t give_and_let_go(size_t bytes)
+{
+    struct run run = take(bytes);
+    give(&run);
+    size_t sum = 0;
+    for (struct leaving leaving = next(); leaving.kind != LEAVING_NOTHING; leaving = next()) {
+        sum += leaving.range.bytes;
+        driver_let_go(&driver, &leaving);
+        assert_true(arena_is_valid(driver.arena));
+    }
+    return sum;
+}
+
+static void the_start_of_a_run_stays_and_is_taken_first(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct run run = take(12 * MIB);
+    memset(address_of(&run), 0xFF, 12 * MIB);
+    give(&run);
+    struct leaving leaving = next();
+    size_t kept = 4 * MIB - MIB / 2;
+    assert_int_equal(leaving.range.base, (uintptr_t)address_of(&run) + kept);
+    assert_int_equal(leaving.range.bytes, 12 * MIB - kept);
+    assert_int_equal(dirty_bytes(), kept);
+    driver_let_go(&driver, &leaving);
+    assert_int_equal(dirty_bytes(), kept);
+    assert_int_equal(next().kind, LEAVING_NOTHING);
+    struct run first = take(kept);
+    assert_ptr_equal(address_of(&first), address_of(&run));
+    assert_false(first.clean);
+    assert_int_equal(dirty_bytes(), 0);
+    struct run second = take(12 * MIB - kept);
+    assert_ptr_equal(address_of(&second), (void *)leaving.range.base);
+    assert_true(second.clean);
+    assert_true(bytes_are(address_of(&second), 12 * MIB - kept, 0));
+    driver_end(&driver);
+}
+
+static void what_is_known_to_be_clean_above_stays(void **state)
+{
+    (void)state;
+    begin(1);
+    struct run run = take(2 * SLACK);
+    struct run after = take(2 * SLACK);
+    give(&run);
+    run_give(section_runs(after.section), after.first, true);
+    arena_count_unused(driver.arena, after.count);
+    struct leaving leaving = next();
+    assert_int_equal(leaving.range.base, (uintptr_t)address_of(&run));
+    assert_int_equal(leaving.range.bytes, 2 * SLACK);
+    driver_let_go(&driver, &leaving);
+    struct run all = take(4 * SLACK);
+    assert_ptr_equal(address_of(&all), address_of(&run));
+    assert_true(all.clean);
+    driver_end(&driver);
+}
+
+static void a_mib_leaves_at_least(void **state)
+{
+    (void)state;
+    static const size_t bytes[] = {MIB / 2, MIB, MIB + UNIT, 2 * MIB, 8 * MIB};
+    for (unsigned index = 0; index < sizeof bytes / sizeof *bytes; index++) {
+        begin(SIZE_MAX);
+        struct run run = take(bytes[index]);
+        give(&run);
+        struct leaving leaving;
+        assert_true(arena_next_surplus(driver.arena, bytes[index] - UNIT, &leaving));
+        assert_int_equal(leaving.range.bytes, bytes[index] < MIB ? bytes[index] : (size_t)MIB);
+        driver_let_go(&driver, &leaving);
+        driver_end(&driver);
+    }
+}
+
+static void what_was_taken_again_is_kept_the_next_time(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    assert_int_equal(give_and_let_go(18 * MIB), 14 * MIB + MIB / 2);
+    assert_int_equal(driver.arena->spare_units, 0);
+    for (unsigned round = 0; round < 5; round++) {
+        assert_int_equal(give_and_let_go(18 * MIB), 0);
+        assert_int_equal(driver.arena->spare_units, 3 * 4 * MIB / UNIT);
+    }
+    // More is not, and it becomes less by an eighth of what is too much.
+    assert_int_not_equal(give_and_let_go(36 * MIB), 0);
+    assert_int_equal(driver.arena->spare_units, (12 * MIB - 20 * MIB / 8) / UNIT);
+    // Who wants all back has no use for it.
+    struct leaving leaving;
+    assert_true(arena_next_surplus(driver.arena, 0, &leaving));
+    driver_let_go(&driver, &leaving);
+    assert_int_equal(driver.arena->spare_units, 0);
+    driver_end(&driver);
+}
+
+// In MiB, and what is kept beside at last in quarters of one: 2 are clean now, 34 dirty, and all were once in use.
+static void it_is_as_much_as_was_taken_again_less_a_share(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t dirty_bytes_max, spare, clean, quarters;
+    } cases[] = {
+        {16, 0, 0, 0},    {16, 0, 1, 0},  {16, 0, 4, 0},  {16, 0, 5, 3},    {16, 0, 14, 39},
+        {16, 16, 0, 64},  {16, 8, 0, 27}, {16, 1, 2, 0},  {16, 0, 31, 107}, {16, 0, 32, 108},
+        {16, 0, 62, 108}, {4, 0, 17, 45}, {4, 0, 18, 48}, {4, 0, 62, 48},
+    };
+    for (unsigned index = 0; index < sizeof cases / sizeof *cases; index++) {
+        begin(cases[index].dirty_bytes_max * MIB);
+        struct run clean = take(2 * MIB);
+        struct run run = take(34 * MIB);
+        run_give(section_runs(clean.section), clean.first, true);
+        arena_count_unused(driver.arena, clean.count);
+        driver.arena->spare_units = (uint32_t)(cases[index].spare * MIB / UNIT);
+        driver.arena->clean_units = (uint32_t)(cases[index].clean * MIB / UNIT);
+        give(&run);
+        struct leaving leaving = next();
+        assert_int_equal(driver.arena->spare_units, cases[index].quarters * (MIB / 4) / UNIT);
+        if (leaving.kind != LEAVING_NOTHING) {
+            driver_let_go(&driver, &leaving);
+        }
+        driver_end(&driver);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +414,11 @@ int main(void)
         cmocka_unit_test(what_was_purged_is_zero_again),
         cmocka_unit_test(a_trim_takes_all_but_what_is_to_be_kept),
         cmocka_unit_test(where_mappings_have_split_only_long_runs_leave),
+        cmocka_unit_test(the_start_of_a_run_stays_and_is_taken_first),
+        cmocka_unit_test(what_is_known_to_be_clean_above_stays),
+        cmocka_unit_test(a_mib_leaves_at_least),
+        cmocka_unit_test(what_was_taken_again_is_kept_the_next_time),
+        cmocka_unit_test(it_is_as_much_as_was_taken_again_less_a_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,7 +88,10 @@ static void a_merged_run_is_clean_only_if_all_its_parts_are(void **state)
         give(table, 10, (dirty & 4) == 0);
         uint32_t parts = (dirty & 1) + (dirty >> 1 & 1) + (dirty >> 2);
         assert_int_equal(table->dirty_count, 5 * parts);
-        assert_int_equal(run_dirty(table, 5), 5 * parts);
+        assert_int_equal(run_dirt(table, 5).count, 5 * parts);
+        // Up to the last part that may hold old bytes.
+        uint32_t end = (dirty & 2) != 0 ? 15 : (dirty & 4) != 0 ? 10 : (dirty & 1) != 0 ? 5 : 0;
+        assert_int_equal(run_dirt(table, 5).end, end);
         bool clean = dirty != 0;
         assert_int_equal(run_take(table, one, &clean), 5);
         assert_int_equal(clean, dirty == 0);
@@ -246,12 +249,114 @@ static void a_run_shrinks_to_any_length(void **state)
     }
 }
 
+// Ten units with old bytes, and ten clean ones.
+static void pieces_of_a_free_run_know_what_is_clean(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t first, count;     // of what leaves
+        struct run_dirt low, high; // of what is left
+    } pieces[] = {
+        {0, 1, {0, 0}, {9, 9}},    {0, 10, {0, 0}, {0, 0}},   {0, 15, {0, 0}, {0, 0}},
+        {9, 1, {9, 9}, {0, 0}},    {10, 1, {10, 10}, {0, 0}}, {4, 2, {4, 4}, {4, 4}},
+        {19, 1, {10, 10}, {0, 0}}, {0, 20, {0, 0}, {0, 0}},
+    };
+    for (unsigned index = 0; index < sizeof pieces / sizeof *pieces; index++) {
+        struct run_table *table = table_new(20);
+        bool clean = false;
+        assert_int_equal(run_take_fresh(table, (struct run_shape){.count = 10, .align = 1}, &clean),
+                         0);
+        assert_int_equal(run_take_fresh(table, (struct run_shape){.count = 10, .align = 1}, &clean),
+                         10);
+        run_give(table, 0, false);
+        run_give(table, 10, true);
+        uint32_t first = pieces[index].first;
+        uint32_t end = first + pieces[index].count;
+        run_leave(table, 0, first, pieces[index].count);
+        assert_true(run_table_is_valid(table));
+        assert_int_equal(run_unit(table, first)->kind, RUN_LEAVING);
+        assert_int_equal(run_unit(table, first)->length, pieces[index].count);
+        if (first != 0) {
+            assert_int_equal(run_dirt(table, 0).count, pieces[index].low.count);
+            assert_int_equal(run_dirt(table, 0).end, pieces[index].low.end);
+        }
+        if (end != 20) {
+            assert_int_equal(run_dirt(table, end).count, pieces[index].high.count);
+            assert_int_equal(run_dirt(table, end).end, pieces[index].high.end);
+        }
+        assert_int_equal(give(table, first, true), 0);
+        table_delete();
+    }
+}
+
+static void a_piece_above_all_old_bytes_is_handed_out_as_clean(void **state)
+{
+    (void)state;
+    struct run_table *table = table_new(24);
+    bool clean = true;
+    const struct run_shape twelve = {.count = 12, .align = 1};
+    assert_int_equal(run_take_fresh(table, twelve, &clean), 0);
+    assert_int_equal(run_take_fresh(table, twelve, &clean), 12);
+    run_give(table, 0, false);
+    run_give(table, 12, true);
+    // Below 12 units may hold old bytes: at their start, in the middle of them, and above them.
+    assert_int_equal(
+        run_take(table, (struct run_shape){.count = 2, .align = 16, .phase = 0}, &clean), 0);
+    assert_false(clean);
+    assert_int_equal(run_dirt(table, 2).count, 10);
+    assert_int_equal(
+        run_take(table, (struct run_shape){.count = 2, .align = 8, .phase = 0}, &clean), 8);
+    assert_false(clean);
+    assert_int_equal(run_dirt(table, 10).count, 2);
+    assert_int_equal(run_dirt(table, 10).end, 2);
+    assert_int_equal(
+        run_take(table, (struct run_shape){.count = 7, .align = 4, .phase = 0}, &clean), 12);
+    assert_true(clean);
+    assert_int_equal(run_dirt(table, 10).count, 2);
+    assert_int_equal(run_dirt(table, 19).count, 0);
+    table_delete();
+}
+
+// Old bytes in the lowest eight and the highest eight of 24 units.
+static void of_a_piece_its_share_may_hold_old_bytes(void **state)
+{
+    (void)state;
+    for (uint32_t count = 1; count < 24; count++) {
+        struct run_table *table = table_new(24);
+        bool clean = true;
+        const struct run_shape eight = {.count = 8, .align = 1};
+        for (uint32_t first = 0; first < 24; first += 8) {
+            assert_int_equal(run_take_fresh(table, eight, &clean), first);
+        }
+        run_give(table, 0, false);
+        run_give(table, 8, true);
+        run_give(table, 16, false);
+        assert_int_equal(run_dirt(table, 0).count, 16);
+        assert_int_equal(run_dirt(table, 0).end, 24);
+        // What is cut off at the start: the rest has two of each three.
+        assert_int_equal(run_take(table, (struct run_shape){.count = count, .align = 1}, &clean),
+                         0);
+        assert_false(clean);
+        assert_int_equal(run_dirt(table, count).count, (16 * (24 - count) + 23) / 24);
+        assert_int_equal(run_dirt(table, count).end, 24 - count);
+        assert_int_equal(table->dirty_count, run_dirt(table, count).count);
+        assert_true(run_table_is_valid(table));
+        // At the start there may be as many as there can.
+        run_give(table, 0, true);
+        uint32_t all = run_dirt(table, 0).count;
+        run_leave(table, 0, count, 24 - count);
+        assert_int_equal(run_dirt(table, 0).count, count < all ? count : all);
+        assert_true(run_table_is_valid(table));
+        table_delete();
+    }
+}
+
 static void a_leaving_run_is_neither_taken_nor_merged(void **state)
 {
     (void)state;
     struct run_table *table = six_runs();
     give(table, 10, false);
-    run_leave(table, 10);
+    run_leave(table, 10, 10, 5);
     assert_true(run_table_is_valid(table));
     assert_int_equal(table->free_count, 0);
     assert_int_equal(table->dirty_count, 0);
@@ -378,6 +483,9 @@ int main(void)
         cmocka_unit_test(a_run_grows_into_the_free_units_after_it),
         cmocka_unit_test(a_run_at_the_frontier_grows_into_virgin_units),
         cmocka_unit_test(a_run_shrinks_to_any_length),
+        cmocka_unit_test(pieces_of_a_free_run_know_what_is_clean),
+        cmocka_unit_test(a_piece_above_all_old_bytes_is_handed_out_as_clean),
+        cmocka_unit_test(of_a_piece_its_share_may_hold_old_bytes),
         cmocka_unit_test(a_leaving_run_is_neither_taken_nor_merged),
         cmocka_unit_test(alignment_is_met_in_every_phase),
         cmocka_unit_test(tables_of_every_length_serve_all_their_units),

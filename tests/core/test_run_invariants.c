@@ -136,8 +136,25 @@ static void a_run_that_became_clean(struct run_table *table)
 
 static void more_dirty_units_than_it_has(struct run_table *table)
 {
-    run_unit(table, 7)->note = 5;
+    run_unit(table, 7)->dirty = run_unit(table, 7)->dirty_end = 5;
     table->dirty_count++;
+}
+
+static void a_dirty_unit_beyond_its_end(struct run_table *table)
+{
+    run_unit(table, 7)->dirty_end = 5;
+}
+
+static void more_dirty_units_than_lie_below_the_last(struct run_table *table)
+{
+    run_unit(table, 7)->dirty_end--;
+}
+
+static void no_dirty_unit_below_the_last(struct run_table *table)
+{
+    table->dirty_count -= run_unit(table, 7)->dirty;
+    run_unit(table, 7)->dirty = 0;
+    run_unit(table, 4)->clean = run_unit(table, 7)->clean = true;
 }
 
 static void a_last_unit_that_is_clean(struct run_table *table)
@@ -275,6 +292,9 @@ static void run_table_is_valid_checks_r4(void **state)
     expect_noticed(one_dirty_less);
     expect_noticed(a_run_that_became_clean);
     expect_noticed(more_dirty_units_than_it_has);
+    expect_noticed(a_dirty_unit_beyond_its_end);
+    expect_noticed(more_dirty_units_than_lie_below_the_last);
+    expect_noticed(no_dirty_unit_below_the_last);
     expect_noticed(a_last_unit_that_is_clean);
 }
 

@@ -169,12 +169,17 @@ static void do_give(struct model *model, uint32_t owner)
     assert_true(merged == 0 || model->owner[merged - 1] != 0);
     model->runs[owner].count = 0;
     if (random_chance(&model->random, 10)) {
-        // The whole free run leaves, as a run of this owner.
-        run_leave(model->table, merged);
-        model->runs[owner].first = merged;
-        model->runs[owner].count = run_unit(model->table, merged)->length;
+        // The free run leaves, or a part of it, as a run of this owner.
+        uint32_t length = run_unit(model->table, merged)->length;
+        uint32_t low = random_chance(&model->random, 50) ? random_below(&model->random, length) : 0;
+        uint32_t count = random_chance(&model->random, 50)
+                             ? 1 + random_below(&model->random, length - low)
+                             : length - low;
+        run_leave(model->table, merged, merged + low, count);
+        model->runs[owner].first = merged + low;
+        model->runs[owner].count = count;
         model->runs[owner].kind = RUN_LEAVING;
-        own(model, owner, merged, model->runs[owner].count, false);
+        own(model, owner, merged + low, count, false);
     }
 }
 

@@ -23,7 +23,7 @@ enum {
     // just so.
     PLAYER_REALLOC_ASKS_MAX = 1 + 2 * PLAYER_ASKS_MAX,
     PLAYER_RUN_BYTES_MAX = 1 << 20,
-    PLAYER_DIRTY_BYTES_MAX = 1 << 20,
+    PLAYER_DIRTY_BYTES_MAX = 64 << 10,
 };
 
 struct player {
