@@ -83,7 +83,7 @@ int ft_malloc_stats_print(int descriptor, enum ft_malloc_stats_form form);
 //
 // What follows is for programs that look at a heap, tools and tests. Each function may be called at any time, allocates
 // nothing and keeps errno. A structure may get members at its end in a later version, which then is a larger number.
-enum { FT_MALLOC_VERSION = 1 };
+enum { FT_MALLOC_VERSION = 2 };
 
 // The version of the library that is there.
 unsigned ft_malloc_version(void);
@@ -150,11 +150,20 @@ struct ft_malloc_event {
     size_t bytes;   // requested; 0 for FREE
     size_t align;   // requested, 16 at least; 0 for FREE
     bool is_misuse; // ptr was no chunk in use: nothing was done
+    uint32_t stack; // the number of its call stack; 0 if none was kept (version 2)
 };
 
 // Tells the call that came after the one in *event, whose order is 0 before the first, of the last FT_MALLOC_HISTORY; false
 // if there is none.
 bool ft_malloc_history_next(struct ft_malloc_event *event);
+
+// Version 2. The call stack of the call that made a chunk what it is, malloc or realloc, if FT_MALLOC_STACKS has had it
+// kept: the addresses where its callers go on, the innermost first, as many as there are and fit into max. Returns their
+// number; 0 if ptr is not the start of a chunk in use with a call stack. Takes a lock of its own.
+size_t ft_malloc_stack(const void *ptr, void **frames, size_t max);
+
+// Version 2. The same of a call, by the number in its event.
+size_t ft_malloc_stack_frames(uint32_t stack, void **frames, size_t max);
 
 #ifdef FT_PREFIXED
 

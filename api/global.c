@@ -11,6 +11,7 @@ struct global global = {
     .lock = PLATFORM_LOCK_INITIAL,
     .heaps = {.lock = PLATFORM_LOCK_INITIAL},
     .history = {.lock = PLATFORM_LOCK_INITIAL},
+    .stacks = {.lock = PLATFORM_LOCK_INITIAL},
 };
 
 // What a thread's slot points to before it has a heap.

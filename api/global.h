@@ -14,6 +14,7 @@
 #include "api/options.h"
 #include "api/output.h"
 #include "api/root.h"
+#include "api/stacks.h"
 #include "core/arena.h"
 #include "core/heap.h"
 #include "platform/platform.h"
@@ -60,6 +61,7 @@ struct global {
     struct watch watch;
     struct history history;
     struct leaks leaks;
+    struct stacks stacks;
     struct heaps heaps;
 };
 

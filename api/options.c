@@ -122,6 +122,14 @@ static const struct option_row rows[] = {
      .least = 1,
      .sentence = "how many of the last calls are remembered, 1 to 1000000; 0: none, or 1000 with "
                  "`bonus`"},
+    {.name = "stacks",
+     .values = {"0", "all", "copy"},
+     .fallback = STACKS_NONE,
+     .at = offsetof(struct options, stacks),
+     .is_bytes = true,
+     .sentence = "call stacks are kept: all or 1: of every call; another number of bytes: of about "
+                 "one allocation in each so many bytes; copy: of every call, with 16 KiB of the "
+                 "stack, for programs without frame pointers"},
     {.name = "perturb",
      .values = {"0"},
      .fallback = COUNT_NONE,
@@ -387,7 +395,16 @@ bool options_watch(const struct options *options)
 {
     return options->debug == SWITCH_ON || options->bonus == SWITCH_ON ||
            options->leaks != LEAKS_SILENT || options->history != options_word(COUNT_NONE) ||
-           options->perturb != options_word(COUNT_NONE);
+           options_stacks(options) != 0 || options->perturb != options_word(COUNT_NONE);
+}
+
+size_t options_stacks(const struct options *options)
+{
+    if (options->stacks == options_word(STACKS_NONE)) {
+        return 0;
+    }
+    bool is_word = options->stacks >= options_word(STACKS_COPY);
+    return is_word ? 1 : options->stacks;
 }
 
 bool options_write(const struct options *options)

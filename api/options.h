@@ -38,6 +38,9 @@ enum option_switch { SWITCH_OFF, SWITCH_ON };
 // What is done about chunks that were not freed at the end.
 enum option_leaks { LEAKS_SILENT, LEAKS_REPORT, LEAKS_FAIL };
 
+// What stands in place of a number of bytes between call stacks.
+enum option_stacks { STACKS_NONE, STACKS_ALL, STACKS_COPY };
+
 // What stands in place of a text.
 enum option_output { OUTPUT_ERRORS };
 
@@ -57,6 +60,7 @@ struct options {
     unsigned bonus;                 // the same
     unsigned leaks;                 // enum option_leaks
     size_t history;                 // calls, or a word of enum option_count
+    size_t stacks;                  // bytes, or a word of enum option_stacks
     size_t perturb;                 // a byte, or the same
     char output[OPTION_TEXT_BYTES]; // a descriptor's number, or a path; empty: OUTPUT_ERRORS
 };
@@ -76,6 +80,9 @@ enum option_answer options_foreign(const struct options *options);
 
 // Whether an option wants every call to be seen.
 bool options_watch(const struct options *options);
+
+// In each how many bytes that are allocated a call stack is kept; 1: of every call; 0: of none.
+size_t options_stacks(const struct options *options);
 
 // Whether an option wants `output`.
 bool options_write(const struct options *options);

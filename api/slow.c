@@ -142,26 +142,17 @@ __attribute__((noinline)) static void *refuse(size_t bytes, enum slow_how how)
     return NULL;
 }
 
-// The same for a call that allocates.
-__attribute__((noinline)) static void *refuse_alloc(size_t bytes, size_t align, enum slow_how how)
-{
-    if (watch_is_on()) {
-        watch_alloc(NULL, bytes, align, how);
-    }
-    return refuse(bytes, how);
-}
-
 void *slow_malloc(size_t bytes)
 {
     void *ptr = heap_small_alloc(global_heap(), bytes);
     return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
 }
 
-void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
+static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
 {
     int saved = errno;
     if (bytes > PTRDIFF_MAX) {
-        return refuse_alloc(bytes, align, how);
+        return refuse(bytes, how);
     }
     struct heap *heap = global_heap_get(bytes);
     struct grant grant = {.ptr = NULL};
@@ -176,16 +167,25 @@ void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
     settle(heap);
     report_twice("malloc");
     if (grant.ptr == NULL) {
-        return refuse_alloc(bytes, align, how);
+        return refuse(bytes, how);
     }
     errno = saved;
     if (how == SLOW_ZEROED && !grant.is_zero) {
         memset(grant.ptr, 0, bytes);
     }
-    if (watch_is_on()) {
-        watch_alloc(grant.ptr, bytes, align, how);
-    }
     return grant.ptr;
+}
+
+__attribute__((noinline)) static void *alloc_watched(size_t bytes, size_t align, enum slow_how how)
+{
+    void *ptr = alloc_unwatched(bytes, align, how);
+    watch_alloc(ptr, bytes, align, how, __builtin_frame_address(0));
+    return ptr;
+}
+
+void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
+{
+    return watch_is_on() ? alloc_watched(bytes, align, how) : alloc_unwatched(bytes, align, how);
 }
 
 // Frees a LARGE chunk that was found to be held. False if another thread has freed it meanwhile.
@@ -223,9 +223,6 @@ static bool free_chunk(const struct chunk *chunk)
 static void free_other(void *ptr, const char *call)
 {
     struct chunk chunk = chunk_locate(&global.arena, ptr);
-    if (watch_is_on()) {
-        watch_free(&chunk, ptr);
-    }
     if (!chunk_is_held_at(&chunk, ptr)) {
         report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
     } else if (!free_chunk(&chunk)) {
@@ -233,10 +230,25 @@ static void free_other(void *ptr, const char *call)
     }
 }
 
-// The same, at the end of a call that leaves errno as it is. Not inlined: what comes before it saves no register.
+// The same at the end of a call that leaves errno as it is, while somebody watches.
+__attribute__((noinline)) static void free_watched(void *ptr, const char *call)
+{
+    int saved = errno;
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    watch_free(&chunk, ptr, __builtin_frame_address(0));
+    free_other(ptr, call);
+    report_twice(call);
+    errno = saved;
+}
+
+// The same at the end of a call that leaves errno as it is. Not inlined: what comes before it saves no register.
 __attribute__((noinline)) static void free_other_quietly(void *ptr, const char *call)
 {
     if (heap_far_free(global_heap(), &global.arena, ptr)) {
+        return;
+    }
+    if (watch_is_on()) {
+        free_watched(ptr, call);
         return;
     }
     int saved = errno;
@@ -262,6 +274,8 @@ void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
     int saved = errno;
     if (sent == HEAP_SENT) {
         settle(heap);
+    } else if (watch_is_on()) {
+        free_watched(ptr, call);
     } else {
         free_other(ptr, call);
     }
@@ -285,9 +299,9 @@ void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
         misuse = MISUSE_WRONG_ALIGNMENT;
     }
     if (watch_is_on() && misuse == MISUSE_NONE) {
-        watch_free(&chunk, ptr);
+        watch_free(&chunk, ptr, __builtin_frame_address(0));
     } else if (watch_is_on()) {
-        watch_misuse(FT_MALLOC_EVENT_FREE, ptr, 0);
+        watch_misuse(FT_MALLOC_EVENT_FREE, ptr, 0, __builtin_frame_address(0));
     }
     if (misuse == MISUSE_NONE && !free_chunk(&chunk)) {
         misuse = MISUSE_DOUBLE_FREE;
@@ -394,14 +408,14 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     struct chunk chunk = chunk_locate(&global.arena, ptr);
     if (!check_held(&chunk, ptr, call)) {
         if (watch_is_on()) {
-            watch_misuse(FT_MALLOC_EVENT_REALLOC, ptr, bytes);
+            watch_misuse(FT_MALLOC_EVENT_REALLOC, ptr, bytes, __builtin_frame_address(0));
         }
         return NULL;
     }
     int saved = errno;
     if (bytes != 0 && bytes <= PTRDIFF_MAX && resize_in_place(&chunk, bytes)) {
         if (watch_is_on()) {
-            watch_resize(&chunk, ptr, bytes);
+            watch_resize(&chunk, ptr, bytes, __builtin_frame_address(0));
         }
         errno = saved;
         return ptr;
@@ -410,7 +424,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     if (moved == NULL && bytes != 0) {
         bool is_shrunk = shrink_where_it_is(&chunk, bytes);
         if (watch_is_on()) {
-            watch_resize(&chunk, is_shrunk ? ptr : NULL, bytes);
+            watch_resize(&chunk, is_shrunk ? ptr : NULL, bytes, __builtin_frame_address(0));
         }
         if (!is_shrunk) {
             return refuse(bytes, SLOW_PLAIN);
@@ -422,7 +436,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
         memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
     }
     if (watch_is_on()) {
-        watch_resize(&chunk, moved, bytes);
+        watch_resize(&chunk, moved, bytes, __builtin_frame_address(0));
     }
     if (!heap_fast_free(global_heap(), &global.arena, ptr) && !free_chunk(&chunk)) {
         report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);

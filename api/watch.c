@@ -5,6 +5,7 @@
 #include "api/history.h"
 #include "api/leaks.h"
 #include "api/log.h"
+#include "api/stacks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static unsigned thread_number(void)
 }
 
 // Tells everybody who watches.
-static void tell(struct ft_malloc_event *event)
+static void tell(struct ft_malloc_event *event, const void *frame)
 {
     int saved = errno;
     // A thread that had its heap before: from now on its calls are seen, too.
@@ -32,6 +33,7 @@ static void tell(struct ft_malloc_event *event)
     event->thread = thread_number();
     // Relaxed: who hands a chunk to another thread synchronises with it, and so orders their events.
     event->order = atomic_fetch_add_explicit(&global.watch.count, 1, memory_order_relaxed) + 1;
+    stacks_note(event, frame);
     log_event(event);
     history_note(event);
     if (event_is_end(event)) {
@@ -70,7 +72,7 @@ static void fill_freed(void *ptr, size_t bytes)
     }
 }
 
-void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how)
+void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how, const void *frame)
 {
     if (how == SLOW_QUIET) {
         return;
@@ -87,10 +89,10 @@ void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how)
     if (!is_zeroed) {
         fill_new(ptr, 0, bytes);
     }
-    tell(&event);
+    tell(&event, frame);
 }
 
-void watch_resize(const struct chunk *chunk, void *result, size_t bytes)
+void watch_resize(const struct chunk *chunk, void *result, size_t bytes, const void *frame)
 {
     struct ft_malloc_event event = {
         .kind = FT_MALLOC_EVENT_REALLOC,
@@ -101,13 +103,13 @@ void watch_resize(const struct chunk *chunk, void *result, size_t bytes)
         .align = SIZE_CLASS_STEP,
     };
     fill_new(result, chunk->requested, bytes);
-    tell(&event);
+    tell(&event, frame);
     if (event_is_end(&event)) {
         fill_freed(event.ptr, event.held);
     }
 }
 
-void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes)
+void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes, const void *frame)
 {
     struct ft_malloc_event event = {
         .kind = kind,
@@ -116,13 +118,13 @@ void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes)
         .align = kind == FT_MALLOC_EVENT_FREE ? 0 : SIZE_CLASS_STEP,
         .is_misuse = true,
     };
-    tell(&event);
+    tell(&event, frame);
 }
 
-void watch_free(const struct chunk *chunk, void *ptr)
+void watch_free(const struct chunk *chunk, void *ptr, const void *frame)
 {
     if (!chunk_is_held_at(chunk, ptr)) {
-        watch_misuse(FT_MALLOC_EVENT_FREE, ptr, 0);
+        watch_misuse(FT_MALLOC_EVENT_FREE, ptr, 0, frame);
         return;
     }
     struct ft_malloc_event event = {
@@ -130,7 +132,7 @@ void watch_free(const struct chunk *chunk, void *ptr)
         .ptr = ptr,
         .held = chunk->requested,
     };
-    tell(&event);
+    tell(&event, frame);
     fill_freed(event.ptr, event.held);
 }
 
@@ -144,6 +146,7 @@ void watch_start(void)
         room = has_bonus() ? HISTORY_WITH_BONUS : 0;
     }
     history_open(room);
+    stacks_open(options_stacks(&global.options));
     if (wants_leaks()) {
         leaks_begin();
     }
@@ -154,16 +157,19 @@ void watch_start(void)
 void watch_before_fork(void)
 {
     history_before_fork();
+    stacks_before_fork();
 }
 
 void watch_after_fork(void)
 {
+    stacks_after_fork();
     history_after_fork();
 }
 
 void watch_after_fork_in_child(void)
 {
     history_after_fork_in_child();
+    stacks_after_fork_in_child();
     output_after_fork_in_child();
     if (watch_is_on() && wants_leaks()) {
         leaks_begin();

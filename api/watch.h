@@ -32,20 +32,21 @@ static inline bool watch_is_on(void)
 // Begins to watch if an option asks for it. To be called once, by the thread that reads the options.
 void watch_start(void);
 
-// The calls. errno is kept.
+// The calls. errno is kept. frame: the frame of a function that the program has called, or that such a one has called; call
+// stacks begin with who called that.
 
 // A chunk was served, or refused: ptr is NULL. Nothing if it was asked for quietly: then it is a part of another call.
-void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how);
+void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how, const void *frame);
 
 // A chunk that the program holds becomes another one, or stays where it is; result is NULL if that is refused, or if
 // bytes is 0 and it is freed.
-void watch_resize(const struct chunk *chunk, void *result, size_t bytes);
+void watch_resize(const struct chunk *chunk, void *result, size_t bytes, const void *frame);
 
 // ptr, which was found to be this chunk, is about to be freed; or not, because that is a misuse.
-void watch_free(const struct chunk *chunk, void *ptr);
+void watch_free(const struct chunk *chunk, void *ptr, const void *frame);
 
 // ptr cannot be freed, or resized to so many bytes, because that is a misuse.
-void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes);
+void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes, const void *frame);
 
 // Around a fork.
 void watch_before_fork(void);

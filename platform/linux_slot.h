@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The thread slot on Linux: initial-exec thread-local storage, 32 bytes that exist before the thread's
+// The thread slot on Linux: initial-exec thread-local storage, 48 bytes that exist before the thread's
 // first instruction; the slot costs two to read.
 #ifndef FT_PLATFORM_LINUX_SLOT_H
 #define FT_PLATFORM_LINUX_SLOT_H
@@ -17,6 +17,8 @@ struct platform_thread {
     unsigned number;                  // what platform_thread_number() leads to
     uint16_t rounds;                  // of destructors that have gone by
     uint16_t count;                   // of calls of platform_thread_count(), as far as it counts
+    uintptr_t stack_low;              // what platform_stack_end() has found; 0: not looked for
+    uintptr_t stack_end;
 };
 
 extern _Thread_local struct platform_thread platform_thread

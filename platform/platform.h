@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
 // with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_keep.c, linux_cgroup.c,
-// linux_output.c, linux_end.c); porting means writing others. Nothing else in the tree names the system.
+// linux_output.c, linux_end.c, linux_mappings.c, linux_stack.c); porting means writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
 //
@@ -136,6 +136,53 @@ bool platform_at_thread_exit(const struct platform_exit *exit, void *value);
 // May allocate: to be called without locks, once.
 void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
+// ---- what the process consists of: asked for by who calls it alone ----------------------------------
+
+// Up to where the memory from `frame` on, the address of a frame of the calling thread, is known to be that thread's stack
+// and can be read; 0 if that is not known, as on a stack that the program has made itself or that a signal came to. Keeps
+// errno. Takes long at a thread's first call.
+uintptr_t platform_stack_end(uintptr_t frame);
+
+enum { PLATFORM_REGISTERS = 8 };
+
+// The registers from which its caller's frame, and then all above it, can be told: where it goes on, stack pointer, frame
+// pointer, and the others that a function leaves as they were (x86-64: rip rsp rbp rbx r12 r13 r14 r15). False if this
+// machine's are not known.
+bool platform_registers(uintptr_t registers[PLATFORM_REGISTERS]);
+
+// A mapping of the process's.
+struct platform_mapping {
+    uintptr_t base;
+    uintptr_t end;
+    uint64_t offset; // in the file, of the base
+    bool is_readable;
+    bool is_writable;
+    bool is_executable;
+    // Both are good until the next call.
+    const char *path; // the file's, or what the system calls it
+    size_t path_bytes;
+    const char *line; // all of it in the system's words
+    size_t line_bytes;
+};
+
+// Where a reading of the mappings is.
+struct platform_mappings {
+    int file;
+    size_t start;
+    size_t length;
+    char text[4608]; // more than the longest line
+};
+
+// Begins to read the process's mappings, by increasing address, or those that a file lists in the system's form; path is
+// NULL but in tests. False if they cannot be read.
+bool platform_mappings_open(struct platform_mappings *mappings, const char *path);
+
+// Tells the next mapping. False behind the last.
+bool platform_mappings_next(struct platform_mappings *mappings, struct platform_mapping *mapping);
+
+// Ends the reading.
+void platform_mappings_close(const struct platform_mappings *mappings);
+
 // ---- words ----------------------------------------------------------------------------------------
 
 enum { PLATFORM_OUTPUT = 1, PLATFORM_ERRORS = 2 }; // descriptors
@@ -176,6 +223,9 @@ bool platform_is_terminal(int descriptor);
 // Copies bytes of the process's own memory, as many as can be read from the first on; returns their number. What the
 // program has made unreadable is no fault.
 size_t platform_peek(void *to, const void *from, size_t bytes);
+
+// The same, where it is not certain at all that they can be read: none if the system does not allow to ask. Keeps errno.
+size_t platform_peek_surely(void *to, const void *from, size_t bytes);
 
 // Whether ptr is a buffer of standard input, output or error, which libc does not free.
 bool platform_is_of_streams(const void *ptr);

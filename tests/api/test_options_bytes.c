@@ -296,6 +296,32 @@ static void other_names_are_overridden_by_ours(void **state)
                         "ft_malloc: option 'debug' cannot be 'yes'; it is one of 0, 1\n");
 }
 
+static void expect_stacks(const char *setting, size_t each)
+{
+    parse(false, setting, NULL, NULL, NULL);
+    assert_string_equal(complaint, "");
+    assert_int_equal(options_stacks(&options), each);
+}
+
+static void stacks_are_of_every_call_or_of_one_in_so_many_bytes(void **state)
+{
+    (void)state;
+    expect_stacks("", 0);
+    expect_stacks("stacks=0", 0);
+    expect_stacks("stacks=1", 1);
+    expect_stacks("stacks=All", 1);
+    expect_stacks("stacks=copy", 1);
+    expect_stacks("stacks=2", 2);
+    expect_stacks("stacks=512K", 512 << 10);
+    parse(true, NULL, "FT_MALLOC_STACKS=all", "FT_MALLOC_OPTIONS=stacks=4K", NULL);
+    assert_int_equal(options_stacks(&options), 0);
+    parse(false, "stacks=3", "FT_MALLOC_STACKS=some", NULL, NULL);
+    assert_int_equal(options_stacks(&options), 3);
+    assert_string_equal(complaint,
+                        "ft_malloc: option 'stacks' cannot be 'some'; it is a number of bytes as "
+                        "65536 or 512M, or 0, or all, or copy\n");
+}
+
 static void a_source_of_less_rights_sees_nothing(void **state)
 {
     (void)state;
@@ -330,6 +356,9 @@ static void each_option_says_whether_calls_are_seen_and_something_is_written(voi
     expect_asked("leaks=fail", true, true);
     expect_asked("history=1", true, false);
     expect_asked("perturb=1", true, false);
+    expect_asked("stacks=0", false, false);
+    expect_asked("stacks=1", true, false);
+    expect_asked("stacks=copy", true, false);
 }
 
 static void the_other_options_are_left_alone(void **state)
@@ -358,6 +387,7 @@ int main(void)
         cmocka_unit_test(what_is_out_of_a_range_changes_nothing_and_is_answered_with_it),
         cmocka_unit_test(a_text_is_kept_as_it_is),
         cmocka_unit_test(other_names_are_overridden_by_ours),
+        cmocka_unit_test(stacks_are_of_every_call_or_of_one_in_so_many_bytes),
         cmocka_unit_test(a_source_of_less_rights_sees_nothing),
         cmocka_unit_test(each_option_says_whether_calls_are_seen_and_something_is_written),
         cmocka_unit_test(the_other_options_are_left_alone),

@@ -242,6 +242,42 @@ size_t platform_peek(void *to, const void *from, size_t bytes)
     return bytes;
 }
 
+size_t platform_peek_surely(void *to, const void *from, size_t bytes)
+{
+    return platform_peek(to, from, bytes);
+}
+
+uintptr_t platform_stack_end(uintptr_t frame)
+{
+    (void)frame;
+    return 0;
+}
+
+bool platform_registers(uintptr_t registers[PLATFORM_REGISTERS])
+{
+    (void)registers;
+    return false;
+}
+
+bool platform_mappings_open(struct platform_mappings *mappings, const char *path)
+{
+    (void)mappings;
+    (void)path;
+    return false;
+}
+
+bool platform_mappings_next(struct platform_mappings *mappings, struct platform_mapping *mapping)
+{
+    (void)mappings;
+    (void)mapping;
+    return false;
+}
+
+void platform_mappings_close(const struct platform_mappings *mappings)
+{
+    (void)mappings;
+}
+
 bool platform_is_terminal(int descriptor)
 {
     (void)descriptor;

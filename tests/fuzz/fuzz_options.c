@@ -81,6 +81,7 @@ static struct options parse(const char *program, bool is_privileged)
     demand(options.perturb == options_word(COUNT_NONE) ||
                (options.perturb >= 1 && options.perturb <= 255),
            "perturb is no byte");
+    demand(options_stacks(&options) <= PTRDIFF_MAX, "stacks is no number of bytes");
     demand(memchr(options.output, '\0', OPTION_TEXT_BYTES) != NULL, "output has no end");
     demand(options_foreign(&options) <= ANSWER_IGNORE, "there is no such answer to a foreign free");
     return options;
@@ -90,7 +91,8 @@ static bool are_equal(const struct options *left, const struct options *right)
 {
     return left->misuse == right->misuse && left->foreign == right->foreign &&
            left->debug == right->debug && left->history == right->history &&
-           left->perturb == right->perturb && strcmp(left->output, right->output) == 0;
+           left->perturb == right->perturb && left->stacks == right->stacks &&
+           strcmp(left->output, right->output) == 0;
 }
 
 // Adds an entry, and returns what the environment says then.

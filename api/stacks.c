@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+#include "api/stacks.h"
+
+#include "api/event.h"
+#include "api/export.h"
+#include "api/global.h"
+#include "api/print.h"
+#include "core/backtrace.h"
+#include "core/bits.h"
+#include "core/chunk.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    TABLE_BYTES = 64 << 20, // of address space: what is not used yet takes no memory
+    TABLE_COPY_BYTES = 512 << 20,
+    TABLE_BYTES_MIN = 1 << 20,
+    OWNERS_BYTES_MIN = 1 << 16, // 4096 chunks
+    WINDOW_WORDS = 512,         // of a stack that is not known to be the thread's own
+};
+
+// The thread that forks has the lock, and the handlers of other libraries allocate.
+static void lock_stacks(void)
+{
+    if (!global_is_forking()) {
+        platform_lock(&global.stacks.lock);
+    }
+}
+
+static void unlock_stacks(void)
+{
+    if (!global_is_forking()) {
+        platform_unlock(&global.stacks.lock);
+    }
+}
+
+// Once: what has no stack for want of memory is told without.
+static void tell_full(void)
+{
+    static const char line[] = "ft_malloc: there is no room for more call stacks\n";
+    if (!global.stacks.is_full) {
+        global.stacks.is_full = true;
+        platform_write(PLATFORM_ERRORS, line, sizeof(line) - 1);
+    }
+}
+
+static bool make_owners(struct address_map *map, size_t bytes)
+{
+    void *region = platform_map(bytes, platform_page_bytes());
+    if (region != NULL) {
+        address_map_init(map, region, bytes);
+    }
+    return region != NULL;
+}
+
+// Where the program itself lies: what is mapped of the first file.
+static void find_program(struct stacks *stacks)
+{
+    struct platform_mappings mappings;
+    struct platform_mapping mapping;
+    char first[256];
+    size_t length = 0;
+    if (!platform_mappings_open(&mappings, NULL)) {
+        return;
+    }
+    while (platform_mappings_next(&mappings, &mapping) && mapping.path_bytes < sizeof(first)) {
+        if (length == 0) {
+            stacks->code = mapping.base;
+            length = mapping.path_bytes;
+            memcpy(first, mapping.path, length);
+        }
+        if (mapping.path_bytes != length || strncmp(mapping.path, first, length) != 0) {
+            break;
+        }
+        stacks->code_end = mapping.end;
+    }
+    platform_mappings_close(&mappings);
+}
+
+void stacks_open(size_t each)
+{
+    struct stacks *stacks = &global.stacks;
+    if (each == 0) {
+        return;
+    }
+    stacks->copies = global.options.stacks == options_word(STACKS_COPY);
+    size_t bytes = stacks->copies ? TABLE_COPY_BYTES : TABLE_BYTES;
+    void *region = NULL;
+    while (bytes >= TABLE_BYTES_MIN &&
+           (region = platform_map(bytes, platform_page_bytes())) == NULL) {
+        bytes /= 2;
+    }
+    if (region == NULL || !make_owners(&stacks->owners, OWNERS_BYTES_MIN)) {
+        tell_full();
+        return;
+    }
+    backtrace_table_init(&stacks->table, region, bytes);
+    stacks->owners_bytes = OWNERS_BYTES_MIN;
+    if (stacks->copies) {
+        find_program(stacks);
+    }
+    stacks->each = each;
+}
+
+// With the lock held. Notes a chunk's stack, in a larger map if this one is full.
+static void set_owner(struct stacks *stacks, uintptr_t address, uint32_t number)
+{
+    if (address_map_set(&stacks->owners, address, number)) {
+        return;
+    }
+    struct address_map larger;
+    if (!make_owners(&larger, 2 * stacks->owners_bytes)) {
+        tell_full();
+        return;
+    }
+    address_map_move(&larger, &stacks->owners);
+    // What cannot be given back now is lost: half of what there is from now on.
+    (void)platform_release(stacks->owners.entries, stacks->owners_bytes);
+    stacks->owners = larger;
+    stacks->owners_bytes *= 2;
+    (void)address_map_set(&stacks->owners, address, number);
+}
+
+// Whether this allocation is a sample: of each so many bytes there is one, at random, that decides.
+static bool is_sampled(struct stacks *stacks, size_t bytes)
+{
+    // Relaxed: it is a count.
+    uint64_t before = atomic_fetch_add_explicit(&stacks->bytes, bytes, memory_order_relaxed);
+    uint64_t each = stacks->each;
+    for (uint64_t step = before / each; step <= (before + bytes) / each; step++) {
+        uint64_t mixed = (step + 1) * 0x9E3779B97F4A7C15U;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9U;
+        uint64_t chosen = step * each + (mixed ^ (mixed >> 31)) % each;
+        if (chosen >= before && chosen - before < bytes) {
+            return true;
+        }
+        if (step > before / each + 1) {
+            return true; // a whole step lies inside
+        }
+    }
+    return false;
+}
+
+static bool is_wanted(struct stacks *stacks, const struct ft_malloc_event *event)
+{
+    if (stacks->each == 1) {
+        return true;
+    }
+    return event_is_new(event) && is_sampled(stacks, event->bytes);
+}
+
+// Follows the frames of the calling thread, from this one on.
+static void walk(struct backtrace *trace, const void *frame)
+{
+    uintptr_t base = (uintptr_t)frame;
+    uintptr_t end = platform_stack_end(base);
+    backtrace_begin(trace, base);
+    if (end != 0) {
+        (void)backtrace_follow(trace, frame, base, end - base);
+        return;
+    }
+    // A stack that the program has made itself, or that a signal came to. The first frame is one of ours.
+    uintptr_t window[WINDOW_WORDS];
+    bool goes_on = backtrace_follow(trace, frame, base, BACKTRACE_RECORD_BYTES);
+    while (goes_on) {
+        size_t bytes = platform_peek_surely(window, (const void *)trace->next, sizeof(window));
+        goes_on =
+            bytes >= BACKTRACE_RECORD_BYTES && backtrace_follow(trace, window, trace->next, bytes);
+    }
+}
+
+// A slice of the calling thread's stack with what tells it from others.
+struct copy {
+    struct stacks_slice slice;
+    uintptr_t words[STACKS_SLICE_BYTES / sizeof(uintptr_t)]; // directly behind it
+};
+
+_Static_assert(offsetof(struct copy, words) == sizeof(struct stacks_slice), "no gap is between");
+
+// Whether a word may lead to code: into the program, or into what is mapped elsewhere, but for this stack and our chunks.
+static bool may_be_code(const struct stacks *stacks, uintptr_t word, uintptr_t low, uintptr_t high)
+{
+    if (word >= stacks->code && word < stacks->code_end) {
+        return true;
+    }
+    if (word >> 40 == 0 || word >> 47 != 0 || (word >= low && word < high)) {
+        return false;
+    }
+    return chunk_locate(&global.arena, (const void *)word).status == CHUNK_FOREIGN;
+}
+
+// Copies what can be read of the stack, and returns what tells it from others. The part below `frame` is our own.
+static uint64_t copy_stack(const struct stacks *stacks, struct copy *copy, uintptr_t frame)
+{
+    if (!platform_registers(copy->slice.registers)) {
+        copy->slice.bytes = 0;
+        return 0;
+    }
+    uintptr_t base = copy->slice.registers[1];
+    uintptr_t end = platform_stack_end(base);
+    size_t bytes = end != 0 && end - base < STACKS_SLICE_BYTES ? end - base : STACKS_SLICE_BYTES;
+    copy->slice.base = base;
+    copy->slice.bytes = platform_peek_surely(copy->words, (const void *)base, bytes);
+    uint64_t mark = 1;
+    size_t count = copy->slice.bytes / sizeof(uintptr_t);
+    for (size_t index = (frame - base) / sizeof(uintptr_t); index < count; index++) {
+        uintptr_t word = copy->words[index];
+        if (may_be_code(stacks, word, base, end != 0 ? end : base + bytes)) {
+            mark = (mark ^ word) * 0x9E3779B97F4A7C15U;
+            mark ^= mark >> 29;
+        }
+    }
+    return mark;
+}
+
+// The number of the calling thread's stack, with a slice of it. Apart, because of the room that it takes on that stack.
+__attribute__((noinline)) static uint32_t number_copied(struct stacks *stacks, const void *frame)
+{
+    struct copy copy;
+    struct backtrace trace;
+    backtrace_begin(&trace, (uintptr_t)frame);
+    (void)backtrace_follow(&trace, frame, (uintptr_t)frame, BACKTRACE_RECORD_BYTES);
+    uint64_t mark = copy_stack(stacks, &copy, (uintptr_t)frame);
+    const struct backtrace_key key = {.frames = trace.frames, .count = trace.count, .mark = mark};
+    const struct backtrace_more more = {
+        .bytes = &copy,
+        .count = sizeof(copy.slice) + copy.slice.bytes,
+    };
+    lock_stacks();
+    uint32_t number = backtrace_table_put(&stacks->table, &key, more);
+    unlock_stacks();
+    return number;
+}
+
+static uint32_t number_walked(struct stacks *stacks, const void *frame)
+{
+    struct backtrace trace;
+    walk(&trace, frame);
+    const struct backtrace_key key = {.frames = trace.frames, .count = trace.count};
+    lock_stacks();
+    uint32_t number =
+        backtrace_table_put(&stacks->table, &key, (struct backtrace_more){.count = 0});
+    if (number == 0 && trace.count != 0) {
+        tell_full();
+    }
+    unlock_stacks();
+    return number;
+}
+
+void stacks_note(struct ft_malloc_event *event, const void *frame)
+{
+    struct stacks *stacks = &global.stacks;
+    if (stacks->each == 0) {
+        return;
+    }
+    if (is_wanted(stacks, event)) {
+        event->stack = stacks->copies ? number_copied(stacks, frame) : number_walked(stacks, frame);
+    }
+    bool is_end = event_is_end(event);
+    bool is_new = event_is_new(event);
+    if (!is_end && !is_new) {
+        return;
+    }
+    lock_stacks();
+    if (is_end || event->stack == 0) {
+        address_map_drop(&stacks->owners, (uintptr_t)(is_end ? event->ptr : event->result));
+    }
+    if (is_new && event->stack != 0) {
+        set_owner(stacks, (uintptr_t)event->result, event->stack);
+    }
+    unlock_stacks();
+}
+
+uint32_t stacks_of(const void *ptr)
+{
+    struct stacks *stacks = &global.stacks;
+    uint32_t number = 0;
+    if (stacks->each != 0 && ptr != NULL) {
+        lock_stacks();
+        const uintptr_t *found = address_map_find(&stacks->owners, (uintptr_t)ptr);
+        number = found != NULL ? (uint32_t)*found : 0;
+        unlock_stacks();
+    }
+    return number;
+}
+
+// Without the lock: what has a number never changes.
+struct backtrace_key stacks_frames(uint32_t number)
+{
+    return backtrace_table_get(&global.stacks.table, number);
+}
+
+const struct stacks_slice *stacks_slice(uint32_t number)
+{
+    struct backtrace_more more = backtrace_table_more(&global.stacks.table, number);
+    return more.count != 0 ? more.bytes : NULL;
+}
+
+uint32_t stacks_cut(uint32_t number, size_t count)
+{
+    struct backtrace_key key = stacks_frames(number);
+    if (count >= key.count) {
+        return number;
+    }
+    key.count = count;
+    lock_stacks();
+    uint32_t cut =
+        backtrace_table_put(&global.stacks.table, &key, (struct backtrace_more){.count = 0});
+    unlock_stacks();
+    return cut != 0 ? cut : number;
+}
+
+EXPORT size_t ft_malloc_stack_frames(uint32_t stack, void **frames, size_t max)
+{
+    if (global.stacks.each == 0 || stack == 0) {
+        return 0;
+    }
+    struct backtrace_key key = stacks_frames(stack);
+    size_t count = key.count < max ? key.count : max;
+    for (size_t index = 0; index < count; index++) {
+        frames[index] = (void *)key.frames[index];
+    }
+    return count;
+}
+
+EXPORT size_t ft_malloc_stack(const void *ptr, void **frames, size_t max)
+{
+    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    return chunk_is_held_at(&chunk, ptr) ? ft_malloc_stack_frames(stacks_of(ptr), frames, max) : 0;
+}
+
+void stacks_before_fork(void)
+{
+    platform_lock(&global.stacks.lock);
+}
+
+void stacks_after_fork(void)
+{
+    platform_unlock(&global.stacks.lock);
+}
+
+void stacks_after_fork_in_child(void)
+{
+    platform_lock_reset(&global.stacks.lock);
+}
