@@ -2,6 +2,7 @@
 #include "api/leaks.h"
 
 #include "api/global.h"
+#include "api/leaks_groups.h"
 #include "api/print.h"
 #include "core/bits.h"
 #include "core/walk.h"
@@ -78,8 +79,7 @@ void leaks_note_end(const void *ptr)
     }
 }
 
-// Whether a step of a walk tells a chunk that was not freed and should have been.
-static bool is_leak(const struct walk_step *step)
+bool leaks_has(const struct walk_step *step)
 {
     if (step->what != WALK_CHUNK || platform_is_of_streams(step->base)) {
         return false;
@@ -101,7 +101,7 @@ static struct sum add_up(void)
     struct walk_step step;
     global_lock();
     while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {
-        if (is_leak(&step)) {
+        if (leaks_has(&step)) {
             sum.count++;
             sum.bytes += step.bytes;
         }
@@ -140,7 +140,7 @@ static void tell_leaks(struct print *print, int descriptor)
         walk_resume(&walk);
         while (step.what != WALK_END && print->text.length < PRINT_BYTES - ROOM_BYTES) {
             step = walk_next(&global.arena, &walk);
-            if (is_leak(&step)) {
+            if (leaks_has(&step) && stacks_of(step.base) == 0) {
                 tell_leak(&print->text, &step);
             }
         }
@@ -157,6 +157,10 @@ bool leaks_report(int descriptor)
         print_begin(&print);
         text_string(&print.text, "========== MEMORY LEAK REPORT ==========\n");
         tell_sum(&print.text, sum);
+        if (global.stacks.each != 0) {
+            print_write(&print, descriptor);
+            leaks_groups_print(descriptor);
+        }
         tell_leaks(&print, descriptor);
         text_string(&print.text, "========================================\n");
         print_write(&print, descriptor);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The leak report: what was not freed when the process ends, of what the process itself has allocated since somebody watches.
-// What libc holds to the end without ever freeing it, the buffers of the three standard streams, is left out.
+// What libc holds to the end without ever freeing it, the buffers of the three standard streams, is left out. Where call
+// stacks are kept, those that have one are told by these, in groups.
 #ifndef FT_API_LEAKS_H
 #define FT_API_LEAKS_H
+
+#include "core/walk.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -24,6 +27,9 @@ void leaks_begin(void);
 
 // A chunk is about to be freed.
 void leaks_note_end(const void *ptr);
+
+// With the arena's lock held. Whether a step of a walk tells a chunk that was not freed and should have been.
+bool leaks_has(const struct walk_step *step);
 
 // Writes the report to a descriptor. Whether there are any.
 bool leaks_report(int descriptor);

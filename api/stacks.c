@@ -17,7 +17,7 @@ enum {
     TABLE_COPY_BYTES = 512 << 20,
     TABLE_BYTES_MIN = 1 << 20,
     OWNERS_BYTES_MIN = 1 << 16, // 4096 chunks
-    WINDOW_WORDS = 512,         // of a stack that is not known to be the thread's own
+    WINDOW_WORDS = 64,          // of a stack that is not known to be the thread's own
 };
 
 // The thread that forks has the lock, and the handlers of other libraries allocate.
@@ -85,16 +85,19 @@ void stacks_open(size_t each)
         return;
     }
     stacks->copies = global.options.stacks == options_word(STACKS_COPY);
+    size_t page = platform_page_bytes();
     size_t bytes = stacks->copies ? TABLE_COPY_BYTES : TABLE_BYTES;
     void *region = NULL;
-    while (bytes >= TABLE_BYTES_MIN &&
-           (region = platform_map(bytes, platform_page_bytes())) == NULL) {
+    while (bytes >= TABLE_BYTES_MIN && (region = platform_map(bytes, page)) == NULL) {
         bytes /= 2;
     }
     if (region == NULL || !make_owners(&stacks->owners, OWNERS_BYTES_MIN)) {
         tell_full();
         return;
     }
+    size_t slice_bytes = bits_align_up(sizeof(struct stacks_slice) + STACKS_SLICE_BYTES, page);
+    stacks->slice = stacks->copies ? platform_map(slice_bytes, page) : NULL;
+    stacks->copies = stacks->slice != NULL;
     backtrace_table_init(&stacks->table, region, bytes);
     stacks->owners_bytes = OWNERS_BYTES_MIN;
     if (stacks->copies) {
@@ -170,14 +173,6 @@ static void walk(struct backtrace *trace, const void *frame)
     }
 }
 
-// A slice of the calling thread's stack with what tells it from others.
-struct copy {
-    struct stacks_slice slice;
-    uintptr_t words[STACKS_SLICE_BYTES / sizeof(uintptr_t)]; // directly behind it
-};
-
-_Static_assert(offsetof(struct copy, words) == sizeof(struct stacks_slice), "no gap is between");
-
 // Whether a word may lead to code: into the program, or into what is mapped elsewhere, but for this stack and our chunks.
 static bool may_be_code(const struct stacks *stacks, uintptr_t word, uintptr_t low, uintptr_t high)
 {
@@ -190,45 +185,45 @@ static bool may_be_code(const struct stacks *stacks, uintptr_t word, uintptr_t l
     return chunk_locate(&global.arena, (const void *)word).status == CHUNK_FOREIGN;
 }
 
-// Copies what can be read of the stack, and returns what tells it from others. The part below `frame` is our own.
-static uint64_t copy_stack(const struct stacks *stacks, struct copy *copy, uintptr_t frame)
+// With the lock held. Copies what can be read of the stack from the registers' stack pointer on, and returns what tells it
+// from others: the part below `frame` is our own.
+static uint64_t copy_stack(const struct stacks *stacks, uintptr_t frame)
 {
-    if (!platform_registers(copy->slice.registers)) {
-        copy->slice.bytes = 0;
-        return 0;
-    }
-    uintptr_t base = copy->slice.registers[1];
+    struct stacks_slice *slice = stacks->slice;
+    uintptr_t *words = (uintptr_t *)(slice + 1);
+    uintptr_t base = slice->base;
     uintptr_t end = platform_stack_end(base);
     size_t bytes = end != 0 && end - base < STACKS_SLICE_BYTES ? end - base : STACKS_SLICE_BYTES;
-    copy->slice.base = base;
-    copy->slice.bytes = platform_peek_surely(copy->words, (const void *)base, bytes);
+    slice->bytes = platform_peek_surely(words, (const void *)base, bytes);
     uint64_t mark = 1;
-    size_t count = copy->slice.bytes / sizeof(uintptr_t);
+    size_t count = slice->bytes / sizeof(uintptr_t);
     for (size_t index = (frame - base) / sizeof(uintptr_t); index < count; index++) {
-        uintptr_t word = copy->words[index];
-        if (may_be_code(stacks, word, base, end != 0 ? end : base + bytes)) {
-            mark = (mark ^ word) * 0x9E3779B97F4A7C15U;
+        if (may_be_code(stacks, words[index], base, end != 0 ? end : base + bytes)) {
+            mark = (mark ^ words[index]) * 0x9E3779B97F4A7C15U;
             mark ^= mark >> 29;
         }
     }
     return mark;
 }
 
-// The number of the calling thread's stack, with a slice of it. Apart, because of the room that it takes on that stack.
-__attribute__((noinline)) static uint32_t number_copied(struct stacks *stacks, const void *frame)
+// The number of the calling thread's stack, with a slice of it.
+static uint32_t number_copied(struct stacks *stacks, const void *frame,
+                              const uintptr_t registers[PLATFORM_REGISTERS])
 {
-    struct copy copy;
     struct backtrace trace;
     backtrace_begin(&trace, (uintptr_t)frame);
     (void)backtrace_follow(&trace, frame, (uintptr_t)frame, BACKTRACE_RECORD_BYTES);
-    uint64_t mark = copy_stack(stacks, &copy, (uintptr_t)frame);
-    const struct backtrace_key key = {.frames = trace.frames, .count = trace.count, .mark = mark};
-    const struct backtrace_more more = {
-        .bytes = &copy,
-        .count = sizeof(copy.slice) + copy.slice.bytes,
-    };
     lock_stacks();
+    struct stacks_slice *slice = stacks->slice;
+    memcpy(slice->registers, registers, sizeof(slice->registers));
+    slice->base = registers[1];
+    uint64_t mark = copy_stack(stacks, (uintptr_t)frame);
+    const struct backtrace_key key = {.frames = trace.frames, .count = trace.count, .mark = mark};
+    const struct backtrace_more more = {.bytes = slice, .count = sizeof(*slice) + slice->bytes};
     uint32_t number = backtrace_table_put(&stacks->table, &key, more);
+    if (number == 0 && trace.count != 0) {
+        tell_full();
+    }
     unlock_stacks();
     return number;
 }
@@ -254,8 +249,12 @@ void stacks_note(struct ft_malloc_event *event, const void *frame)
     if (stacks->each == 0) {
         return;
     }
-    if (is_wanted(stacks, event)) {
-        event->stack = stacks->copies ? number_copied(stacks, frame) : number_walked(stacks, frame);
+    // Here and not further in: this function's frame is there for as long as the stack above it is looked at.
+    uintptr_t registers[PLATFORM_REGISTERS];
+    if (stacks->copies && platform_registers(registers)) {
+        event->stack = number_copied(stacks, frame, registers);
+    } else if (is_wanted(stacks, event)) {
+        event->stack = number_walked(stacks, frame);
     }
     bool is_end = event_is_end(event);
     bool is_new = event_is_new(event);

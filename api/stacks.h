@@ -23,6 +23,13 @@
 
 enum { STACKS_SLICE_BYTES = 16 << 10 }; // of the stack, if a slice is kept
 
+// What is kept beside a stack, if slices are: the slice follows.
+struct stacks_slice {
+    uintptr_t registers[PLATFORM_REGISTERS]; // platform_registers()
+    uintptr_t base;                          // where the slice was
+    size_t bytes;
+};
+
 struct stacks {
     size_t each;            // bytes between samples; 1: every call; 0: no stacks are kept
     bool copies;            // slices
@@ -31,17 +38,11 @@ struct stacks {
     _Atomic uint64_t bytes; // allocated so far, if there are samples
     struct platform_lock
         lock; // guards the rest; nothing is called with it held but the platform's memory
+    struct stacks_slice *slice; // the one that is being copied, with room behind it
     struct backtrace_table table;
     struct address_map owners; // from chunks to the numbers of their stacks
     size_t owners_bytes;       // of its memory
     bool is_full;              // something found no room; that was said
-};
-
-// What is kept beside a stack, if slices are: the slice follows.
-struct stacks_slice {
-    uintptr_t registers[PLATFORM_REGISTERS]; // platform_registers()
-    uintptr_t base;                          // where the slice was
-    size_t bytes;
 };
 
 // Begins to keep stacks, once: of every call for 1, none for 0. Without memory for them none are kept.

@@ -155,6 +155,40 @@ class Leaks(unittest.TestCase):
         self.assertLessEqual({(hex(at), size) for at, size in leaks}, set(live.items()))
         self.assertLessEqual(len(live) - len(leaks), 1)  # a stream's buffer
 
+    def test_where_stacks_are_kept_leaks_are_told_by_them(self):
+        group = re.compile(r"\[LEAK\] (\d+) blocks?, (\d+) bytes, (?:the first )?at (0x[0-9a-f]+)")
+        frame = re.compile(r"    #(\d+) (/.*\+0x[0-9a-f]+|0x[0-9a-f]+)")
+        for program, stacks in (("three", "all"), ("threads", "1"), ("three", "1000"), ("three", "copy")):
+            _, errors = run(program, FT_MALLOC_LEAKS="1", FT_MALLOC_STACKS=stacks)
+            lines = [line for line in errors.splitlines()
+                     if not re.match(r"\[MAP\]|    (registers|stack|[0-9a-f ]+$)", line)]
+            self.assertEqual((lines[0], lines[-1]), (LEAKS_HEAD, LEAKS_TAIL))
+            told, frames = [], 0
+            for line in lines[2:-1]:
+                if match := group.fullmatch(line):
+                    told.append((int(match[1]), int(match[2])))
+                    frames = 0
+                elif match := LEAK.fullmatch(line):
+                    told.append((1, int(match[3])))
+                else:
+                    self.assertEqual(int(frame.fullmatch(line)[1]), frames, line)
+                    frames += 1
+            count, total = (sum(column) for column in zip(*told)) if told else (0, 0)
+            word = "block" if count == 1 else "blocks"
+            self.assertEqual(lines[1], f"{count} {word} not freed (total: {total} bytes)")
+            if program == "three":
+                self.assertEqual(sorted(told), [(1, 208), (1, 1000), (1, 1 << 20)])
+                self.assertEqual(group.fullmatch(lines[2])[2], str(1 << 20))  # the largest first
+                self.assertTrue(frame.fullmatch(lines[3]))
+
+    @unittest.skipIf("FT_NO_FORK" in os.environ, "no forks here")
+    def test_children_tell_their_stacks(self):
+        with tempfile.TemporaryDirectory() as directory:
+            run("fork", FT_MALLOC_LEAKS="1", FT_MALLOC_STACKS="all", FT_MALLOC_OUTPUT=f"{directory}/%p")
+            reports = [path.read_text(encoding="utf-8") for path in Path(directory).iterdir()]
+            self.assertEqual(len(reports), 21)
+            self.assertEqual(sum("\n[LEAK] 1 block, 333 bytes, at 0x" in report for report in reports), 20)
+
     @unittest.skipIf("FT_NO_FORK" in os.environ, "no forks here")
     def test_a_child_answers_for_itself(self):
         with tempfile.TemporaryDirectory() as directory:

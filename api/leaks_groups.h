@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// Leaks by the call stacks that they were allocated by.
+#ifndef FT_API_LEAKS_GROUPS_H
+#define FT_API_LEAKS_GROUPS_H
+
+// Writes the groups of leaks that have a call stack to a descriptor, those of most bytes first, each with its stack; and
+// what of the stacks tools want, if slices were copied. Without memory for it, nothing is written but a line that says so.
+void leaks_groups_print(int descriptor);
+
+#endif
