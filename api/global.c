@@ -281,6 +281,11 @@ static void apply_bounds(void)
         size_t least = SIZE_CLASS_SMALL_MAX;
         global.arena.config.run_bytes_max = options->mapping > least ? options->mapping : least;
     }
+    if (options->cache != options_word(CACHE_USUAL)) {
+        global.arena.config.stack_bytes_max = options->cache;
+    }
+    // Memory that was asked to be huge and what takes its place are not merged.
+    global.arena.splits = global.arena.splits || options->huge == SWITCH_ON;
     global_unlock();
 }
 

@@ -6,6 +6,16 @@
 #include "api/root.h"
 #include "core/large.h"
 
+enum { HUGE_BYTES = 2 << 20 };
+
+// Asks for huge pages if an option wants them, where one may fit.
+static void ask_huge(uintptr_t base, size_t bytes)
+{
+    if (global.options.huge == SWITCH_ON && global.options.are_read && bytes >= HUGE_BYTES) {
+        platform_ask_huge((void *)base, bytes);
+    }
+}
+
 // Makes the two ranges of a need accessible.
 static bool commit(const struct need *need)
 {
@@ -14,6 +24,7 @@ static bool commit(const struct need *need)
         if (range->bytes != 0 && !platform_commit((void *)range->base, range->bytes)) {
             return false;
         }
+        ask_huge(range->base, range->bytes);
     }
     return true;
 }
@@ -130,6 +141,7 @@ void *memory_meet_mapping(const struct need *need, size_t bytes)
         return NULL;
     }
     range.base = (uintptr_t)base;
+    ask_huge(range.base, range.bytes);
     void *ptr = root_commit(range.base, 1) ? adopt(range, bytes) : NULL;
     if (ptr == NULL) {
         platform_release(base, need->bytes);

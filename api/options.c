@@ -9,10 +9,22 @@
 #include <string.h>
 
 enum {
-    OPTION_VALUES_MAX = 4,
+    OPTION_VALUES_MAX = 5,
     OPTION_NAME_MAX = 32,
     MAPPING_BYTES_MAX = 256 << 20,
     HISTORY_MAX = 1000000,
+    CACHE_BYTES_MIN = 4096,
+    CACHE_BYTES_MAX = 16 << 20,
+};
+
+// What each preset sets before anything else does. README.md has the table.
+static const char *const presets[] = {
+    [PRESET_HARDENED] = "misuse=abort,foreign=abort,audit=fork,perturb=165",
+    [PRESET_BALANCED] = "",
+    [PRESET_MEMORY] = "reserve=1M,cache=128K",
+    [PRESET_SPEED] = "reserve=512M,cache=8M,huge=1",
+    [PRESET_DEBUG] = ("misuse=abort,foreign=abort,audit=fork,perturb=165,leaks=1,history=1000,"
+                      "stacks=all,exhausted=explain"),
 };
 
 static const char environment_prefix[] = "FT_MALLOC_";
@@ -46,6 +58,11 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {
+    {.name = "preset",
+     .values = {"hardened", "balanced", "memory", "speed", "debug"},
+     .fallback = PRESET_BALANCED,
+     .at = offsetof(struct options, preset),
+     .sentence = "what other options are where nobody says otherwise: see [Presets](#presets)"},
     {.name = "misuse",
      .values = {"abort", "warn", "ignore"},
      .fallback = ANSWER_ABORT,
@@ -97,6 +114,19 @@ static const struct option_row rows[] = {
      .most = MAPPING_BYTES_MAX,
      .sentence = "larger chunks get a mapping of their own: a number of bytes up to 256M, which "
                  "means 32K at least; usual: 256M"},
+    {.name = "cache",
+     .values = {"usual"},
+     .fallback = CACHE_USUAL,
+     .at = offsetof(struct options, cache),
+     .most = CACHE_BYTES_MAX,
+     .least = CACHE_BYTES_MIN,
+     .sentence = "chunks that each thread keeps at hand, 4K to 16M together; usual: 1M"},
+    {.name = "huge",
+     .values = {"0", "1"},
+     .fallback = SWITCH_OFF,
+     .at = offsetof(struct options, huge),
+     .sentence = "1: the system is asked for huge pages, by `madvise`, where 2 MiB or more are "
+                 "committed at once"},
     {.name = "debug",
      .values = {"0", "1"},
      .fallback = SWITCH_OFF,
@@ -262,10 +292,11 @@ static void set_text(struct options *options, const struct option_source *source
     text_at(options, row)[length] = '\0';
 }
 
-// How lax an answer is: "as misuse" is as lax as what that option says.
-static unsigned laxness(const struct options *options, unsigned answer)
+// How lax a value is: "as misuse" is as lax as what that option says.
+static unsigned laxness(const struct options *options, const struct option_row *row, unsigned value)
 {
-    return answer == ANSWER_AS_MISUSE ? options->misuse : answer;
+    bool is_as_misuse = row->at == offsetof(struct options, foreign) && value == ANSWER_AS_MISUSE;
+    return is_as_misuse ? options->misuse : value;
 }
 
 // Sets one option. only_stricter: the source is not trusted.
@@ -291,7 +322,7 @@ static void set(struct options *options, const struct option_source *source, str
     for (unsigned index = 0; row->values[index] != NULL; index++) {
         if (piece_is(value, row->values[index])) {
             unsigned *answer = answer_at(options, row);
-            if (!only_stricter || laxness(options, index) <= laxness(options, *answer)) {
+            if (!only_stricter || laxness(options, row, index) <= laxness(options, row, *answer)) {
                 *answer = index;
             }
             return;
@@ -365,9 +396,9 @@ static void set_defaults(struct options *options)
     }
 }
 
-void options_parse(struct options *options, const struct option_source *source)
+// Sets what all sources say, the later ones over the earlier ones.
+static void set_all(struct options *options, const struct option_source *source)
 {
-    set_defaults(options);
     if (source->program != NULL) {
         set_list(options, source, source->program, false);
     }
@@ -389,6 +420,25 @@ void options_parse(struct options *options, const struct option_source *source)
             set(options, source, key, whole, source->is_privileged);
         }
     }
+}
+
+static void ignore(const char *line, size_t length)
+{
+    (void)line;
+    (void)length;
+}
+
+// Twice: first for the preset alone, wherever it is said.
+void options_parse(struct options *options, const struct option_source *source)
+{
+    struct option_source quiet = *source;
+    quiet.complain = ignore;
+    set_defaults(options);
+    set_all(options, &quiet);
+    unsigned preset = options->preset;
+    set_defaults(options);
+    set_list(options, source, presets[preset], false);
+    set_all(options, source);
 }
 
 bool options_watch(const struct options *options)

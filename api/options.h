@@ -2,7 +2,7 @@
 // The options, from one table of rows (options.c): name, values, default, sentence. The parser, its
 // complaints and the documentation come from it.
 //
-// Precedence, the later one wins: the default; ft_malloc_options, a string that the program may define;
+// Precedence, the later one wins: the default; what the option `preset` stands for, wherever it is said; ft_malloc_options, a string that the program may define;
 // the environment: what glibc and others call the same (MALLOC_DEBUG and the like), FT_MALLOC_OPTIONS="key=value,key=value",
 // then FT_MALLOC_<KEY>=value. In a process with more rights than its caller, the environment is heeded only where it makes
 // an option stricter.
@@ -32,6 +32,11 @@ enum option_reserve { RESERVE_USUAL };
 enum option_mapping { MAPPING_USUAL };
 enum option_count { COUNT_NONE };
 
+enum option_cache { CACHE_USUAL };
+
+// A row of values for the other options, from the strictest to the laxest: who lacks rights may ask for more checks at most.
+enum option_preset { PRESET_HARDENED, PRESET_BALANCED, PRESET_MEMORY, PRESET_SPEED, PRESET_DEBUG };
+
 // What is on or off.
 enum option_switch { SWITCH_OFF, SWITCH_ON };
 
@@ -48,6 +53,7 @@ enum { OPTION_TEXT_BYTES = 1024 }; // of an option that is text, its zero byte i
 
 struct options {
     bool are_read;
+    unsigned preset;                // enum option_preset
     size_t limit;                   // bytes, or a word of enum option_limit (options_word)
     size_t reserve;                 // bytes, or a word of enum option_reserve
     unsigned misuse;                // enum option_answer
@@ -56,6 +62,8 @@ struct options {
     unsigned stats;                 // enum option_stats
     unsigned exhausted;             // enum option_exhausted
     size_t mapping;                 // bytes, or a word of enum option_mapping
+    size_t cache;                   // bytes, or a word of enum option_cache
+    unsigned huge;                  // enum option_switch
     unsigned debug;                 // enum option_switch
     unsigned bonus;                 // the same
     unsigned leaks;                 // enum option_leaks

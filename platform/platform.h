@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
 // with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_keep.c, linux_cgroup.c,
-// linux_output.c, linux_end.c, linux_mappings.c, linux_stack.c); porting means writing others. Nothing else in the tree names the system.
+// linux_output.c, linux_end.c, linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
 //
@@ -62,6 +62,10 @@ bool platform_rest(void *base, size_t bytes);
 
 // Replaces the pages of committed memory by zero ones, so that the system has the old ones back.
 enum platform_purged platform_purge(void *base, size_t bytes);
+
+// Asks that committed memory be huge pages where they fit. A wish: nothing is said of what has become of it. Beside memory
+// and threads the system is asked for that only by who calls this.
+void platform_ask_huge(void *base, size_t bytes);
 
 // Gives address space back, whatever its state. False if the system refuses (a hole may need one mapping
 // more than a process can have); then nothing has changed.

@@ -296,6 +296,81 @@ static void other_names_are_overridden_by_ours(void **state)
                         "ft_malloc: option 'debug' cannot be 'yes'; it is one of 0, 1\n");
 }
 
+static void a_preset_is_what_nobody_says_otherwise(void **state)
+{
+    (void)state;
+    parse(false, NULL, NULL, NULL, NULL);
+    assert_int_equal(options.preset, PRESET_BALANCED);
+    const struct options balanced = options;
+    parse(false, "preset=Balanced", NULL, NULL, NULL);
+    assert_memory_equal(&options.limit, &balanced.limit,
+                        offsetof(struct options, output) - offsetof(struct options, limit));
+    parse(false, "preset=speed", NULL, NULL, NULL);
+    assert_int_equal(options.reserve, (size_t)512 << 20);
+    assert_int_equal(options.cache, 8 << 20);
+    assert_int_equal(options.huge, SWITCH_ON);
+    assert_false(options_watch(&options));
+    parse(false, NULL, "FT_MALLOC_PRESET=memory", NULL, NULL);
+    assert_int_equal(options.reserve, 1 << 20);
+    assert_int_equal(options.cache, 128 << 10);
+    assert_int_equal(options.huge, SWITCH_OFF);
+    assert_false(options_watch(&options));
+    parse(false, "misuse=ignore", "FT_MALLOC_OPTIONS=preset=hardened", NULL, NULL);
+    assert_int_equal(options.misuse, ANSWER_IGNORE); // said by the program
+    assert_int_equal(options.foreign, ANSWER_ABORT);
+    assert_int_equal(options.audit, AUDIT_FORK);
+    assert_int_equal(options.perturb, 165);
+    assert_true(options_watch(&options));
+    parse(false, NULL, "FT_MALLOC_PRESET=debug", NULL, NULL);
+    assert_int_equal(options.leaks, LEAKS_REPORT);
+    assert_int_equal(options.history, 1000);
+    assert_int_equal(options_stacks(&options), 1);
+    assert_int_equal(options.exhausted, EXHAUSTED_EXPLAIN);
+    assert_string_equal(complaint, "");
+}
+
+static void who_says_more_overrides_a_preset_wherever_that_is_said(void **state)
+{
+    (void)state;
+    parse(false, "reserve=7", "FT_MALLOC_PRESET=memory", NULL, NULL);
+    assert_int_equal(options.reserve, 7);
+    assert_int_equal(options.cache, 128 << 10);
+    parse(false, "preset=debug", "MALLOC_PERTURB_=9", "FT_MALLOC_OPTIONS=leaks=0",
+          "FT_MALLOC_STACKS=0");
+    assert_int_equal(options.perturb, 9);
+    assert_int_equal(options.leaks, LEAKS_SILENT);
+    assert_int_equal(options_stacks(&options), 0);
+    assert_int_equal(options.history, 1000);
+    // The last preset counts alone: nothing of another is left.
+    parse(false, "preset=debug", "FT_MALLOC_OPTIONS=preset=speed,preset=memory", NULL, NULL);
+    assert_int_equal(options.preset, PRESET_MEMORY);
+    assert_int_equal(options.history, options_word(COUNT_NONE));
+    assert_int_equal(options.huge, SWITCH_OFF);
+    assert_string_equal(complaint, "");
+    // What is wrong is told once.
+    parse(false, "preset=fast", "FT_MALLOC_CACHE=1", NULL, NULL);
+    assert_string_equal(complaint,
+                        "ft_malloc: option 'preset' cannot be 'fast'; it is one of hardened, "
+                        "balanced, memory, speed, debug\n"
+                        "ft_malloc: option 'cache' cannot be '1'; it is a number from 4096 to "
+                        "16777216, or usual\n");
+}
+
+static void a_source_of_less_rights_may_ask_for_more_checks_alone(void **state)
+{
+    (void)state;
+    parse(true, NULL, "FT_MALLOC_PRESET=debug", "FT_MALLOC_OPTIONS=preset=speed,cache=8M,huge=1",
+          NULL);
+    assert_int_equal(options.preset, PRESET_BALANCED);
+    assert_int_equal(options.cache, options_word(CACHE_USUAL));
+    assert_int_equal(options.huge, SWITCH_OFF);
+    assert_false(options_write(&options));
+    parse(true, "preset=hardened", "FT_MALLOC_PRESET=balanced", NULL, NULL);
+    assert_int_equal(options.preset, PRESET_HARDENED);
+    parse(true, NULL, "FT_MALLOC_PRESET=hardened", NULL, NULL);
+    assert_int_equal(options.perturb, 165);
+}
+
 static void expect_stacks(const char *setting, size_t each)
 {
     parse(false, setting, NULL, NULL, NULL);
@@ -387,6 +462,9 @@ int main(void)
         cmocka_unit_test(what_is_out_of_a_range_changes_nothing_and_is_answered_with_it),
         cmocka_unit_test(a_text_is_kept_as_it_is),
         cmocka_unit_test(other_names_are_overridden_by_ours),
+        cmocka_unit_test(a_preset_is_what_nobody_says_otherwise),
+        cmocka_unit_test(who_says_more_overrides_a_preset_wherever_that_is_said),
+        cmocka_unit_test(a_source_of_less_rights_may_ask_for_more_checks_alone),
         cmocka_unit_test(stacks_are_of_every_call_or_of_one_in_so_many_bytes),
         cmocka_unit_test(a_source_of_less_rights_sees_nothing),
         cmocka_unit_test(each_option_says_whether_calls_are_seen_and_something_is_written),

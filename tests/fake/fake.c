@@ -242,6 +242,12 @@ size_t platform_peek(void *to, const void *from, size_t bytes)
     return bytes;
 }
 
+void platform_ask_huge(void *base, size_t bytes)
+{
+    (void)base;
+    (void)bytes;
+}
+
 size_t platform_peek_surely(void *to, const void *from, size_t bytes)
 {
     return platform_peek(to, from, bytes);

@@ -81,6 +81,11 @@ static struct options parse(const char *program, bool is_privileged)
     demand(options.perturb == options_word(COUNT_NONE) ||
                (options.perturb >= 1 && options.perturb <= 255),
            "perturb is no byte");
+    demand(options.preset <= PRESET_DEBUG, "there is no such preset");
+    demand(options.huge <= SWITCH_ON, "huge is neither on nor off");
+    demand(options.cache == options_word(CACHE_USUAL) ||
+               (options.cache >= 4096 && options.cache <= 16 << 20),
+           "cache is out of its range");
     demand(options_stacks(&options) <= PTRDIFF_MAX, "stacks is no number of bytes");
     demand(memchr(options.output, '\0', OPTION_TEXT_BYTES) != NULL, "output has no end");
     demand(options_foreign(&options) <= ANSWER_IGNORE, "there is no such answer to a foreign free");
@@ -92,7 +97,7 @@ static bool are_equal(const struct options *left, const struct options *right)
     return left->misuse == right->misuse && left->foreign == right->foreign &&
            left->debug == right->debug && left->history == right->history &&
            left->perturb == right->perturb && left->stacks == right->stacks &&
-           strcmp(left->output, right->output) == 0;
+           left->preset == right->preset && strcmp(left->output, right->output) == 0;
 }
 
 // Adds an entry, and returns what the environment says then.

@@ -94,6 +94,20 @@ def ours(root, path):
     return Allocator(OURS, str(path), _our_version(root, path))
 
 
+PRESETS = ("speed", "memory", "hardened", "debug")
+
+
+def presets(us, directory):
+    """Ours with each preset, which a library beside it asks for as a program would: ft_malloc_options."""
+    for name in PRESETS:
+        library = Path(directory, f"preset-{name}.so")
+        source = f'const char *ft_malloc_options = "preset={name}";'
+        if name == "debug":  # its reports are not what is measured
+            source = f'const char *ft_malloc_options = "preset={name},output=/dev/null";'
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=source, text=True, check=True)
+        yield Allocator(f"{us.name}:{name}", f"{us.path}:{library}", f"preset={name}")
+
+
 def peers(named, only=None):
     """glibc, then the packaged ones, or those of them that only names, then those of --lib."""
     libc = packages.version("libc6") or os.confstr("CS_GNU_LIBC_VERSION")
