@@ -3,6 +3,7 @@
 
 #include "api/global.h"
 #include "api/leaks_groups.h"
+#include "api/leaks_scan.h"
 #include "api/print.h"
 #include "core/bits.h"
 #include "core/walk.h"
@@ -92,9 +93,11 @@ bool leaks_has(const struct walk_step *step)
 struct sum {
     size_t count;
     uint64_t bytes;
+    size_t unreachable_count;
+    uint64_t unreachable_bytes;
 };
 
-static struct sum add_up(void)
+static struct sum add_up(const struct leaks_scan *scan)
 {
     struct sum sum = {.count = 0};
     struct walk walk = {.next = 0};
@@ -102,8 +105,11 @@ static struct sum add_up(void)
     global_lock();
     while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {
         if (leaks_has(&step)) {
+            bool is_reached = leaks_scan_has(scan, step.base);
             sum.count++;
             sum.bytes += step.bytes;
+            sum.unreachable_count += !is_reached;
+            sum.unreachable_bytes += is_reached ? 0 : step.bytes;
         }
     }
     global_unlock();
@@ -111,7 +117,7 @@ static struct sum add_up(void)
 }
 
 // "[LEAK] 0x7f1c2d43d040 - 0x7f1c2d43d110 : 208 bytes"
-static void tell_leak(struct text *text, const struct walk_step *step)
+static void tell_leak(struct text *text, const struct walk_step *step, bool is_reached)
 {
     text_string(text, "[LEAK] ");
     text_pointer(text, (uintptr_t)step->base);
@@ -119,7 +125,20 @@ static void tell_leak(struct text *text, const struct walk_step *step)
     text_pointer(text, (uintptr_t)step->base + step->bytes);
     text_string(text, " : ");
     text_decimal(text, step->bytes);
-    text_string(text, " bytes\n");
+    text_string(text, is_reached ? " bytes\n" : " bytes, unreachable\n");
+}
+
+static void tell_unreachable(struct text *text, struct sum sum, bool has_scanned)
+{
+    if (has_scanned) {
+        text_string(text, "unreachable: ");
+        text_decimal(text, sum.unreachable_count);
+        text_string(text, " (total: ");
+        text_decimal(text, sum.unreachable_bytes);
+        text_string(text, " bytes)\n");
+    } else if (global.options.leaks == LEAKS_SCAN) {
+        text_string(text, "(what can be reached is not known)\n");
+    }
 }
 
 static void tell_sum(struct text *text, struct sum sum)
@@ -131,7 +150,7 @@ static void tell_sum(struct text *text, struct sum sum)
     text_string(text, " bytes)\n");
 }
 
-static void tell_leaks(struct print *print, int descriptor)
+static void tell_leaks(struct print *print, int descriptor, const struct leaks_scan *scan)
 {
     struct walk walk = {.next = 0};
     struct walk_step step = {.what = WALK_ZONE};
@@ -141,7 +160,7 @@ static void tell_leaks(struct print *print, int descriptor)
         while (step.what != WALK_END && print->text.length < PRINT_BYTES - ROOM_BYTES) {
             step = walk_next(&global.arena, &walk);
             if (leaks_has(&step) && stacks_of(step.base) == 0) {
-                tell_leak(&print->text, &step);
+                tell_leak(&print->text, &step, leaks_scan_has(scan, step.base));
             }
         }
         global_unlock();
@@ -151,19 +170,23 @@ static void tell_leaks(struct print *print, int descriptor)
 
 bool leaks_report(int descriptor)
 {
-    struct sum sum = add_up();
+    struct leaks_scan scan = {.bytes = 0};
+    bool has_scanned = global.options.leaks == LEAKS_SCAN && leaks_scan_begin(&scan);
+    struct sum sum = add_up(&scan);
     if (descriptor >= 0) {
         struct print print;
         print_begin(&print);
         text_string(&print.text, "========== MEMORY LEAK REPORT ==========\n");
         tell_sum(&print.text, sum);
+        tell_unreachable(&print.text, sum, has_scanned);
         if (global.stacks.each != 0) {
             print_write(&print, descriptor);
-            leaks_groups_print(descriptor);
+            leaks_groups_print(descriptor, &scan);
         }
-        tell_leaks(&print, descriptor);
+        tell_leaks(&print, descriptor, &scan);
         text_string(&print.text, "========================================\n");
         print_write(&print, descriptor);
     }
+    leaks_scan_end(&scan);
     return sum.count != 0;
 }

@@ -19,6 +19,7 @@ struct group {
     size_t count;
     uint64_t bytes;
     uintptr_t first; // the lowest address
+    size_t unreachable_count;
 };
 
 struct groups {
@@ -83,7 +84,7 @@ static struct group *group_of(struct groups *groups, uint32_t stack)
     return &groups->list[index];
 }
 
-static void collect(struct groups *groups)
+static void collect(struct groups *groups, const struct leaks_scan *scan)
 {
     struct walk walk = {.next = 0};
     struct walk_step step;
@@ -95,6 +96,7 @@ static void collect(struct groups *groups)
             group->first = group->count == 0 ? (uintptr_t)step.base : group->first;
             group->count++;
             group->bytes += step.bytes;
+            group->unreachable_count += !leaks_scan_has(scan, step.base);
         }
     }
     global_unlock();
@@ -196,6 +198,10 @@ static void tell_group(struct print *print, int descriptor, const struct groups 
     text_decimal(text, group->bytes);
     text_string(text, group->count == 1 ? " bytes, at " : " bytes, the first at ");
     text_pointer(text, group->first);
+    if (group->unreachable_count != 0) {
+        text_string(text, ", unreachable: ");
+        text_decimal(text, group->unreachable_count);
+    }
     text_string(text, "\n");
     tell_frames(print, descriptor, groups, group->stack);
     tell_slice(print, descriptor, group->stack);
@@ -220,7 +226,7 @@ static void tell_mappings(struct print *print, int descriptor)
     platform_mappings_close(&mappings);
 }
 
-void leaks_groups_print(int descriptor)
+void leaks_groups_print(int descriptor, const struct leaks_scan *scan)
 {
     struct groups groups;
     struct print print;
@@ -230,7 +236,7 @@ void leaks_groups_print(int descriptor)
         print_write(&print, descriptor);
         return;
     }
-    collect(&groups);
+    collect(&groups, scan);
     sort(&groups);
     for (size_t index = 0; index < groups.count; index++) {
         tell_group(&print, descriptor, &groups, &groups.list[index]);

@@ -139,11 +139,12 @@ static const struct option_row rows[] = {
      .sentence = "1: each new chunk is dumped on `output`, and at the end the history and the "
                  "report of `leaks` follow"},
     {.name = "leaks",
-     .values = {"0", "1", "fail"},
+     .values = {"0", "1", "fail", "scan"},
      .fallback = LEAKS_SILENT,
      .at = offsetof(struct options, leaks),
-     .sentence = "1: what was not freed is told on `output` when the process ends; fail: it then "
-                 "ends with status 23 if there is any"},
+     .sentence =
+         "1: what was not freed is told on `output` when the process ends; fail: it then "
+         "ends with status 23 if there is any; scan: those are marked that it can no longer reach"},
     {.name = "history",
      .values = {"0"},
      .fallback = COUNT_NONE,

@@ -41,7 +41,7 @@ enum option_preset { PRESET_HARDENED, PRESET_BALANCED, PRESET_MEMORY, PRESET_SPE
 enum option_switch { SWITCH_OFF, SWITCH_ON };
 
 // What is done about chunks that were not freed at the end.
-enum option_leaks { LEAKS_SILENT, LEAKS_REPORT, LEAKS_FAIL };
+enum option_leaks { LEAKS_SILENT, LEAKS_REPORT, LEAKS_FAIL, LEAKS_SCAN };
 
 // What stands in place of a number of bytes between call stacks.
 enum option_stacks { STACKS_NONE, STACKS_ALL, STACKS_COPY };

@@ -78,6 +78,7 @@ static bool read_line(const char *line, size_t length, struct platform_mapping *
         .is_readable = line[0] == 'r',
         .is_writable = line[1] == 'w',
         .is_executable = line[2] == 'x',
+        .is_shared = line[3] == 's',
         .line = whole,
         .line_bytes = length,
     };

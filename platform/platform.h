@@ -162,6 +162,7 @@ struct platform_mapping {
     bool is_readable;
     bool is_writable;
     bool is_executable;
+    bool is_shared; // with other processes, or with a file
     // Both are good until the next call.
     const char *path; // the file's, or what the system calls it
     size_t path_bytes;

@@ -429,6 +429,7 @@ static void each_option_says_whether_calls_are_seen_and_something_is_written(voi
     expect_asked("bonus=1", true, true);
     expect_asked("leaks=1", true, true);
     expect_asked("leaks=fail", true, true);
+    expect_asked("leaks=scan", true, true);
     expect_asked("history=1", true, false);
     expect_asked("perturb=1", true, false);
     expect_asked("stacks=0", false, false);

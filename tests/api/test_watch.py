@@ -181,6 +181,28 @@ class Leaks(unittest.TestCase):
                 self.assertEqual(group.fullmatch(lines[2])[2], str(1 << 20))  # the largest first
                 self.assertTrue(frame.fullmatch(lines[3]))
 
+    def test_what_cannot_be_reached_any_more_is_marked(self):
+        leak = re.compile(r"\[LEAK\] 0x[0-9a-f]+ - 0x[0-9a-f]+ : (\d+) bytes(, unreachable)?")
+        for stacks in ("0", "all"):
+            _, errors = run("reach", FT_MALLOC_LEAKS="scan", FT_MALLOC_HISTORY="1000", FT_MALLOC_STACKS=stacks)
+            lines = errors.splitlines()
+            match = re.fullmatch(r"unreachable: (\d+) \(total: (\d+) bytes\)", lines[2])
+            count, total = int(match[1]), int(match[2])
+            # Words that somebody left on a stack may lead to a pair of them.
+            self.assertIn(count, range(90, 101))
+            self.assertEqual(total, 300 * count)
+            if stacks == "0":
+                told = [leak.fullmatch(line) for line in lines[3:-1]]
+                lost = [int(match[1]) for match in told if match[2]]
+                kept = [int(match[1]) for match in told if not match[2]]
+                self.assertEqual(lost, [300] * count)
+                self.assertEqual(kept.count(500), 100)
+                for size in (300 << 20, 6666, 7777):
+                    self.assertEqual(kept.count(size), 1)
+            else:
+                marked = [int(line.rsplit(" ", 1)[1]) for line in lines if ", unreachable: " in line]
+                self.assertEqual(sum(marked), count)
+
     @unittest.skipIf("FT_NO_FORK" in os.environ, "no forks here")
     def test_children_tell_their_stacks(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -363,7 +385,7 @@ class Answers(unittest.TestCase):
                 ("perturb=256", "it is a number from 1 to 255, or 0"),
                 ("mapping=257M", "it is a number from 0 to 268435456, or usual"),
                 ("debug=2", "it is one of 0, 1"),
-                ("leaks=2", "it is one of 0, 1, fail"),
+                ("leaks=2", "it is one of 0, 1, fail, scan"),
                 ("output=", "it is a text of up to 1023 bytes, or errors")):
             key, value = setting.split("=")
             _, errors = run("nothing", FT_MALLOC_OPTIONS=setting)

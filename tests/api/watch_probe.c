@@ -219,6 +219,67 @@ static int close_everything(void)
     return 0;
 }
 
+enum { LOST_COUNT = 100, CHAIN_COUNT = 100 };
+
+// A chain that begins at a variable, each link leading into the middle of the next one.
+static void *volatile chain;
+static void *volatile into_large;
+
+static void make_chain(void)
+{
+    void **link = NULL;
+    for (unsigned index = 0; index < CHAIN_COUNT; index++) {
+        void **next = malloc(500);
+        next[0] = link != NULL ? link + index % 60 : NULL;
+        link = next;
+    }
+    chain = link;
+}
+
+// Chunks in pairs that know each other, and that nobody else knows.
+static void lose(void)
+{
+    for (unsigned index = 0; index < LOST_COUNT / 2; index++) {
+        void **one = malloc(300);
+        void **other = malloc(300);
+        memset(one, 0, 300);
+        memset(other, 0, 300);
+        *one = other;
+        *other = one;
+    }
+}
+
+static pthread_mutex_t held_back = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool is_waiting;
+
+static void *hold_on_stack(void *argument)
+{
+    void *volatile mine = malloc(7777);
+    is_waiting = true;
+    pthread_mutex_lock(&held_back);
+    free(mine);
+    return argument;
+}
+
+// What a program can still reach at its end, and what not.
+static int reach_and_lose(void)
+{
+    pthread_t thread;
+    make_chain();
+    lose();
+    void **large = malloc(300 << 20); // a mapping
+    large[1000] = malloc(6666);
+    into_large = (char *)large + 5;
+    pthread_mutex_lock(&held_back);
+    if (pthread_create(&thread, NULL, hold_on_stack, NULL) != 0) {
+        return 1;
+    }
+    while (!is_waiting) {
+        usleep(1000);
+    }
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -234,6 +295,7 @@ static const struct {
     {"fill", tell_fill},
     {"close", close_everything},
     {"show", show},
+    {"reach", reach_and_lose},
 };
 
 int main(int argument_count, char **arguments)

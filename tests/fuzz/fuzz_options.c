@@ -74,7 +74,7 @@ static struct options parse(const char *program, bool is_privileged)
     demand(options.foreign <= ANSWER_AS_MISUSE, "foreign has no such answer");
     demand(options.debug <= SWITCH_ON && options.bonus <= SWITCH_ON,
            "a switch is neither on nor off");
-    demand(options.leaks <= LEAKS_FAIL, "leaks has no such answer");
+    demand(options.leaks <= LEAKS_SCAN, "leaks has no such answer");
     demand(options.history == options_word(COUNT_NONE) ||
                (options.history >= 1 && options.history <= 1000000),
            "history is out of its range");

@@ -82,6 +82,7 @@ static void a_list_is_read_line_by_line(void **state)
         assert_int_equal(mapping.is_readable, wanted[index].is_readable);
         assert_int_equal(mapping.is_writable, wanted[index].is_writable);
         assert_int_equal(mapping.is_executable, wanted[index].is_executable);
+        assert_int_equal(mapping.is_shared, index == 3);
         assert_int_equal(mapping.path_bytes, wanted[index].path_bytes);
         if (mapping.path_bytes != 0) {
             assert_memory_equal(mapping.path, wanted[index].path, mapping.path_bytes);

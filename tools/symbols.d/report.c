@@ -14,12 +14,14 @@
 enum { LINE_BYTES = 8192 };
 
 static const char head[] = "========== MEMORY LEAK REPORT ==========\n";
+static const char unreachable_is[] = ", unreachable: ";
 static const char tail[] = "========================================\n";
 
 struct group {
     uint64_t count;
     uint64_t bytes;
-    char rest[128]; // of its line
+    uint64_t unreachable; // blocks
+    char rest[128];       // of its line
     struct code_place *places;
     size_t place_count;
     struct unwind_slice slice; // no words: there is none
@@ -97,6 +99,11 @@ static bool read_group(const char *line)
         return false;
     }
     snprintf(group.rest, sizeof(group.rest), "%.*s", (int)strcspn(line + end, "\n"), line + end);
+    char *unreachable = strstr(group.rest, unreachable_is);
+    if (unreachable != NULL) {
+        group.unreachable = strtoull(unreachable + strlen(unreachable_is), NULL, 10);
+        *unreachable = '\0';
+    }
     groups = grow(groups, group_count, sizeof(*groups));
     groups[group_count++] = group;
     return true;
@@ -228,6 +235,7 @@ static void merge(void)
         }
         groups[same].count += groups[index].count;
         groups[same].bytes += groups[index].bytes;
+        groups[same].unreachable += groups[index].unreachable;
     }
     group_count = kept;
 }
@@ -241,8 +249,12 @@ static int compare(const void *left, const void *right)
 
 static void print_group(const struct group *group)
 {
-    printf("[LEAK] %" PRIu64 " block%s, %" PRIu64 " bytes%s\n", group->count,
+    printf("[LEAK] %" PRIu64 " block%s, %" PRIu64 " bytes%s", group->count,
            group->count == 1 ? "" : "s", group->bytes, group->rest);
+    if (group->unreachable != 0) {
+        printf("%s%" PRIu64, unreachable_is, group->unreachable);
+    }
+    putchar('\n');
     unsigned number = 0;
     for (size_t index = 0; index < group->place_count; index++) {
         const struct code_place *place = &group->places[index];
