@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    PIECE_BYTES = 4096, // that are copied at a time
-    OWN_MAX = 8,        // tables of ours
+    PIECE_BYTES = 64 << 10, // that are copied at a time
+    OWN_MAX = 8,            // tables of ours
     HUGE_SHIFT =
         34, // mappings of 16 GiB and more are reserved for what is not there: nobody looks at them
 };
@@ -75,12 +75,12 @@ static void look_at(struct reach *reach, struct piece_words *piece, uintptr_t at
 {
     at = bits_align_up(at, sizeof(uintptr_t));
     while (at < end) {
-        size_t most = PIECE_BYTES -
-                      at % PIECE_BYTES; // not beyond the page, of which all can be read or nothing
-        size_t bytes = end - at < most ? end - at : most;
+        size_t bytes = end - at < PIECE_BYTES ? end - at : PIECE_BYTES;
         size_t copied = platform_peek_surely(piece->words, (const void *)at, bytes);
         reach_look(reach, piece->words, copied / sizeof(uintptr_t));
-        at += most;
+        // A page that cannot be read is left out.
+        at = copied == bytes ? at + bytes
+                             : bits_align_up(at + copied + 1, global.arena.config.page_bytes);
     }
 }
 
@@ -167,17 +167,19 @@ bool leaks_scan_begin(struct leaks_scan *scan)
     if (!can_peek()) {
         return false;
     }
-    struct piece_words piece;
     global_lock();
     size_t count = list_chunks(NULL);
-    size_t bytes = bits_align_up((count + 1) * sizeof(struct reach_chunk), page);
-    void *region = platform_map(bytes, page);
+    size_t piece_bytes = bits_align_up(sizeof(struct piece_words), page);
+    size_t list_bytes = bits_align_up((count + 1) * sizeof(struct reach_chunk), page);
+    size_t bytes = piece_bytes + list_bytes;
+    unsigned char *region = platform_map(bytes, page);
     bool has_looked = false;
     if (region != NULL) {
         scan->bytes = bytes;
-        reach_init(&scan->reach, region, bytes);
+        reach_init(&scan->reach, region, list_bytes);
         (void)list_chunks(&scan->reach);
-        has_looked = look_around(scan, &piece, (uintptr_t)__builtin_frame_address(0));
+        struct piece_words *piece = (struct piece_words *)(region + list_bytes);
+        has_looked = look_around(scan, piece, (uintptr_t)__builtin_frame_address(0));
     }
     global_unlock();
     if (!has_looked) {
