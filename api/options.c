@@ -159,8 +159,8 @@ static const struct option_row rows[] = {
      .at = offsetof(struct options, stacks),
      .is_bytes = true,
      .sentence = "call stacks are kept: all or 1: of every call; another number of bytes: of about "
-                 "one allocation in each so many bytes; copy: of every call, with 16 KiB of the "
-                 "stack, for programs without frame pointers"},
+                 "one allocation in each so many bytes; copy: of every allocation, with 16 KiB of "
+                 "the stack, for programs without frame pointers"},
     {.name = "perturb",
      .values = {"0"},
      .fallback = COUNT_NONE,

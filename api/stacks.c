@@ -97,7 +97,8 @@ void stacks_open(size_t each)
     }
     size_t slice_bytes = bits_align_up(sizeof(struct stacks_slice) + STACKS_SLICE_BYTES, page);
     stacks->slice = stacks->copies ? platform_map(slice_bytes, page) : NULL;
-    stacks->copies = stacks->slice != NULL;
+    uintptr_t registers[PLATFORM_REGISTERS];
+    stacks->copies = stacks->slice != NULL && platform_registers(registers);
     backtrace_table_init(&stacks->table, region, bytes);
     stacks->owners_bytes = OWNERS_BYTES_MIN;
     if (stacks->copies) {
@@ -251,9 +252,10 @@ void stacks_note(struct ft_malloc_event *event, const void *frame)
     }
     // Here and not further in: this function's frame is there for as long as the stack above it is looked at.
     uintptr_t registers[PLATFORM_REGISTERS];
-    if (stacks->copies && platform_registers(registers)) {
+    if (stacks->copies && event_is_new(event)) {
+        (void)platform_registers(registers);
         event->stack = number_copied(stacks, frame, registers);
-    } else if (is_wanted(stacks, event)) {
+    } else if (!stacks->copies && is_wanted(stacks, event)) {
         event->stack = number_walked(stacks, frame);
     }
     bool is_end = event_is_end(event);
