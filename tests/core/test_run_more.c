@@ -97,6 +97,45 @@ static void virgin_units_may_hold_anything(void **state)
     region_delete(&memory);
 }
 
+static void virgin_units_add_to_what_is_known_of_the_run_below(void **state)
+{
+    (void)state;
+    for (unsigned is_zero = 0; is_zero < 2; is_zero++) {
+        for (unsigned is_clean = 0; is_clean < 2; is_clean++) {
+            struct run_table *table = table_new(40);
+            take_fresh(table, 5);
+            table->fresh_is_zero = is_zero != 0;
+            run_give(table, 0, is_clean != 0);
+            bool clean = false;
+            const struct run_shape shape = {.count = 8, .align = 1};
+            assert_int_equal(run_take_fresh(table, shape, &clean), 0);
+            assert_int_equal(clean, is_zero != 0 && is_clean != 0);
+            assert_true(run_table_is_valid(table));
+            region_delete(&memory);
+        }
+    }
+}
+
+static void what_is_left_of_a_run_is_clean_above_all_old_bytes(void **state)
+{
+    (void)state;
+    struct run_table *table = table_new(40);
+    take_fresh(table, 1);
+    take_fresh(table, 38);
+    run_give(table, 0, false);
+    run_give(table, 1, true);
+    assert_int_equal(run_dirt(table, 0).end, 1);
+    bool clean = true;
+    // 38 are of the same list as 39.
+    assert_int_equal(run_take(table, (struct run_shape){.count = 1, .align = 1}, &clean), 0);
+    assert_false(clean);
+    assert_int_equal(table->dirty_count, 0);
+    assert_true(run_table_is_valid(table));
+    assert_int_equal(run_take(table, (struct run_shape){.count = 38, .align = 1}, &clean), 1);
+    assert_true(clean);
+    region_delete(&memory);
+}
+
 static void what_a_run_lacks_to_grow_is_told_only_if_it_is_commitment(void **state)
 {
     (void)state;
@@ -208,6 +247,8 @@ int main(void)
         cmocka_unit_test(the_frontier_begins_at_the_free_run_below_it),
         cmocka_unit_test(the_longest_dirty_run_is_found_behind_clean_ones),
         cmocka_unit_test(virgin_units_may_hold_anything),
+        cmocka_unit_test(virgin_units_add_to_what_is_known_of_the_run_below),
+        cmocka_unit_test(what_is_left_of_a_run_is_clean_above_all_old_bytes),
         cmocka_unit_test(what_a_run_lacks_to_grow_is_told_only_if_it_is_commitment),
         cmocka_unit_test(a_run_that_grows_keeps_its_kind_and_note),
         cmocka_unit_test(a_large_run_is_found_from_each_of_its_units),
