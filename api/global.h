@@ -15,6 +15,7 @@
 #include "api/output.h"
 #include "api/root.h"
 #include "api/stacks.h"
+#include "api/trace.h"
 #include "core/arena.h"
 #include "core/heap.h"
 #include "platform/platform.h"
@@ -62,6 +63,7 @@ struct global {
     struct history history;
     struct leaks leaks;
     struct stacks stacks;
+    struct trace trace;
     struct heaps heaps;
 };
 
@@ -71,6 +73,19 @@ _Static_assert(offsetof(struct global, arena) ==
 
 // Hidden where it is declared, so that the fast path has an address inside it in one instruction.
 extern struct global global __attribute__((visibility("hidden")));
+
+// The number of the next call that is watched. is_alone: no other thread may ask meanwhile.
+static inline uint64_t global_number_call(bool is_alone)
+{
+    // Relaxed: who hands a chunk to another thread synchronises with it, and so orders their calls.
+    _Atomic uint64_t *count = &global.watch.count;
+    if (is_alone) {
+        uint64_t number = atomic_load_explicit(count, memory_order_relaxed) + 1;
+        atomic_store_explicit(count, number, memory_order_relaxed);
+        return number;
+    }
+    return atomic_fetch_add_explicit(count, 1, memory_order_relaxed) + 1;
+}
 
 // The calling thread's heap, or the one of threads that have none (heap_is_none).
 static inline struct heap *global_heap(void)

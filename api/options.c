@@ -177,6 +177,14 @@ static const struct option_row rows[] = {
      .sentence =
          "where what options write goes: standard error, a descriptor's number, or a file's "
          "path, in which %p stands for the process's number"},
+    {.name = "trace",
+     .values = {"none"},
+     .fallback = TRACE_NONE,
+     .at = offsetof(struct options, trace),
+     .is_text = true,
+     .sentence =
+         "the file that every call is recorded in, for ft_replay; %p stands for the process's "
+         "number, which is put behind the name if there is such a file already"},
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
@@ -446,7 +454,8 @@ bool options_watch(const struct options *options)
 {
     return options->debug == SWITCH_ON || options->bonus == SWITCH_ON ||
            options->leaks != LEAKS_SILENT || options->history != options_word(COUNT_NONE) ||
-           options_stacks(options) != 0 || options->perturb != options_word(COUNT_NONE);
+           options_stacks(options) != 0 || options->perturb != options_word(COUNT_NONE) ||
+           options->trace[0] != '\0';
 }
 
 size_t options_stacks(const struct options *options)

@@ -48,6 +48,7 @@ enum option_stacks { STACKS_NONE, STACKS_ALL, STACKS_COPY };
 
 // What stands in place of a text.
 enum option_output { OUTPUT_ERRORS };
+enum option_trace { TRACE_NONE };
 
 enum { OPTION_TEXT_BYTES = 1024 }; // of an option that is text, its zero byte included
 
@@ -71,6 +72,7 @@ struct options {
     size_t stacks;                  // bytes, or a word of enum option_stacks
     size_t perturb;                 // a byte, or the same
     char output[OPTION_TEXT_BYTES]; // a descriptor's number, or a path; empty: OUTPUT_ERRORS
+    char trace[OPTION_TEXT_BYTES];  // a path; empty: TRACE_NONE
 };
 
 // Reads the options when that is possible, and once. Complains on standard error about keys and values

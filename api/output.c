@@ -2,29 +2,12 @@
 #include "api/output.h"
 
 #include "api/global.h"
+#include "api/path.h"
 #include "api/piece.h"
 #include "api/print.h"
 
 #include <limits.h>
 #include <string.h>
-
-// A path of the option, with the process's number for each %p. True if there was one.
-static bool expand(struct text *path, const char *pattern)
-{
-    bool is_own = false;
-    while (*pattern != '\0') {
-        bool is_process = pattern[0] == '%' && pattern[1] == 'p';
-        if (is_process) {
-            text_decimal(path, platform_process());
-            is_own = true;
-        } else {
-            text_bytes(path, pattern, 1);
-        }
-        pattern += is_process ? 2 : 1;
-    }
-    text_bytes(path, "", 1);
-    return is_own;
-}
 
 static void complain(const char *target)
 {
@@ -40,7 +23,7 @@ static struct platform_kept open_file(struct output *output, const char *pattern
 {
     struct print path; // longer than any path that the system takes
     print_begin(&path);
-    output->is_own = expand(&path.text, pattern);
+    output->is_own = path_expand(&path.text, pattern);
     if (path.text.length == path.text.room) {
         return (struct platform_kept){.descriptor = -1};
     }

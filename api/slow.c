@@ -176,9 +176,23 @@ static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
     return grant.ptr;
 }
 
+// While somebody watches: what the fast path would do, of the heap that it does not find. NULL if it could not.
+static void *alloc_at_hand(size_t bytes, size_t align, enum slow_how how)
+{
+    struct grant grant = {.ptr = NULL};
+    if (align <= SIZE_CLASS_STEP) {
+        grant = heap_fast_grant(global_heap_own(), bytes);
+    }
+    if (how == SLOW_ZEROED && grant.ptr != NULL && !grant.is_zero) {
+        memset(grant.ptr, 0, bytes);
+    }
+    return grant.ptr;
+}
+
 __attribute__((noinline)) static void *alloc_watched(size_t bytes, size_t align, enum slow_how how)
 {
-    void *ptr = alloc_unwatched(bytes, align, how);
+    void *ptr = alloc_at_hand(bytes, align, how);
+    ptr = ptr != NULL ? ptr : alloc_unwatched(bytes, align, how);
     watch_alloc(ptr, bytes, align, how, __builtin_frame_address(0));
     return ptr;
 }
@@ -236,7 +250,10 @@ __attribute__((noinline)) static void free_watched(void *ptr, const char *call)
     int saved = errno;
     struct chunk chunk = chunk_locate(&global.arena, ptr);
     watch_free(&chunk, ptr, __builtin_frame_address(0));
-    free_other(ptr, call);
+    // Only what is held is freed so.
+    if (!heap_fast_free(global_heap_own(), &global.arena, ptr)) {
+        free_other(ptr, call);
+    }
     report_twice(call);
     errno = saved;
 }
@@ -264,6 +281,32 @@ void slow_free(void *ptr, const char *call)
     }
 }
 
+// While somebody watches: frees a chunk with this state as the fast path would, of the heap that it does not find. False if
+// the zone is another heap's or the chunk is not held; then nobody was told.
+static bool free_at_hand(void *ptr, struct zone *zone, void *state, const char *call)
+{
+    struct heap *heap = global_heap_own();
+    uint32_t index = (uint32_t)((uintptr_t)state - (uintptr_t)zone_state_at(zone, 0));
+    unsigned before = state_read(state);
+    if (!state_is_live(before) || !heap_owns(heap, zone)) {
+        return false;
+    }
+    const struct chunk told = {
+        .status = CHUNK_LIVE,
+        .zone = zone,
+        .base = ptr,
+        .requested = zone_requested(zone, index, before),
+    };
+    watch_free(&told, ptr, __builtin_frame_address(0));
+    if (heap_fast_take_back(heap, zone, state, ptr) != HEAP_PUT) {
+        struct chunk chunk = chunk_locate(&global.arena, ptr);
+        if (!free_chunk(&chunk)) {
+            report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
+        }
+    }
+    return true;
+}
+
 void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
 {
     struct heap *heap = global_heap();
@@ -274,10 +317,10 @@ void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
     int saved = errno;
     if (sent == HEAP_SENT) {
         settle(heap);
-    } else if (watch_is_on()) {
-        free_watched(ptr, call);
-    } else {
+    } else if (!watch_is_on()) {
         free_other(ptr, call);
+    } else if (!free_at_hand(ptr, zone, state, call)) {
+        free_watched(ptr, call);
     }
     report_twice(call);
     errno = saved;

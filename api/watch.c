@@ -31,9 +31,12 @@ static void tell(struct ft_malloc_event *event, const void *frame)
     // A thread that had its heap before: from now on its calls are seen, too.
     global_put_aside();
     event->thread = thread_number();
-    // Relaxed: who hands a chunk to another thread synchronises with it, and so orders their events.
-    event->order = atomic_fetch_add_explicit(&global.watch.count, 1, memory_order_relaxed) + 1;
     stacks_note(event, frame);
+    if (trace_is_on(&global.trace)) {
+        trace_call(event);
+    } else {
+        event->order = global_number_call(false);
+    }
     log_event(event);
     history_note(event);
     if (event_is_end(event)) {
@@ -147,6 +150,7 @@ void watch_start(void)
     }
     history_open(room);
     stacks_open(options_stacks(&global.options));
+    trace_open();
     if (wants_leaks()) {
         leaks_begin();
     }
@@ -174,6 +178,7 @@ void watch_after_fork_in_child(void)
     if (watch_is_on() && wants_leaks()) {
         leaks_begin();
     }
+    trace_after_fork_in_child();
 }
 
 void watch_end(void)
@@ -181,6 +186,7 @@ void watch_end(void)
     if (!watch_is_on()) {
         return;
     }
+    trace_end(thread_number());
     if (has_bonus()) {
         history_print(output_descriptor());
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
 // with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_keep.c, linux_cgroup.c,
-// linux_output.c, linux_end.c, linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree names the system.
+// linux_output.c, linux_trace.c, linux_end.c, linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
 //
@@ -231,6 +231,28 @@ size_t platform_peek(void *to, const void *from, size_t bytes);
 
 // The same, where it is not certain at all that they can be read: none if the system does not allow to ask. Keeps errno.
 size_t platform_peek_surely(void *to, const void *from, size_t bytes);
+
+// What has become of a file that was to be made.
+enum platform_created { PLATFORM_CREATED, PLATFORM_EXISTS, PLATFORM_REFUSED };
+
+// Makes a file for the process's own user alone where there is none, to read and write, and keeps its descriptor. Asked for
+// by who calls this alone, as is what follows.
+enum platform_created platform_create_file(const char *path, struct platform_kept *kept);
+
+// Opens a file that was made so once more, if the program has closed its descriptor. False if there is no such file at this
+// path any more.
+bool platform_reopen_file(const char *path, struct platform_kept *kept);
+
+// Maps so many bytes of a kept file from there on, multiples of the page, in which it may be longer for it; what is new is
+// zero. What is written there is in the file at once, also if the process is killed. Memory to be released by
+// platform_release(). NULL if the descriptor is gone, if the file cannot be so long, and if the system has no room.
+void *platform_map_file(const struct platform_kept *kept, size_t at, size_t bytes);
+
+// Whether the calling thread is the process's only one, as far as the system tells.
+bool platform_is_alone(void);
+
+// Nanoseconds since some time before the process began, to a few milliseconds.
+uint64_t platform_coarse_nanoseconds(void);
 
 // Whether ptr is a buffer of standard input, output or error, which libc does not free.
 bool platform_is_of_streams(const void *ptr);

@@ -210,11 +210,20 @@ static int show(void)
     return 0;
 }
 
+static int call_thousands(void)
+{
+    for (size_t bytes = 1; bytes <= 30000; bytes++) {
+        kept[0] = malloc(bytes);
+    }
+    return 0;
+}
+
 static int close_everything(void)
 {
     for (int descriptor = 0; descriptor < 1024; descriptor++) {
         close(descriptor);
     }
+    call_thousands();
     kept[0] = malloc(208);
     return 0;
 }
@@ -280,6 +289,40 @@ static int reach_and_lose(void)
     return 0;
 }
 
+static void *call_a_little(void *argument)
+{
+    (void)argument;
+    for (unsigned count = 0; count < 100; count++) {
+        free(launder(malloc(777)));
+    }
+    return NULL;
+}
+
+// One after another and a few at a time.
+static int call_in_many_threads(void)
+{
+    enum { ROUND_COUNT = 10, AT_ONCE = 4 };
+    for (unsigned count = 0; count < ROUND_COUNT; count++) {
+        pthread_t threads[AT_ONCE];
+        for (unsigned index = 0; index < AT_ONCE; index++) {
+            if (pthread_create(&threads[index], NULL, call_a_little, NULL) != 0) {
+                return 1;
+            }
+        }
+        for (unsigned index = 0; index < AT_ONCE; index++) {
+            pthread_join(threads[index], NULL);
+        }
+    }
+    return 0;
+}
+
+static int be_killed(void)
+{
+    call_thousands();
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -296,6 +339,9 @@ static const struct {
     {"close", close_everything},
     {"show", show},
     {"reach", reach_and_lose},
+    {"many", call_in_many_threads},
+    {"thousands", call_thousands},
+    {"kill", be_killed},
 };
 
 int main(int argument_count, char **arguments)

@@ -290,6 +290,38 @@ bool platform_is_terminal(int descriptor)
     return false;
 }
 
+enum platform_created platform_create_file(const char *path, struct platform_kept *kept)
+{
+    (void)path;
+    kept->descriptor = -1;
+    return PLATFORM_REFUSED;
+}
+
+bool platform_reopen_file(const char *path, struct platform_kept *kept)
+{
+    (void)path;
+    (void)kept;
+    return false;
+}
+
+void *platform_map_file(const struct platform_kept *kept, size_t at, size_t bytes)
+{
+    (void)kept;
+    (void)at;
+    (void)bytes;
+    return NULL;
+}
+
+bool platform_is_alone(void)
+{
+    return true;
+}
+
+uint64_t platform_coarse_nanoseconds(void)
+{
+    return 0;
+}
+
 bool platform_is_of_streams(const void *ptr)
 {
     (void)ptr;

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#include "api/trace.h"
+
+#include "api/global.h"
+#include "api/path.h"
+#include "api/print.h"
+#include "core/bits.h"
+#include "core/trace_block.h"
+#include "core/walk.h"
+
+#include <string.h>
+
+enum {
+    LANE_COUNT = 16,
+    PATH_BYTES = 4096,                       // of the system's longest path
+    NAMES_MAX = 100,                         // that are tried for a file
+    LEAST_ROOM = 2 * TRACE_RECORD_BYTES_MAX, // for a call, and perhaps its thread before it
+};
+
+// ---- the file -------------------------------------------------------------------------------------
+
+static void complain(const char *what, const char *path)
+{
+    struct print print;
+    print_begin(&print);
+    text_string(&print.text, "ft_malloc: ");
+    text_string(&print.text, what);
+    text_string(&print.text, " '");
+    text_string(&print.text, path);
+    text_string(&print.text, "'\n");
+    print_write(&print, PLATFORM_ERRORS);
+}
+
+// The name that is tried first for a file, then with the process's number behind it, then with one more: nothing that is
+// there is written over, so that all programs that a script starts, and forked children, may have the same option.
+static bool put_name(struct text *path, unsigned attempt)
+{
+    (void)path_expand(path, global.options.trace);
+    if (attempt > 0 && path->length < path->room) {
+        path->length--;
+        text_string(path, ".");
+        text_decimal(path, platform_process());
+        if (attempt > 1) {
+            text_string(path, ".");
+            text_decimal(path, attempt);
+        }
+        text_bytes(path, "", 1);
+    }
+    return path->length < path->room;
+}
+
+static bool open_file(struct trace *trace)
+{
+    enum platform_created created = PLATFORM_EXISTS;
+    for (unsigned attempt = 0; attempt < NAMES_MAX && created == PLATFORM_EXISTS; attempt++) {
+        struct print path; // longer than any path that the system takes
+        print_begin(&path);
+        bool fits = put_name(&path.text, attempt) && path.text.length <= PATH_BYTES;
+        created = fits ? platform_create_file(path.bytes, &trace->file) : PLATFORM_REFUSED;
+        memcpy(trace->path, path.bytes, fits ? path.text.length : 0);
+    }
+    if (created != PLATFORM_CREATED) {
+        complain("no trace can be written to", global.options.trace);
+    }
+    return created == PLATFORM_CREATED;
+}
+
+// Maps another block of the file, zeros. NULL if there is no room.
+static uint8_t *map_block(struct trace *trace)
+{
+    // Relaxed: a place of its own is all that is wanted.
+    size_t at = TRACE_BLOCK_BYTES *
+                (size_t)atomic_fetch_add_explicit(&trace->block_count, 1, memory_order_relaxed);
+    platform_lock(&trace->lock);
+    uint8_t *block = platform_map_file(&trace->file, at, TRACE_BLOCK_BYTES);
+    if (block == NULL && platform_kept_descriptor(&trace->file) < 0 &&
+        platform_reopen_file(trace->path, &trace->file)) {
+        block = platform_map_file(&trace->file, at, TRACE_BLOCK_BYTES);
+    }
+    platform_unlock(&trace->lock);
+    return block;
+}
+
+// ---- lanes ----------------------------------------------------------------------------------------
+
+static void tell_end(struct trace *trace)
+{
+    if (!atomic_exchange_explicit(&trace->is_over, true, memory_order_relaxed)) {
+        complain("no more calls are traced: there is no room for more of", global.options.trace);
+    }
+}
+
+static void leave_block(struct trace_lane *lane)
+{
+    if (lane->block != NULL) {
+        trace_block_close(lane->block, lane->used - TRACE_HEAD_BYTES);
+        // What cannot be given back stays mapped, to no harm.
+        (void)platform_release(lane->block, TRACE_BLOCK_BYTES);
+        lane->block = NULL;
+    }
+}
+
+// With the lane's lock held: another block for it, in which the next call will be the one after `order`.
+static bool enter_block(struct trace *trace, struct trace_lane *lane, uint64_t order)
+{
+    leave_block(lane);
+    uint8_t *block = map_block(trace);
+    if (block == NULL) {
+        tell_end(trace);
+        return false;
+    }
+    const struct trace_head head = {
+        .process = (uint32_t)platform_process(),
+        .lane = (uint32_t)(lane - trace->lanes),
+        .sequence = lane->sequence++,
+        .order = order,
+        .time = platform_coarse_nanoseconds(),
+        .began = trace->began,
+    };
+    trace_block_begin(&head, block);
+    lane->state = trace_block_state(&head);
+    lane->used = TRACE_HEAD_BYTES;
+    lane->block = block;
+    return true;
+}
+
+static void put(struct trace_lane *lane, const struct trace_record *record)
+{
+    lane->used += (uint32_t)trace_put(&lane->state, record, lane->block + lane->used);
+}
+
+// With the lane's lock held: writes what is no more than a call, and the thread before it if that is another one.
+static void write_record(struct trace *trace, struct trace_lane *lane,
+                         const struct trace_record *record)
+{
+    bool has_room = lane->block != NULL && TRACE_BLOCK_BYTES - lane->used >= LEAST_ROOM;
+    if (!has_room && (!trace_is_on(trace) || !enter_block(trace, lane, record->order - 1))) {
+        return;
+    }
+    if (record->thread != lane->state.thread) {
+        const struct trace_record thread = {.kind = TRACE_THREAD, .thread = record->thread};
+        put(lane, &thread);
+    }
+    put(lane, record);
+}
+
+static struct trace_lane *lane_of(const struct trace *trace, uint32_t thread)
+{
+    return &trace->lanes[thread % LANE_COUNT];
+}
+
+// ---- records --------------------------------------------------------------------------------------
+
+static const enum trace_kind kinds[] = {
+    [FT_MALLOC_EVENT_MALLOC] = TRACE_MALLOC,   [FT_MALLOC_EVENT_CALLOC] = TRACE_CALLOC,
+    [FT_MALLOC_EVENT_REALLOC] = TRACE_REALLOC, [FT_MALLOC_EVENT_ALIGNED] = TRACE_ALIGNED,
+    [FT_MALLOC_EVENT_FREE] = TRACE_FREE,
+};
+
+static enum trace_kind kind_of(const struct ft_malloc_event *event)
+{
+    if (!event->is_misuse) {
+        return kinds[event->kind];
+    }
+    return event->kind == FT_MALLOC_EVENT_FREE ? TRACE_MISUSED_FREE : TRACE_MISUSED_REALLOC;
+}
+
+void trace_call(struct ft_malloc_event *event)
+{
+    struct trace *trace = &global.trace;
+    struct trace_lane *lane = lane_of(trace, event->thread);
+    struct trace_record record = {
+        .kind = kind_of(event),
+        .thread = event->thread,
+        .align = event->align,
+        .ptr = (uintptr_t)event->ptr,
+        .held = event->held,
+        .bytes = event->bytes,
+        .result = (uintptr_t)event->result,
+    };
+    // Who is alone stays so until it returns.
+    bool is_alone = platform_is_alone();
+    if (!is_alone) {
+        platform_lock(&lane->lock);
+    }
+    event->order = global_number_call(is_alone);
+    record.order = event->order;
+    record.time = platform_coarse_nanoseconds();
+    write_record(trace, lane, &record);
+    if (!is_alone) {
+        platform_unlock(&lane->lock);
+    }
+}
+
+// Notes the chunks that the program has, in the lane of one thread.
+static void note_chunks(struct trace *trace, uint32_t thread)
+{
+    struct trace_lane *lane = lane_of(trace, thread);
+    struct walk walk = {.next = 0};
+    struct walk_step step;
+    global_lock();
+    platform_lock(&lane->lock);
+    // Relaxed: nobody else calls.
+    uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
+    // A file that has a head says what it is, also if there is nothing to note.
+    bool is_begun = enter_block(trace, lane, last);
+    while (is_begun && (step = walk_next(&global.arena, &walk)).what != WALK_END) {
+        if (step.what == WALK_CHUNK) {
+            const struct trace_record record = {
+                .kind = TRACE_BEFORE,
+                .order = last + 1,
+                .thread = thread,
+                .ptr = (uintptr_t)step.base,
+                .held = step.bytes,
+            };
+            write_record(trace, lane, &record);
+        }
+    }
+    platform_unlock(&lane->lock);
+    global_unlock();
+}
+
+// Makes an empty trace of one that has memory for its lanes.
+static void begin(struct trace *trace)
+{
+    for (unsigned index = 0; index < LANE_COUNT; index++) {
+        trace->lanes[index] = (struct trace_lane){.lock = PLATFORM_LOCK_INITIAL};
+    }
+    trace->lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
+    trace->began = platform_coarse_nanoseconds();
+    atomic_init(&trace->block_count, 0);
+    atomic_init(&trace->is_over, !open_file(trace));
+    if (trace_is_on(trace)) {
+        note_chunks(trace, 1);
+    }
+}
+
+void trace_open(void)
+{
+    struct trace *trace = &global.trace;
+    if (global.options.trace[0] == '\0') {
+        return;
+    }
+    size_t page = platform_page_bytes();
+    size_t lane_bytes = LANE_COUNT * sizeof(struct trace_lane);
+    trace->lanes = platform_map(bits_align_up(lane_bytes + PATH_BYTES, page), page);
+    if (trace->lanes == NULL) {
+        complain("there is no memory for the trace", global.options.trace);
+        return;
+    }
+    trace->path = (char *)(trace->lanes + LANE_COUNT);
+    begin(trace);
+}
+
+void trace_after_fork_in_child(void)
+{
+    struct trace *trace = &global.trace;
+    if (trace->lanes == NULL) {
+        return;
+    }
+    for (unsigned index = 0; index < LANE_COUNT; index++) {
+        // The parent goes on with it.
+        if (trace->lanes[index].block != NULL) {
+            (void)platform_release(trace->lanes[index].block, TRACE_BLOCK_BYTES);
+        }
+    }
+    platform_close(&trace->file);
+    begin(trace);
+}
+
+void trace_end(uint32_t thread)
+{
+    struct trace *trace = &global.trace;
+    if (!trace_is_on(trace)) {
+        return;
+    }
+    struct trace_record record = {.kind = TRACE_END, .thread = thread};
+    struct walk walk = {.next = 0};
+    struct walk_step step;
+    struct trace_lane *lane = lane_of(trace, thread);
+    global_lock();
+    platform_lock(&lane->lock);
+    while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {
+        record.count += step.what == WALK_CHUNK;
+        record.bytes += step.what == WALK_CHUNK ? step.bytes : 0;
+    }
+    record.order = global_number_call(false);
+    record.time = platform_coarse_nanoseconds();
+    write_record(trace, lane, &record);
+    platform_unlock(&lane->lock);
+    global_unlock();
+}
