@@ -31,7 +31,7 @@ struct trace {
     struct platform_lock lock; // guards the file's descriptor
     char *path;                // of the file
     struct platform_kept file;
-    uint64_t began; // when
+    uint64_t began;               // when
     _Atomic uint64_t block_count; // of the file
     _Atomic bool is_over;         // the file has no room left
 };

@@ -36,6 +36,7 @@ expect_not() {
 
 files_wanted() {
     local pair
+    echo "$PROGRAMS/ft_replay"
     echo "$HEADERS/ft_core.h"
     echo "$HEADERS/ft_malloc.h"
     echo "$LIBRARIES/libft_core.a"
@@ -137,7 +138,7 @@ else
     expect "the tree is installed" env -u DESTDIR "$CMAKE" --install "$BUILD" --prefix "$prefix"
 fi
 
-expect "the files are those of both pairs, the header, and no others" files_are_these_and_no_others
+expect "the files are those of both pairs, the headers, ft_replay, and no others" files_are_these_and_no_others
 expect "the header is ours" cmp "$HEADER" "$prefix/$HEADERS/ft_malloc.h"
 for pair in ft_malloc ft_malloc_prefixed; do
     expect "the SONAME of lib$pair has the major version" \

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# What ft_replay says of traces: of real programs, of misuses, of files that are cut, damaged, or none.
+#
+#   test_replay.py FT_REPLAY LIBFT_MALLOC STRINGS MISUSE
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+REPLAY, LIBRARY, STRINGS, MISUSE = (Path(word).resolve() for word in sys.argv[1:5])
+del sys.argv[1:5]
+BLOCK = 1 << 16
+SQL = """CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO t SELECT i, hex(zeroblob(i % 90)) FROM n;
+CREATE INDEX s ON t(b); SELECT count(*) FROM t AS x JOIN t AS y USING (b); DELETE FROM t WHERE a % 3 = 0; VACUUM;"""
+PYTHON = "import json, re, threading; d = {str(i): [i] * 9 for i in range(3000)}; assert json.loads(json.dumps(d)) == d"
+
+
+def replay(*arguments, expected=0):
+    """What ft_replay says, on standard output and on standard error; expected is its exit status, None any."""
+    done = subprocess.run([REPLAY, *arguments], capture_output=True, text=True, timeout=100, check=False)
+    assert expected in (None, done.returncode), (arguments, done.returncode, done.stdout[-3000:], done.stderr[-3000:])
+    return done.stdout, done.stderr
+
+
+class Replay(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = Path(self.directory.name, "trace")
+
+    def record(self, *command, text="", **options):
+        """Traces a program; what it says of its memory at its end, in bytes."""
+        table = Path(self.directory.name, "table")
+        environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+        environment.update({"LD_PRELOAD": str(LIBRARY), "FT_MALLOC_TRACE": str(self.path), "FT_MALLOC_STATS": "exit",
+                            "FT_MALLOC_OUTPUT": str(table), **options})
+        done = subprocess.run(command, env=environment, input=text, capture_output=True, text=True, timeout=100, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = re.search(r"requested by the program +([\d,]+)", table.read_text(encoding="ascii"))
+        return int(said[1].replace(",", ""))
+
+    def figure(self, said, what):
+        return int(re.search(rf"^ *{what} +([\d,]+)$", said, re.M)[1].replace(",", ""))
+
+    def agrees(self, *command, **options):
+        live_bytes = self.record(*command, **options)
+        said, errors = replay(self.path)
+        self.assertEqual(errors, "")
+        self.assertEqual(self.figure(said, "live bytes"), live_bytes)
+        self.assertRegex(said, r"the program had [\d,]+ chunks, [\d,]+ bytes at its end, call \d+: the same\n")
+        self.assertEqual(replay(self.path), (said, errors))
+        return said
+
+    def test_python3(self):
+        said = self.agrees(shutil.which("python3"), "-c", PYTHON, PYTHONMALLOC="malloc")
+        rows = re.findall(r"^ +[\d,]+ +\d+\.\d{3} +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d % +[\d,]+ +[\d,]+$", said, re.M)
+        self.assertEqual(len(rows), 20)
+        self.assertGreater(self.figure(said, "malloc"), 30000)
+        self.assertGreaterEqual(self.figure(said, "peak of memory in use"), self.figure(said, "peak of live bytes"))
+
+    @unittest.skipIf(not shutil.which("sqlite3"), "sqlite3 is missing")
+    def test_sqlite3(self):
+        self.agrees(shutil.which("sqlite3"), ":memory:", text=SQL)
+
+    def test_threads_in_cxx(self):
+        said = self.agrees(STRINGS)
+        self.assertRegex(said, r"process \d+, 5 threads\n")
+
+    def test_the_heap_at_any_call(self):
+        self.record(STRINGS)
+        for until in (1, 2, 100, 5000):
+            said, _ = replay("--until", str(until), self.path)
+            lines = re.findall(r"^0x[0-9A-F]+ - 0x[0-9A-F]+ : (\d+) bytes$", said, re.M)
+            total = re.search(r"^Total : (\d+) bytes$", said, re.M)
+            self.assertEqual(sum(map(int, lines)), int(total[1]))
+            self.assertEqual(len(lines), self.figure(said, "live chunks"))
+            self.assertEqual(self.figure(said, "live bytes"), int(total[1]))
+            self.assertEqual(replay("--until", str(until), self.path)[0], said)
+
+    def test_every_misuse_is_told(self):
+        self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
+        said, _ = replay(self.path)
+        told = re.findall(r"MISUSE: call \d+, (\w+) of 0x[0-9a-f]+ by thread 1: (.*)", said)
+        self.assertEqual(told, [("free", "a double free"), ("free", "a pointer inside a chunk"),
+                                ("free", "a foreign pointer"), ("realloc", "a double free")])
+
+    def test_records_are_lines(self):
+        self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
+        lines = replay("--print", self.path)[0].splitlines()
+        self.assertEqual(sum(" misused free 0x" in line for line in lines), 3)
+        self.assertEqual(sum(re.fullmatch(r"\[\d+\] malloc \d+ bytes -> 0x[0-9a-f]+ by thread 1", line) is not None
+                             for line in lines), 2000)
+
+    def test_a_file_that_is_cut_is_read_up_to_there(self):
+        self.record(STRINGS)
+        whole = self.path.read_bytes()
+        calls = []
+        for length in (len(whole) - BLOCK // 2, BLOCK + 5000, BLOCK + 70, BLOCK, 3000):
+            self.path.write_bytes(whole[:length])
+            said, errors = replay(self.path, expected=None)
+            self.assertEqual("ends inside a block" in errors, length % BLOCK != 0)
+            calls.append(self.figure(said, "malloc"))
+        self.assertEqual(calls, sorted(calls, reverse=True))
+        self.assertGreater(calls[-1], 1)
+
+    def test_a_block_that_is_damaged_is_left_out(self):
+        self.record(STRINGS)
+        whole = bytearray(self.path.read_bytes())
+        whole[BLOCK + 1000] ^= 4
+        self.path.write_bytes(whole)
+        said, errors = replay(self.path, expected=1)
+        self.assertIn("1 blocks are damaged, and left out", errors)
+        self.assertRegex(errors, r"\d+ calls are missing")
+        self.assertIn("NOT the same", said)
+
+    def test_what_is_no_trace_is_told_so(self):
+        for content, words in ((b"#!/bin/sh\n" * 9999, "is no trace of ft_malloc"), (b"F", "is empty: nothing of a trace is in it"),
+                               (b"", "is empty: nothing of a trace is in it"), (bytes(200000), "is empty: nothing of a trace is in it"),
+                               (b"FTTRACE2" + bytes(70000), "is a trace of a version that this program does not know"),
+                               (b"FTTRACE1" + bytes(70000), "is damaged: no block of it is what was written")):
+            self.path.write_bytes(content)
+            for option in ((), ("--print",)):
+                said, errors = replay(*option, self.path, expected=1)
+                self.assertEqual((said, errors), ("", f"ft_replay: {self.path} {words}\n"))
+        self.path.unlink()
+        self.assertIn("cannot be read: No such file", replay(self.path, expected=1)[1])
+        self.assertIn("cannot be read: Is a directory", replay(self.directory.name, expected=1)[1])
+
+    def test_other_words_are_answered_with_the_usage(self):
+        for words in ((), ("--until", "x", "f"), ("--until", "0", "f"), ("--until",), ("--what", "f"), ("f", "g")):
+            self.assertIn("ft_replay FILE", replay(*words, expected=2)[1])
+        self.assertIn("ft_replay FILE", replay("--help")[0])
+
+
+unittest.main()

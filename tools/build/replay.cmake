@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# ft_replay, which reads the traces that FT_MALLOC_TRACE makes: its sources lie in tools/replay.d.
+
+file(GLOB ft_replay_sources CONFIGURE_DEPENDS tools/replay.d/*.c)
+add_executable(ft_replay ${ft_replay_sources})
+target_include_directories(ft_replay PRIVATE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(ft_replay PRIVATE _GNU_SOURCE)
+target_link_libraries(ft_replay PRIVATE ft_core_inner)
+install(TARGETS ft_replay)
