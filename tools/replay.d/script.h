@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LIFE_NONE = UINT32_MAX };
+#define LIFE_NONE UINT32_MAX
 
 // One call. Of the kinds that trace.h has for calls and chunks that were there before; a realloc that frees is a FREE.
 struct step {
