@@ -91,6 +91,62 @@ class Replay(unittest.TestCase):
         self.assertEqual(told, [("free", "a double free"), ("free", "a pointer inside a chunk"),
                                 ("free", "a foreign pointer"), ("realloc", "a double free")])
 
+    def test_a_misuse_is_reduced_to_the_calls_that_matter(self):
+        self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
+        small = Path(self.directory.name, "small")
+        said, errors = replay("--reduce", small, self.path)
+        self.assertEqual(errors, "")
+        lines = said.splitlines()
+        self.assertRegex(lines[0], rf"^3 of 4\d\d\d calls are left, after \d+ tries; {small}:$")
+        [address] = set(re.findall(r"0x[0-9a-f]+", said))
+        self.assertEqual(lines[1:], ["thread 1", f"[1] malloc 101 bytes -> {address} by thread 1",
+                                     f"[2] free {address} (101 bytes) by thread 1", f"[3] misused free {address} by thread 1"])
+        self.assertIn(f"free of {address} by thread 1: a double free", replay(small)[0])
+        self.assertEqual(replay("--print", small)[0].splitlines(), lines[1:])
+
+    def test_a_command_says_what_matters(self):
+        self.record(STRINGS)
+        small, command = Path(self.directory.name, "small"), Path(self.directory.name, "command")
+        # Three chunks of a map's kind are live at once.
+        command.write_text(f"#!/bin/sh\n'{REPLAY}' \"$1\" | grep -q '^ *live chunks *3$'\n", encoding="ascii")
+        command.chmod(0o755)
+        _, errors = replay("--reduce", small, "--while", command, self.path, expected=1)
+        self.assertEqual(errors, "ft_replay: the command does not end with 0 on the whole trace\n")
+        command.write_text(f"#!/bin/sh\n'{REPLAY}' --print \"$1\" | grep -q '\\[.*calloc'\n", encoding="ascii")
+        said, _ = replay("--reduce", small, "--while", command, self.path)
+        self.assertRegex(said, r"^1 of \d+ calls are left")
+        self.assertRegex(said.splitlines()[2], r"^\[1\] calloc \d+ bytes -> 0x[0-9a-f]+ by thread 1$")
+        self.assertEqual(sorted(path.name for path in small.parent.iterdir()), ["command", "small", "table", "trace"])
+
+    def test_a_trace_without_misuse_is_not_reduced(self):
+        self.record(STRINGS)
+        _, errors = replay("--reduce", Path(self.directory.name, "small"), self.path, expected=1)
+        self.assertEqual(errors, "ft_replay: the core finds no misuse in the trace\n")
+
+    def test_a_trace_is_played_through_other_libraries(self):
+        self.record(STRINGS)
+        said, errors = replay("--lib", f"ours={LIBRARY}", "--lib", "libc=", self.path)
+        self.assertEqual(errors, "")
+        rows = re.findall(r"^  (\w+) +\d+\.\d{3} +(\d+\.\d) +(\d+\.\d\d)$", said, re.M)
+        self.assertEqual([name for name, _, _ in rows], ["ours", "libc"])
+        self.assertTrue(all(0 < float(peak) < 100 for _, peak, _ in rows))
+        self.assertIn("No such file", replay("--lib", "none=/nowhere", self.path, expected=1)[1])
+        self.assertIn("could not be preloaded", replay("--lib", f"none={self.path}", self.path, expected=1)[1])
+        self.assertIn("NAME=PATH", replay("--lib", "none", self.path, expected=1)[1])
+
+    @unittest.skipIf(not shutil.which("valgrind"), "valgrind is missing")
+    def test_instructions_are_counted_by_kind(self):
+        self.record(STRINGS)
+        said, errors = replay("--callgrind", self.path)
+        self.assertEqual(errors, "")
+        played, _ = replay(self.path)
+        for name, calls, each in re.findall(r"^  (\w+) +(\d+) +\d+ +(\d+\.\d)$", said, re.M):
+            # And one for each chunk that was there before.
+            self.assertTrue(0 <= int(calls) - self.figure(played, name) <= 20, (name, calls))
+            self.assertTrue(10 < float(each) < 10000)
+        self.assertIn("malloc", said)
+        self.assertIn("free", said)
+
     def test_records_are_lines(self):
         self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
         lines = replay("--print", self.path)[0].splitlines()
@@ -134,7 +190,8 @@ class Replay(unittest.TestCase):
         self.assertIn("cannot be read: Is a directory", replay(self.directory.name, expected=1)[1])
 
     def test_other_words_are_answered_with_the_usage(self):
-        for words in ((), ("--until", "x", "f"), ("--until", "0", "f"), ("--until",), ("--what", "f"), ("f", "g")):
+        for words in ((), ("--until", "x", "f"), ("--until", "0", "f"), ("--until",), ("--what", "f"), ("f", "g"),
+                      ("--while", "true", "f"), ("--reduce",), ("--lib",)):
             self.assertIn("ft_replay FILE", replay(*words, expected=2)[1])
         self.assertIn("ft_replay FILE", replay("--help")[0])
 

@@ -217,14 +217,11 @@ static enum ft_core_misuse play_misuse(struct replay *replay, const struct step 
 {
     struct ft_core_heap *heap = open_heap(replay, step->thread);
     unsigned char *ptr = (unsigned char *)(uintptr_t)step->address;
-    if (step->life != LIFE_NONE) {
-        const struct replay_chunk *chunk = &replay->chunks[step->life];
-        // A chunk that is live here, and was none in the program when it was misused, is not to be freed by that.
-        if (chunk->last == NULL || (chunk->ptr != NULL && step->offset == 0)) {
-            return FT_CORE_OK;
-        }
+    const struct replay_chunk *chunk = step->life != LIFE_NONE ? &replay->chunks[step->life] : NULL;
+    if (chunk != NULL && chunk->last != NULL) {
         ptr = chunk->last + step->offset;
     }
+    // What is live here, and was not in the program when it was misused, is not to be freed by that.
     struct ft_core_place place = ft_core_locate(replay->core, ptr);
     if (place.status == FT_CORE_LIVE && place.base == ptr) {
         return FT_CORE_OK;

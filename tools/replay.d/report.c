@@ -250,7 +250,11 @@ static void tell_record(const struct trace_record *record)
     default: break;
     }
     if (record->ptr != 0) {
-        printf(" 0x%" PRIx64 " (%" PRIu64 " bytes)", record->ptr, record->held);
+        printf(" 0x%" PRIx64, record->ptr);
+    }
+    if (record->kind == TRACE_FREE || record->kind == TRACE_REALLOC ||
+        record->kind == TRACE_BEFORE) {
+        printf(" (%" PRIu64 " bytes)", record->held);
     }
     if (record->kind != TRACE_FREE && record->kind != TRACE_MISUSED_FREE &&
         record->kind != TRACE_BEFORE) {

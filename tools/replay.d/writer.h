@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Writes a script as a trace: in one lane, its calls numbered from 1.
+#ifndef FT_REPLAY_WRITER_H
+#define FT_REPLAY_WRITER_H
+
+#include "tools/replay.d/script.h"
+
+#include <stdbool.h>
+
+// False and a line on standard error if the file cannot be written.
+bool writer_write(const struct script *script, const char *path);
+
+#endif
