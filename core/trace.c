@@ -109,7 +109,7 @@ static unsigned power_of(uint64_t align)
     return power;
 }
 
-// The fields that only one kind of record has.
+// The field that only THREAD, STACK and ALIGNED have.
 static uint8_t *put_rare(struct trace_state *state, const struct trace_record *record, uint8_t *to)
 {
     if (record->kind == TRACE_THREAD) {
@@ -117,7 +117,7 @@ static uint8_t *put_rare(struct trace_state *state, const struct trace_record *r
         state->thread = record->thread;
     } else if (record->kind == TRACE_STACK) {
         to = put_number(to, record->stack);
-    } else if (record->kind == TRACE_ALIGNED) {
+    } else {
         to = put_number(to, power_of(record->align));
     }
     return to;
@@ -233,7 +233,7 @@ static void get_rare(struct trace_state *state, struct input *input, struct trac
         state->thread = get_small(input);
     } else if (record->kind == TRACE_STACK) {
         record->stack = get_small(input);
-    } else if (record->kind == TRACE_ALIGNED) {
+    } else {
         uint64_t power = get_number(input);
         input->is_bad |= power >= 64;
         record->align = (uint64_t)1 << (power & 63);

@@ -157,6 +157,33 @@ static void the_form_is_the_one_that_is_told(void **unused)
     assert_memory_equal(bytes, wanted, sizeof(wanted));
 }
 
+static void behind_the_last_record_is_nothing(void **unused)
+{
+    (void)unused;
+    struct trace_state state = {.order = 9};
+    struct trace_record record;
+    assert_int_equal(trace_get(&state, clean(), ROOM, &record), 0);
+    assert_int_equal(state.order, 9);
+    assert_false(trace_is_call(TRACE_NOTHING));
+    assert_true(trace_is_call(TRACE_MALLOC));
+    assert_true(trace_is_call(TRACE_MISUSED_REALLOC));
+    assert_false(trace_is_call(TRACE_END));
+}
+
+static void the_end_has_no_call_stack(void **unused)
+{
+    (void)unused;
+    struct trace_state put = {.order = 9};
+    struct trace_state got = put;
+    const struct trace_record end = {.kind = TRACE_END, .order = 10, .stack = 3, .count = 4};
+    struct trace_record record;
+    size_t length = trace_put(&put, &end, clean());
+    assert_int_equal(length, 3);
+    assert_int_equal(trace_get(&got, bytes, ROOM, &record), length);
+    assert_int_equal(record.stack, 0);
+    assert_int_equal(record.count, 4);
+}
+
 static void expect_bad(const uint8_t *from, size_t count)
 {
     struct trace_state state = {.order = 9};
@@ -229,6 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_is_what_is_got),
         cmocka_unit_test(the_form_is_the_one_that_is_told),
+        cmocka_unit_test(behind_the_last_record_is_nothing),
+        cmocka_unit_test(the_end_has_no_call_stack),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(frames_come_back),
     };
