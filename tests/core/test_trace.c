@@ -184,6 +184,17 @@ static void the_end_has_no_call_stack(void **unused)
     assert_int_equal(record.count, 4);
 }
 
+static void the_last_order_of_all_can_be_told(void **unused)
+{
+    (void)unused;
+    struct trace_state put = {.order = 9};
+    struct trace_state got = put;
+    const struct trace_record last = {.kind = TRACE_FREE, .order = UINT64_MAX, .ptr = 16};
+    struct trace_record record;
+    assert_int_equal(trace_get(&got, bytes, trace_put(&put, &last, clean()), &record), 13);
+    assert_int_equal(record.order, UINT64_MAX);
+}
+
 static void expect_bad(const uint8_t *from, size_t count)
 {
     struct trace_state state = {.order = 9};
@@ -256,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_is_what_is_got),
         cmocka_unit_test(the_form_is_the_one_that_is_told),
+        cmocka_unit_test(the_last_order_of_all_can_be_told),
         cmocka_unit_test(behind_the_last_record_is_nothing),
         cmocka_unit_test(the_end_has_no_call_stack),
         cmocka_unit_test(what_is_no_record_is_refused),
