@@ -75,6 +75,17 @@ void modules_load(struct modules *modules)
     };
 }
 
+struct module_place modules_at(const struct modules *modules, size_t index)
+{
+    const struct module *module = &modules->list[index];
+    return (struct module_place){
+        .start = (uintptr_t)(module->base - module->offset),
+        .bytes = (size_t)(module->end - module->base + module->offset),
+        .path = modules->paths + module->path,
+        .path_bytes = module->path_bytes,
+    };
+}
+
 void modules_unload(struct modules *modules)
 {
     if (modules->list != NULL) {

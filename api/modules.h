@@ -23,6 +23,17 @@ struct modules {
 // nothing. Asked for by who reports alone.
 void modules_load(struct modules *modules);
 
+// A file of which a part is mapped to be executed.
+struct module_place {
+    uintptr_t start; // where its first byte would be
+    size_t bytes;    // from there to the end of what is mapped
+    const char *path;
+    size_t path_bytes; // 0: it is none
+};
+
+// The one of this index, below modules->count.
+struct module_place modules_at(const struct modules *modules, size_t index);
+
 // Gives the memory back.
 void modules_unload(struct modules *modules);
 

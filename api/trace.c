@@ -2,8 +2,10 @@
 #include "api/trace.h"
 
 #include "api/global.h"
+#include "api/modules.h"
 #include "api/path.h"
 #include "api/print.h"
+#include "core/backtrace.h"
 #include "core/bits.h"
 #include "core/trace_block.h"
 #include "core/walk.h"
@@ -133,7 +135,8 @@ static void put(struct trace_lane *lane, const struct trace_record *record)
 static void write_record(struct trace *trace, struct trace_lane *lane,
                          const struct trace_record *record)
 {
-    bool has_room = lane->block != NULL && TRACE_BLOCK_BYTES - lane->used >= LEAST_ROOM;
+    bool has_room =
+        lane->block != NULL && TRACE_BLOCK_BYTES - lane->used >= LEAST_ROOM + record->data_bytes;
     if (!has_room && (!trace_is_on(trace) || !enter_block(trace, lane, record->order - 1))) {
         return;
     }
@@ -147,6 +150,66 @@ static void write_record(struct trace *trace, struct trace_lane *lane,
 static struct trace_lane *lane_of(const struct trace *trace, uint32_t thread)
 {
     return &trace->lanes[thread % LANE_COUNT];
+}
+
+// ---- call stacks ----------------------------------------------------------------------------------
+
+// With the lane's lock held: what the number of a call's stack stands for, the first time that it comes up.
+static void write_stack(struct trace *trace, struct trace_lane *lane,
+                        const struct trace_record *call)
+{
+    size_t word = call->stack / BITS_PER_WORD;
+    uintptr_t bit = (uintptr_t)1 << call->stack % BITS_PER_WORD;
+    if (trace->told == NULL || word >= trace->told_bytes / sizeof(uintptr_t) ||
+        // Relaxed: who comes second knows that somebody writes it.
+        (atomic_load_explicit(&trace->told[word], memory_order_relaxed) & bit) != 0 ||
+        (atomic_fetch_or_explicit(&trace->told[word], bit, memory_order_relaxed) & bit) != 0) {
+        return;
+    }
+    struct backtrace_key key = stacks_frames(call->stack);
+    uint64_t frames[BACKTRACE_FRAMES_MAX];
+    size_t count = key.count < BACKTRACE_FRAMES_MAX ? key.count : BACKTRACE_FRAMES_MAX;
+    for (size_t index = 0; index < count; index++) {
+        frames[index] = key.frames[index];
+    }
+    uint8_t *data = trace->frames + (size_t)(lane - trace->lanes) * TRACE_DATA_BYTES_MAX;
+    const struct trace_record record = {
+        .kind = TRACE_STACK,
+        .order = call->order,
+        .thread = call->thread,
+        .stack = call->stack,
+        .data = data,
+        .data_bytes = trace_frames_put(frames, count, data),
+    };
+    write_record(trace, lane, &record);
+}
+
+// Notes what is mapped where call stacks lead to, if there are any.
+static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t order)
+{
+    if (trace->told == NULL) {
+        return;
+    }
+    struct modules modules;
+    modules_load(&modules);
+    platform_lock(&lane->lock);
+    for (size_t index = 0; index < modules.count; index++) {
+        struct module_place place = modules_at(&modules, index);
+        const struct trace_record record = {
+            .kind = TRACE_MODULE,
+            .order = order,
+            .thread = lane->state.thread,
+            .ptr = place.start,
+            .bytes = place.bytes,
+            .data = (const uint8_t *)place.path,
+            .data_bytes = place.path_bytes,
+        };
+        if (place.path_bytes != 0 && place.path_bytes <= TRACE_DATA_BYTES_MAX) {
+            write_record(trace, lane, &record);
+        }
+    }
+    platform_unlock(&lane->lock);
+    modules_unload(&modules);
 }
 
 // ---- records --------------------------------------------------------------------------------------
@@ -177,6 +240,7 @@ void trace_call(struct ft_malloc_event *event)
         .held = event->held,
         .bytes = event->bytes,
         .result = (uintptr_t)event->result,
+        .stack = event->stack,
     };
     // Who is alone stays so until it returns.
     bool is_alone = platform_is_alone();
@@ -186,6 +250,9 @@ void trace_call(struct ft_malloc_event *event)
     event->order = global_number_call(is_alone);
     record.order = event->order;
     record.time = platform_coarse_nanoseconds();
+    if (record.stack != 0) {
+        write_stack(trace, lane, &record);
+    }
     write_record(trace, lane, &record);
     if (!is_alone) {
         platform_unlock(&lane->lock);
@@ -218,6 +285,7 @@ static void note_chunks(struct trace *trace, uint32_t thread)
     }
     platform_unlock(&lane->lock);
     global_unlock();
+    note_modules(trace, lane, last + 1);
 }
 
 // Makes an empty trace of one that has memory for its lanes.
@@ -243,12 +311,19 @@ void trace_open(void)
     }
     size_t page = platform_page_bytes();
     size_t lane_bytes = LANE_COUNT * sizeof(struct trace_lane);
-    trace->lanes = platform_map(bits_align_up(lane_bytes + PATH_BYTES, page), page);
+    size_t frame_bytes = LANE_COUNT * TRACE_DATA_BYTES_MAX;
+    trace->lanes = platform_map(bits_align_up(lane_bytes + PATH_BYTES + frame_bytes, page), page);
     if (trace->lanes == NULL) {
         complain("there is no memory for the trace", global.options.trace);
         return;
     }
     trace->path = (char *)(trace->lanes + LANE_COUNT);
+    trace->frames = (uint8_t *)trace->path + PATH_BYTES;
+    if (global.stacks.each != 0) {
+        // A stack's number is where it is in its table, at a multiple of 8 at least. Without memory stacks have no frames.
+        trace->told_bytes = bits_align_up(global.stacks.table.bytes / 8 / 8, page);
+        trace->told = platform_map(trace->told_bytes, page);
+    }
     begin(trace);
 }
 
@@ -265,6 +340,10 @@ void trace_after_fork_in_child(void)
         }
     }
     platform_close(&trace->file);
+    if (trace->told != NULL) {
+        // The child's file has none of them.
+        memset((void *)trace->told, 0, trace->told_bytes);
+    }
     begin(trace);
 }
 
@@ -278,6 +357,9 @@ void trace_end(uint32_t thread)
     struct walk walk = {.next = 0};
     struct walk_step step;
     struct trace_lane *lane = lane_of(trace, thread);
+    // Relaxed: the number of some call before the end.
+    uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
+    note_modules(trace, lane, last + 1);
     global_lock();
     platform_lock(&lane->lock);
     while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {

@@ -30,6 +30,9 @@ struct trace {
     struct trace_lane *lanes;  // NULL: nobody wants a trace
     struct platform_lock lock; // guards the file's descriptor
     char *path;                // of the file
+    uint8_t *frames;           // room for one call stack as data for each lane
+    _Atomic uintptr_t *told;   // a bit for each call stack: those that are in the file
+    size_t told_bytes;
     struct platform_kept file;
     uint64_t began;               // when
     _Atomic uint64_t block_count; // of the file

@@ -93,6 +93,36 @@ class Calls(Traced):
         self.run_probe("signals")
         trace_reader.live_after(trace_reader.read(self.path))
 
+    def test_call_stacks_are_told_once_with_what_they_lead_to(self):
+        for program in ("each", "threads"):
+            self.path = Path(self.directory.name, program)
+            self.run_probe(program, FT_MALLOC_STACKS="all")
+            records = trace_reader.read(self.path)
+            told = [record["stack"] for record in records if record["kind"] == "stack"]
+            self.assertEqual(len(told), len(set(told)))
+            used = {record["stack"] for record in self.calls() if "stack" in record}
+            self.assertEqual(set(told), used)
+            self.assertGreater(len(used), 3)
+            modules = {record["data"]: range(record["ptr"], record["ptr"] + record["bytes"])
+                       for record in records if record["kind"] == "module"}
+            own = modules[os.fsencode(PROBE)]
+            led = sum(any(frame in own for frame in trace_reader.frames_of(record["data"]))
+                      for record in records if record["kind"] == "stack")
+            self.assertGreater(led, len(told) / 2)
+
+    @unittest.skipIf(NO_FORK, "no forks here")
+    def test_a_child_tells_its_call_stacks_itself(self):
+        self.path = Path(self.directory.name, "%p")
+        self.run_probe("fork", FT_MALLOC_STACKS="all")
+        for path in self.path.parent.iterdir():
+            records = trace_reader.read(path)
+            told = {record["stack"] for record in records if record["kind"] == "stack"}
+            self.assertEqual(told, {record["stack"] for record in self.calls(path) if "stack" in record})
+
+    def test_without_call_stacks_there_are_no_modules(self):
+        self.run_probe("each")
+        self.assertFalse({"stack", "module"} & {record["kind"] for record in trace_reader.read(self.path)})
+
     def test_the_log_says_the_same(self):
         errors = self.run_probe("each", FT_MALLOC_DEBUG="1")
         self.assertEqual(len(errors.splitlines()), len(self.calls()))

@@ -99,6 +99,17 @@ class Block:
             yield dict(record, order=order, time=time, thread=thread)
 
 
+def frames_of(data):
+    """The frames of a STACK."""
+    block = Block.__new__(Block)
+    block.data, block.at = data, 0
+    frames, last = [], 0
+    while block.at < len(data):
+        last = (last + block.difference()) % 2**64
+        frames.append(last)
+    return frames
+
+
 def read(path):
     """All records of a file in order, the calls numbered without a gap."""
     data = path.read_bytes()

@@ -154,6 +154,14 @@ class Replay(unittest.TestCase):
         self.assertEqual(sum(re.fullmatch(r"\[\d+\] malloc \d+ bytes -> 0x[0-9a-f]+ by thread 1", line) is not None
                              for line in lines), 2000)
 
+    def test_call_stacks_are_places_in_files(self):
+        self.record(STRINGS, FT_MALLOC_STACKS="all")
+        lines = replay("--print", self.path)[0].splitlines()
+        frames = [line for line in lines if re.match("    #[0-9]+ ", line)]
+        self.assertTrue(any(line.split()[1].startswith(f"{STRINGS}+0x") for line in frames), frames[:9])
+        numbers = {line.split()[1] for line in lines if line.startswith("stack ")}
+        self.assertEqual(numbers, set(re.findall(r" from stack (\d+) by thread", "\n".join(lines))))
+
     def test_a_file_that_is_cut_is_read_up_to_there(self):
         self.record(STRINGS)
         whole = self.path.read_bytes()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/replay.d/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@ enum {
     LOOK_EACH = 64, // steps between two looks at how much is in use
     NANOSECONDS = 1000000000,
     GROUP_TEXT_BYTES = 32,
+    MODULES_MAX = 1000,
+    FRAMES_MAX = 256,
 };
 
 // ---- numbers as text ------------------------------------------------------------------------------
@@ -229,10 +232,60 @@ bool report_replay(const struct script *script, uint64_t until)
     return is_same && is_valid;
 }
 
+// ---- call stacks ----------------------------------------------------------------------------------
+
+// What was mapped where call stacks lead to.
+struct modules {
+    struct trace_record list[MODULES_MAX];
+    size_t count;
+};
+
+// Notes a module; of those that are told again, at the process's end, the last.
+static void note_module(struct modules *modules, const struct trace_record *record)
+{
+    size_t index = 0;
+    while (index < modules->count && modules->list[index].ptr != record->ptr) {
+        index++;
+    }
+    if (index < MODULES_MAX) {
+        modules->list[index] = *record;
+        modules->count += index == modules->count;
+    }
+}
+
+// "    #0 /usr/bin/program+0x1234", as tools/symbols reads it.
+static void tell_frame(const struct modules *modules, size_t number, uint64_t frame)
+{
+    printf("    #%zu ", number);
+    for (size_t index = 0; index < modules->count; index++) {
+        const struct trace_record *module = &modules->list[index];
+        if (frame - module->ptr < module->bytes) {
+            printf("%.*s+0x%" PRIx64 "\n", (int)module->data_bytes, (const char *)module->data,
+                   frame - module->ptr);
+            return;
+        }
+    }
+    printf("0x%" PRIx64 "\n", frame);
+}
+
+static void tell_stack(const struct modules *modules, const struct trace_record *record)
+{
+    uint64_t frames[FRAMES_MAX];
+    size_t count = trace_frames_get(record->data, record->data_bytes, frames, FRAMES_MAX);
+    printf("stack %" PRIu32 "\n", record->stack);
+    for (size_t index = 0; index < count; index++) {
+        tell_frame(modules, index, frames[index]);
+    }
+}
+
 // ---- records --------------------------------------------------------------------------------------
 
-static void tell_record(const struct trace_record *record)
+static void tell_record(const struct modules *modules, const struct trace_record *record)
 {
+    if (record->kind == TRACE_STACK) {
+        tell_stack(modules, record);
+        return;
+    }
     if (trace_is_call(record->kind)) {
         printf("[%" PRIu64 "] ", record->order);
     }
@@ -242,7 +295,6 @@ static void tell_record(const struct trace_record *record)
     case TRACE_END:
         printf(" with %" PRIu64 " chunks, %" PRIu64 " bytes\n", record->count, record->bytes);
         return;
-    case TRACE_STACK: printf(" %" PRIu32 "\n", record->stack); return;
     case TRACE_MODULE:
         printf(" 0x%" PRIx64 " + %" PRIu64 " %.*s\n", record->ptr, record->bytes,
                (int)record->data_bytes, (const char *)record->data);
@@ -272,18 +324,34 @@ static void tell_record(const struct trace_record *record)
     printf(" by thread %" PRIu32 "\n", record->thread);
 }
 
-bool report_records(const char *path)
+// Reads a trace once for its modules, and once more for all else.
+static bool read_records(const char *path, struct modules *modules, bool tells)
 {
     static struct reader reader;
     enum reader_answer answer = reader_open(&reader, path);
     if (answer != READER_OK) {
-        fprintf(stderr, "ft_replay: %s %s\n", path, reader_words(answer));
+        fprintf(stderr, "ft_replay: %s %s%s%s\n", path, reader_words(answer),
+                answer == READER_UNREADABLE ? ": " : "",
+                answer == READER_UNREADABLE ? strerror(errno) : "");
         return false;
     }
     struct trace_record record;
     while (reader_next(&reader, &record)) {
-        tell_record(&record);
+        if (tells) {
+            tell_record(modules, &record);
+        } else if (record.kind == TRACE_MODULE) {
+            note_module(modules, &record);
+        }
     }
-    reader_close(&reader);
+    // Modules' names lie in the first reading's file.
+    if (tells) {
+        reader_close(&reader);
+    }
     return true;
+}
+
+bool report_records(const char *path)
+{
+    static struct modules modules;
+    return read_records(path, &modules, false) && read_records(path, &modules, true);
 }
