@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Traces of programs: every call is in the file, in an order in which they could have been made, whatever ends the program.
 #
-#   test_trace.py WATCH_PROBE
+#   test_trace_file.py WATCH_PROBE
 
 import os
 import resource
