@@ -10,7 +10,7 @@
 
 enum {
     PIECE_BYTES = 64 << 10, // that are copied at a time
-    OWN_MAX = 8,            // tables of ours
+    OWN_MAX = 16,           // tables of ours
     HUGE_SHIFT =
         34, // mappings of 16 GiB and more are reserved for what is not there: nobody looks at them
 };
@@ -41,6 +41,8 @@ static void find_own(struct own *own, const struct leaks_scan *scan)
     add_own(own, global.history.events, global.history.room * sizeof(struct ft_malloc_event));
     add_own(own, global.stacks.table.base, global.stacks.table.bytes);
     add_own(own, global.stacks.owners.entries, global.stacks.owners_bytes);
+    add_own(own, global.trace.lanes, global.trace.lanes_bytes);
+    add_own(own, global.trace.told, global.trace.told_bytes);
     add_own(own, global.stacks.slice, sizeof(struct stacks_slice) + STACKS_SLICE_BYTES);
 }
 

@@ -312,7 +312,8 @@ void trace_open(void)
     size_t page = platform_page_bytes();
     size_t lane_bytes = LANE_COUNT * sizeof(struct trace_lane);
     size_t frame_bytes = LANE_COUNT * TRACE_DATA_BYTES_MAX;
-    trace->lanes = platform_map(bits_align_up(lane_bytes + PATH_BYTES + frame_bytes, page), page);
+    trace->lanes_bytes = bits_align_up(lane_bytes + PATH_BYTES + frame_bytes, page);
+    trace->lanes = platform_map(trace->lanes_bytes, page);
     if (trace->lanes == NULL) {
         complain("there is no memory for the trace", global.options.trace);
         return;

@@ -28,6 +28,7 @@ struct trace_lane {
 
 struct trace {
     struct trace_lane *lanes;  // NULL: nobody wants a trace
+    size_t lanes_bytes;        // and of what follows them
     struct platform_lock lock; // guards the file's descriptor
     char *path;                // of the file
     uint8_t *frames;           // room for one call stack as data for each lane

@@ -183,8 +183,11 @@ class Leaks(unittest.TestCase):
 
     def test_what_cannot_be_reached_any_more_is_marked(self):
         leak = re.compile(r"\[LEAK\] 0x[0-9a-f]+ - 0x[0-9a-f]+ : (\d+) bytes(, unreachable)?")
-        for stacks in ("0", "all"):
-            _, errors = run("reach", FT_MALLOC_LEAKS="scan", FT_MALLOC_HISTORY="1000", FT_MALLOC_STACKS=stacks)
+        for stacks, trace in (("0", ""), ("all", ""), ("0", "trace"), ("all", "trace")):
+            with tempfile.TemporaryDirectory() as directory:
+                path = os.path.join(directory, trace) if trace else ""
+                _, errors = run("reach", FT_MALLOC_LEAKS="scan", FT_MALLOC_HISTORY="1000", FT_MALLOC_STACKS=stacks,
+                                FT_MALLOC_TRACE=path)
             lines = errors.splitlines()
             match = re.fullmatch(r"unreachable: (\d+) \(total: (\d+) bytes\)", lines[2])
             count, total = int(match[1]), int(match[2])
