@@ -48,8 +48,8 @@ enum {
     HEAP_ID_MAX = (1 << 20) - 4,      // heaps of one arena; the ids above mean none, full and dead
     HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
     HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold
-    HEAP_RUNS_BEFORE_ZONE = 4,   // chunks of a large class served as runs, before it gets a zone
-    HEAP_RUN_CLASS_BYTES = 4096, // classes above are large in that sense
+    HEAP_RUN_CLASS_BYTES = 4096,      // larger classes are served as runs, before they get a zone:
+    HEAP_BYTES_PER_RUN = 1024,        // a chunk for each so many bytes of their size
 };
 
 struct heap_stack {

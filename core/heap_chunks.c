@@ -192,7 +192,7 @@ static bool serves_as_run(const struct heap *heap, unsigned size_class)
     size_t chunk_bytes = size_class_bytes(size_class);
     uint32_t served = heap->stacks[size_class].served;
     if (arena->config.free_per_zone == 0) {
-        return chunk_bytes > HEAP_RUN_CLASS_BYTES && served < HEAP_RUNS_BEFORE_ZONE;
+        return chunk_bytes > HEAP_RUN_CLASS_BYTES && served < chunk_bytes / HEAP_BYTES_PER_RUN;
     }
     size_t zone_bytes = ZONE_CHUNKS_MIN * chunk_bytes;
     size_t free_bytes = (arena->unit_count - arena->used_unit_count) << arena->unit_shift;

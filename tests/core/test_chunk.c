@@ -138,7 +138,7 @@ static void a_chunk_is_resized_to_what_fits_and_is_no_waste(void **state)
     struct random random = random_seeded(23);
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
         size_t most = size_class_bytes(size_class);
-        for (unsigned count = 0; count < HEAP_RUNS_BEFORE_ZONE; count++) {
+        for (size_t count = 0; count < most / HEAP_BYTES_PER_RUN; count++) {
             alloc(most); // so that the class has a zone
         }
         unsigned char *ptr = alloc(most);

@@ -173,10 +173,10 @@ static void the_first_chunks_of_a_large_class_are_runs(void **state)
             driver_add_section(&churn.driver, 32 << 20);
         }
         for (size_t bytes = 5000; bytes <= 32768; bytes += 9000) {
-            for (unsigned count = 0; count < 7; count++) {
+            size_t runs = size_class_bytes(size_class_of(bytes)) / HEAP_BYTES_PER_RUN;
+            for (size_t count = 0; count < runs + 3; count++) {
                 struct zone *zone = zone_of(alloc(heap, bytes));
-                assert_int_equal(zone->kind,
-                                 count < HEAP_RUNS_BEFORE_ZONE ? ZONE_LARGE : ZONE_SMALL);
+                assert_int_equal(zone->kind, count < runs ? ZONE_LARGE : ZONE_SMALL);
             }
         }
         assert_int_equal(zone_of(alloc(heap, 4096))->kind, ZONE_SMALL);
@@ -196,7 +196,7 @@ static void a_try_that_failed_is_no_chunk_served_as_a_run(void **state)
     for (unsigned attempt = 0; attempt < 10; attempt++) {
         assert_null(heap_alloc(heap, 20000, 16, &need).ptr);
     }
-    for (unsigned count = 0; count < HEAP_RUNS_BEFORE_ZONE; count++) {
+    for (unsigned count = 0; count < 20480 / HEAP_BYTES_PER_RUN; count++) {
         assert_int_equal(zone_of(alloc(heap, 20000))->kind, ZONE_LARGE);
     }
     driver_end(&churn.driver);
