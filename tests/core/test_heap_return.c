@@ -509,6 +509,29 @@ static void a_search_in_small_steps_finds_as_much(void **state)
     assert_int_not_equal(bytes[0], 0);
 }
 
+static void each_zone_is_looked_at_from_its_first_chunk_on(void **state)
+{
+    (void)state;
+    enum { ZONES = 3, PER_ZONE = 128, KEPT = 20 };
+    begin(MIB);
+    fill(heap, CHUNK, ZONES * PER_ZONE);
+    assert_int_equal(zone_of(chunks[0])->chunk_count, PER_ZONE);
+    for (unsigned index = 0; index < ZONES * PER_ZONE; index++) {
+        if (chunk_locate(driver.arena, chunks[index]).index < PER_ZONE - KEPT) {
+            put(heap, chunks[index]);
+        }
+    }
+    heap_flush(heap);
+    struct leaving leaving;
+    unsigned count = 0;
+    for (; next(16 * KIB, 100, &leaving); count++) {
+        assert_ptr_equal((void *)leaving.range.base, zone_base(zone_of_leaving(&leaving)));
+        left(&leaving, LEFT_CLEAN);
+    }
+    assert_int_equal(count, ZONES);
+    end();
+}
+
 static void zones_with_less_than_is_wanted_are_passed_over(void **state)
 {
     (void)state;
@@ -998,6 +1021,7 @@ int main(void)
         cmocka_unit_test(what_leaves_is_counted_where_it_may_split),
         cmocka_unit_test(the_emptiest_zones_come_first),
         cmocka_unit_test(a_search_in_small_steps_finds_as_much),
+        cmocka_unit_test(each_zone_is_looked_at_from_its_first_chunk_on),
         cmocka_unit_test(zones_with_less_than_is_wanted_are_passed_over),
         cmocka_unit_test(a_search_goes_on_in_the_zone_that_it_has_come_to),
         cmocka_unit_test(a_search_survives_that_its_zone_is_used_up),
