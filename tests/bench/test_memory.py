@@ -126,11 +126,11 @@ class Arithmetic(unittest.TestCase):
         samples = [
             memory.Sample(10, 1 * mb, 900 * mb, 900 * mb),  # while it begins: not counted
             memory.Sample(first, 100 * mb, 150 * mb, 400 * mb),
-            memory.Sample(night, 50 * mb, 150 * mb, 400 * mb),
+            memory.Sample(night, 50 * mb, 250 * mb, 400 * mb),
             memory.Sample(night + 10, 60 * mb, 60 * mb, 400 * mb),
         ]
         self.assertEqual(list(memory._server_measures(samples, 2.5).values()),
-                         [(1.5 + 3 + 1) / 3, 3.0, 150.0, 150 - memory.BOUND_SHARE * 50 - memory.BOUND_MB, 4.0, 2.5])
+                         [(1.5 + 5 + 1) / 3, 5.0, 250.0, 250 - memory.BOUND_SHARE * 50 - memory.BOUND_MB, 4.0, 2.5])
 
     def test_limits_of_both_kinds(self):
         self.assertEqual(table.at_least(56, 56), ">= 56 ok")
