@@ -23,13 +23,26 @@ bool platform_is_alone(void)
     return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
 }
 
+// Whether there is what a trace may lie beside: another file, or a link, which is not followed. No directory and no device.
+static bool is_file(const char *path)
+{
+    struct stat status;
+    int descriptor = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    bool is_one = descriptor >= 0 && fstat(descriptor, &status) == 0 &&
+                  (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode));
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return is_one;
+}
+
 enum platform_created platform_create_file(const char *path, struct platform_kept *kept)
 {
     kept->descriptor = -1;
     int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
     int descriptor = open(path, flags, S_IRUSR | S_IWUSR);
     if (descriptor < 0) {
-        return errno == EEXIST ? PLATFORM_EXISTS : PLATFORM_REFUSED;
+        return errno == EEXIST && is_file(path) ? PLATFORM_EXISTS : PLATFORM_REFUSED;
     }
     *kept = platform_keep(descriptor);
     close(descriptor);

@@ -232,7 +232,7 @@ size_t platform_peek(void *to, const void *from, size_t bytes);
 // The same, where it is not certain at all that they can be read: none if the system does not allow to ask. Keeps errno.
 size_t platform_peek_surely(void *to, const void *from, size_t bytes);
 
-// What has become of a file that was to be made.
+// What has become of a file that was to be made. EXISTS: there is a file or a link; a directory or a device is REFUSED.
 enum platform_created { PLATFORM_CREATED, PLATFORM_EXISTS, PLATFORM_REFUSED };
 
 // Makes a file for the process's own user alone where there is none, to read and write, and keeps its descriptor. Asked for

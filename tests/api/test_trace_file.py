@@ -165,6 +165,15 @@ class Ends(Traced):
 
 
 class Files(Traced):
+    def test_what_is_no_file_gets_none_beside_it(self):
+        pipe = Path(self.directory.name, "pipe")
+        os.mkfifo(pipe)
+        for path in (pipe, Path("/dev/null"), Path(self.directory.name)):
+            beside = set(path.parent.glob(f"{path.name}.*"))
+            self.path = path
+            self.assertEqual(self.run_probe("each"), f"ft_malloc: no trace can be written to '{path}'\n")
+            self.assertEqual(set(path.parent.glob(f"{path.name}.*")), beside)
+
     def test_nothing_is_written_over(self):
         self.path.write_text("as it was", encoding="ascii")
         self.run_probe("each")

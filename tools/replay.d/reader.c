@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -161,7 +162,7 @@ enum reader_answer reader_open_bytes(struct reader *reader, const uint8_t *bytes
     return answer;
 }
 
-enum reader_answer reader_open(struct reader *reader, const char *path)
+static enum reader_answer open_file(struct reader *reader, const char *path)
 {
     *reader = (struct reader){.bytes = NULL};
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -221,7 +222,8 @@ bool reader_next(struct reader *reader, struct trace_record *record)
     return true;
 }
 
-const char *reader_words(enum reader_answer answer)
+// What an answer says, as the end of a sentence that begins with the file's name.
+static const char *words_of(enum reader_answer answer)
 {
     switch (answer) {
     case READER_UNREADABLE: return "cannot be read";
@@ -231,4 +233,15 @@ const char *reader_words(enum reader_answer answer)
     case READER_DAMAGED: return "is damaged: no block of it is what was written";
     default: return "is a trace";
     }
+}
+
+bool reader_open(struct reader *reader, const char *path)
+{
+    enum reader_answer answer = open_file(reader, path);
+    if (answer != READER_OK) {
+        bool is_told = answer == READER_UNREADABLE;
+        fprintf(stderr, "ft_replay: %s %s%s%s\n", path, words_of(answer), is_told ? ": " : "",
+                is_told ? strerror(errno) : "");
+    }
+    return answer == READER_OK;
 }

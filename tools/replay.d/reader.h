@@ -56,16 +56,15 @@ struct reader {
     bool is_cut;            // the file ends inside a block
 };
 
-// Opens a file, or bytes of the caller's.
-enum reader_answer reader_open(struct reader *reader, const char *path);
+// Opens a file. False if that cannot be, and standard error has been told why.
+bool reader_open(struct reader *reader, const char *path);
+
+// Opens bytes of the caller's.
 enum reader_answer reader_open_bytes(struct reader *reader, const uint8_t *bytes, size_t size);
 
 // Tells the next record: calls in order, what is no call where its lane has it. False at the end.
 bool reader_next(struct reader *reader, struct trace_record *record);
 
 void reader_close(struct reader *reader);
-
-// What an answer says, as the end of a sentence that begins with the file's name.
-const char *reader_words(enum reader_answer answer);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/replay.d/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -328,11 +327,7 @@ static void tell_record(const struct modules *modules, const struct trace_record
 static bool read_records(const char *path, struct modules *modules, bool tells)
 {
     static struct reader reader;
-    enum reader_answer answer = reader_open(&reader, path);
-    if (answer != READER_OK) {
-        fprintf(stderr, "ft_replay: %s %s%s%s\n", path, reader_words(answer),
-                answer == READER_UNREADABLE ? ": " : "",
-                answer == READER_UNREADABLE ? strerror(errno) : "");
+    if (!reader_open(&reader, path)) {
         return false;
     }
     struct trace_record record;

@@ -4,7 +4,6 @@
 #include "tools/replay.d/map.h"
 #include "tools/replay.d/pages.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -281,11 +280,7 @@ static void tell_wrongs(const struct script *script, const char *path)
 bool script_read(struct script *script, const char *path, bool is_quiet)
 {
     static struct reader reader;
-    enum reader_answer answer = reader_open(&reader, path);
-    if (answer != READER_OK) {
-        fprintf(stderr, "ft_replay: %s %s%s%s\n", path, reader_words(answer),
-                answer == READER_UNREADABLE ? ": " : "",
-                answer == READER_UNREADABLE ? strerror(errno) : "");
+    if (!reader_open(&reader, path)) {
         return false;
     }
     script_make(script, &reader);
