@@ -4,7 +4,7 @@
 #ifndef FT_API_SLOW_H
 #define FT_API_SLOW_H
 
-#include "core/zone.h"
+#include "core/chunk.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,11 +19,17 @@ enum slow_how { SLOW_PLAIN, SLOW_ZEROED, SLOW_QUIET };
 // Allocates `bytes` at a multiple of align, a power of two. NULL and ENOMEM on failure.
 void *slow_alloc(size_t bytes, size_t align, enum slow_how how);
 
+// Refuses an allocation of so many bytes: NULL and ENOMEM, with a word if that is asked for.
+void *slow_refuse(size_t bytes, enum slow_how how);
+
 // Frees ptr, or reports a misuse in the name of `call`. Nothing for NULL.
 void slow_free(void *ptr, const char *call);
 
 // Frees ptr, a chunk with this state of a TINY zone that the calling thread does not own.
 void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call);
+
+// Frees a chunk that was found to be held. False if another thread has freed it meanwhile.
+bool slow_free_chunk(const struct chunk *chunk);
 
 // Frees ptr if it was requested with a size of the same class as `bytes` and is aligned to align;
 // else reports a misuse in the name of `call`. Nothing for NULL.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#include "api/settle.h"
+
+#include "api/give_back.h"
+#include "api/global.h"
+#include "api/report.h"
+#include "core/chunk.h"
+#include "core/misuse.h"
+
+void settle_twice(const char *call)
+{
+    void *twice = heap_freed_twice(&global.arena);
+    if (twice != NULL) {
+        struct chunk chunk = chunk_locate(&global.arena, twice);
+        report_misuse(call, MISUSE_RACING_FREE, twice, 0, &chunk);
+    }
+}
+
+void settle_heap(struct heap *heap)
+{
+    bool has_empty = heap != NULL && heap_has_empty(heap);
+    if (has_empty || heap_has_idle_home(&global.arena)) {
+        global_lock();
+        size_t before = global.arena.zone_count;
+        while (heap != NULL && heap_give_empty(heap)) {
+        }
+        struct heap *idle = heap_receive_idle(&global.arena);
+        if (idle != NULL) {
+            give_back_pages(idle);
+        }
+        give_back_runs(before - global.arena.zone_count);
+        global_unlock();
+    }
+    if (heap != NULL) {
+        give_back_pages(heap);
+        give_back_demanded(heap);
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "api/slow.h"
+
+#include "api/exhausted.h"
+#include "api/global.h"
+#include "api/memory.h"
+#include "api/settle.h"
+#include "api/watch.h"
+#include "core/heap_fast.h"
+#include "core/large.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+// Serves a request as a mapping of its own.
+static struct grant alloc_mapping(size_t bytes, size_t align)
+{
+    struct need need = large_need_for_mapping(&global.arena, bytes, align);
+    if (need.kind != NEED_MAPPING) {
+        return (struct grant){.ptr = NULL};
+    }
+    return (struct grant){.ptr = memory_meet_mapping(&need, bytes), .is_zero = true};
+}
+
+// Serves a chunk as a run, or as a mapping where that is all there is room for. Asks the system twice at most.
+static struct grant alloc_large(size_t bytes, size_t align)
+{
+    struct need need;
+    struct grant grant = {.ptr = NULL};
+    bool tried = global.arena.config.limit_bytes != 0 && memory_wastes_unit(bytes);
+    if (tried) {
+        grant = alloc_mapping(bytes, align);
+    }
+    if (grant.ptr == NULL) {
+        grant = large_take(&global.arena, bytes, align, &need);
+    }
+    if (grant.ptr == NULL && !memory_prefers_mapping(&need, bytes) && memory_meet(&need)) {
+        grant = large_take(&global.arena, bytes, align, &need);
+    }
+    return grant.ptr != NULL || tried ? grant : alloc_mapping(bytes, align);
+}
+
+enum { ASKS_MAX = 2 }; // of the system, in one allocation
+
+// Serves a chunk of a class from a zone, or as the heap sees fit. *asks counts what the system was asked for.
+static struct grant alloc_small(struct heap *heap, size_t bytes, size_t align, unsigned *asks)
+{
+    struct need need;
+    struct grant grant = heap_alloc(heap, bytes, align, &need);
+    if (grant.ptr == NULL && global.arena.idle_heaps != 0) {
+        heap_trim_idle(&global.arena);
+        grant = heap_alloc(heap, bytes, align, &need);
+    }
+    while (grant.ptr == NULL && ++*asks <= ASKS_MAX && memory_meet(&need)) {
+        grant = heap_alloc(heap, bytes, align, &need);
+    }
+    return grant;
+}
+
+// Serves a chunk of a class for which there is no zone as one that is LARGE: of what is there, else as a mapping.
+static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
+{
+    struct need need;
+    struct grant grant = large_take(&global.arena, bytes, align, &need);
+    return grant.ptr != NULL || asks >= ASKS_MAX ? grant : alloc_mapping(bytes, align);
+}
+
+// Allocates with the lock held. size_class: what heap_class_for() says.
+static struct grant alloc_with(struct heap *heap, unsigned size_class, size_t bytes, size_t align)
+{
+    if (size_class != SIZE_CLASS_NONE) {
+        unsigned asks = 0;
+        struct grant grant = alloc_small(heap, bytes, align, &asks);
+        grant = grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
+        return grant.ptr != NULL ? grant : alloc_alone(bytes, align, asks);
+    }
+    struct grant grant = alloc_large(bytes, align);
+    return grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
+}
+
+enum { LINE_BYTES = 64 }; // of a processor's cache
+
+// Allocates with the arena's help. Threads without a heap have one in common, but no cache line.
+static struct grant alloc_locked(struct heap *heap, unsigned size_class, size_t bytes, size_t align)
+{
+    struct grant grant = {.ptr = NULL};
+    global_lock();
+    if (heap != NULL) {
+        grant = alloc_with(heap, size_class, bytes, align);
+    } else if (global_heap_common() != NULL) {
+        heap = global_heap_common();
+        align = align > LINE_BYTES ? align : LINE_BYTES;
+        grant = alloc_with(heap, heap_class_for(heap, bytes, align), bytes, align);
+    }
+    global_unlock();
+    return grant;
+}
+
+void *slow_refuse(size_t bytes, enum slow_how how)
+{
+    if (how != SLOW_QUIET) {
+        exhausted_tell(bytes);
+    }
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *slow_malloc(size_t bytes)
+{
+    void *ptr = heap_small_alloc(global_heap(), bytes);
+    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
+}
+
+static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
+{
+    int saved = errno;
+    if (bytes > PTRDIFF_MAX) {
+        return slow_refuse(bytes, how);
+    }
+    struct heap *heap = global_heap_get(bytes);
+    struct grant grant = {.ptr = NULL};
+    unsigned size_class =
+        heap != NULL ? heap_class_for(heap, bytes, align) : (unsigned)SIZE_CLASS_NONE;
+    if (size_class != SIZE_CLASS_NONE) {
+        grant = heap_take(heap, size_class, bytes);
+    }
+    if (grant.ptr == NULL) {
+        grant = alloc_locked(heap, size_class, bytes, align);
+    }
+    settle_heap(heap);
+    settle_twice("malloc");
+    if (grant.ptr == NULL) {
+        return slow_refuse(bytes, how);
+    }
+    errno = saved;
+    if (how == SLOW_ZEROED && !grant.is_zero) {
+        memset(grant.ptr, 0, bytes);
+    }
+    return grant.ptr;
+}
+
+// While somebody watches: what the fast path would do, of the heap that it does not find. NULL if it could not.
+static void *alloc_at_hand(size_t bytes, size_t align, enum slow_how how)
+{
+    struct grant grant = {.ptr = NULL};
+    if (align <= SIZE_CLASS_STEP) {
+        grant = heap_fast_grant(global_heap_own(), bytes);
+    }
+    if (how == SLOW_ZEROED && grant.ptr != NULL && !grant.is_zero) {
+        memset(grant.ptr, 0, bytes);
+    }
+    return grant.ptr;
+}
+
+__attribute__((noinline)) static void *alloc_watched(size_t bytes, size_t align, enum slow_how how)
+{
+    void *ptr = alloc_at_hand(bytes, align, how);
+    ptr = ptr != NULL ? ptr : alloc_unwatched(bytes, align, how);
+    watch_alloc(ptr, bytes, align, how, __builtin_frame_address(0));
+    return ptr;
+}
+
+void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
+{
+    return watch_is_on() ? alloc_watched(bytes, align, how) : alloc_unwatched(bytes, align, how);
+}
