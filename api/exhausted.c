@@ -69,7 +69,8 @@ static void tell(struct text *text, size_t bytes)
     amount(text, "ft_malloc: out of memory: asked for ", bytes);
     amount(text, " bytes; in use ", census.bytes[CENSUS_LIVE]);
     amount(text, ", free in zones ",
-           census.bytes[CENSUS_ZONES] + census.bytes[CENSUS_STACKS] + census.bytes[CENSUS_HOME]);
+           census.bytes[CENSUS_ZONES] + census.bytes[CENSUS_STACKS] + census.bytes[CENSUS_HANDS] +
+               census.bytes[CENSUS_HOME]);
     amount(text, ", in reserve ",
            census.bytes[CENSUS_DIRTY] + census.bytes[CENSUS_CLEAN] + census.bytes[CENSUS_VIRGIN]);
     amount(text, " (longest run ", longest);

@@ -31,6 +31,7 @@ __attribute__((noinline, cold)) static void open_arena(void)
         .dirty_bytes_max = GLOBAL_DIRTY_BYTES_MAX,
         .zone_bytes_max = SIZE_MAX,
         .stack_bytes_max = GLOBAL_STACK_BYTES_MAX,
+        .hand_bytes_max = GLOBAL_HAND_BYTES_MAX,
         .parcel_count = GLOBAL_PARCEL_COUNT,
         .wide = true,
     };
@@ -283,6 +284,9 @@ static void apply_bounds(void)
     }
     if (options->cache != options_word(CACHE_USUAL)) {
         global.arena.config.stack_bytes_max = options->cache;
+        size_t usual = GLOBAL_HAND_BYTES_MAX;
+        global.arena.config.hand_bytes_max =
+            (uint32_t)(options->cache < usual ? options->cache : usual);
     }
     // Memory that was asked to be huge and what takes its place are not merged.
     global.arena.splits = global.arena.splits || options->huge == SWITCH_ON;

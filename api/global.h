@@ -28,6 +28,7 @@ enum {
     GLOBAL_HEAP_BYTES = 2 * GLOBAL_UNIT_BYTES, // a heap: its lists, and memory for deep stacks
     GLOBAL_CALLS_BEFORE_HEAP = 8,              // that a thread makes without a heap of its own
     GLOBAL_STACK_BYTES_MAX = 1 << 20,          // chunks that a heap keeps at hand
+    GLOBAL_HAND_BYTES_MAX = 1 << 20,           // LARGE chunks beside
     GLOBAL_PARCEL_COUNT = 64,                  // words that it gathers what it frees for others for
     GLOBAL_FIRST_BYTES = 3 << 20,      // the first section, in the library's own zeroed data
     GLOBAL_SECTION_BYTES = 1 << 30,    // later ones, where limits allow

@@ -27,7 +27,7 @@ static struct ft_mallinfo2 info_of(const struct census *census)
 {
     struct ft_mallinfo2 info = {
         .arena = census->section_bytes,
-        .ordblks = census->free_run_count,
+        .ordblks = census->free_run_count + census->hand_count,
         .hblks = census->mappings.count,
         .hblkhd = mapping_bytes(census),
         .fsmblks = census->bytes[CENSUS_STACKS] + census->bytes[CENSUS_HOME],
@@ -40,9 +40,9 @@ static struct ft_mallinfo2 info_of(const struct census *census)
         info.ordblks += counts->free_count - counts->stack_count - counts->home_count;
         info.uordblks += counts->live_bytes + counts->rounding_bytes;
     }
-    info.fordblks = info.fsmblks + census->bytes[CENSUS_ZONES] + census->bytes[CENSUS_DIRTY] +
-                    census->bytes[CENSUS_CLEAN] + census->bytes[CENSUS_VIRGIN] +
-                    leaving_bytes(census);
+    info.fordblks = info.fsmblks + census->bytes[CENSUS_ZONES] + census->bytes[CENSUS_HANDS] +
+                    census->bytes[CENSUS_DIRTY] + census->bytes[CENSUS_CLEAN] +
+                    census->bytes[CENSUS_VIRGIN] + leaving_bytes(census);
     return info;
 }
 

@@ -7,6 +7,8 @@
 #include "api/settle.h"
 #include "api/watch.h"
 #include "core/heap_fast.h"
+#include "core/heap_hand.h"
+#include "core/heap_return.h"
 #include "core/large.h"
 
 #include <errno.h>
@@ -106,10 +108,24 @@ void *slow_refuse(size_t bytes, enum slow_how how)
     return NULL;
 }
 
+// A LARGE chunk out of the heap's hand, or NULL. A trim of all heaps reaches a thread in a call that does more than this.
+static void *take_from_hand(struct heap *heap, size_t bytes)
+{
+    bool may = bytes > SIZE_CLASS_SMALL_MAX && !heap_is_none(heap) && !heap_trim_waits(heap);
+    return may ? heap_hand_take(heap, bytes) : NULL;
+}
+
+// Not inlined: what comes before it saves no register.
+__attribute__((noinline)) static void *alloc_otherwise(size_t bytes)
+{
+    void *ptr = take_from_hand(global_heap(), bytes);
+    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
+}
+
 void *slow_malloc(size_t bytes)
 {
     void *ptr = heap_small_alloc(global_heap(), bytes);
-    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
+    return ptr != NULL ? ptr : alloc_otherwise(bytes);
 }
 
 static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
@@ -124,6 +140,8 @@ static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
         heap != NULL ? heap_class_for(heap, bytes, align) : (unsigned)SIZE_CLASS_NONE;
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes);
+    } else if (heap != NULL && align <= GLOBAL_UNIT_BYTES) {
+        grant.ptr = take_from_hand(heap, bytes);
     }
     if (grant.ptr == NULL) {
         grant = alloc_locked(heap, size_class, bytes, align);

@@ -7,6 +7,7 @@
 #include "api/settle.h"
 #include "api/watch.h"
 #include "core/heap_fast.h"
+#include "core/heap_hand.h"
 #include "core/misuse.h"
 
 #include <errno.h>
@@ -14,9 +15,16 @@
 // Frees a LARGE chunk that was found to be held. False if another thread has freed it meanwhile.
 static bool free_large(const struct chunk *chunk)
 {
+    struct heap *heap = global_heap_own();
+    if (heap_hand_put(heap, chunk->base)) {
+        return true;
+    }
     struct leaving leaving = {.kind = LEAVING_NOTHING};
     global_lock();
     bool freed = heap_free_large(&global.arena, chunk, &leaving);
+    if (chunk->zone->kind == ZONE_LARGE) {
+        heap_hand_make_room(heap, arena_units_for(&global.arena, chunk->capacity));
+    }
     give_back_runs(1);
     global_unlock();
     give_back_mapping(&leaving);
@@ -69,7 +77,8 @@ __attribute__((noinline)) static void free_watched(void *ptr, const char *call)
 // The same at the end of a call that leaves errno as it is. Not inlined: what comes before it saves no register.
 __attribute__((noinline)) static void free_other_quietly(void *ptr, const char *call)
 {
-    if (heap_far_free(global_heap(), &global.arena, ptr)) {
+    struct heap *heap = global_heap();
+    if (heap_far_free(heap, &global.arena, ptr) || heap_hand_put(heap, ptr)) {
         return;
     }
     if (watch_is_on()) {

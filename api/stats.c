@@ -18,6 +18,8 @@ const struct stats_part stats_parts[CENSUS_PART_COUNT] = {
                          "Bytes that live chunks and their runs are larger by, and ends of zones."},
     [CENSUS_ZONES] = {"zones", "free chunks in zones", "Free chunks in their zones."},
     [CENSUS_STACKS] = {"stacks", "free chunks in stacks", "Free chunks that threads have at hand."},
+    [CENSUS_HANDS] = {"hands", "large chunks in hands",
+                      "Free LARGE chunks that threads have at hand."},
     [CENSUS_HOME] = {"home", "free, on the way home",
                      "Chunks freed by other threads, on their way home."},
     [CENSUS_DIRTY] = {"dirty", "reserve, used before", "Free runs that were used before."},

@@ -50,6 +50,9 @@ struct arena_config {
     bool is_dirty;
     // The map covers all addresses, and a struct zone_map_wide lies below the arena.
     bool wide;
+    // Bytes of LARGE chunks that a heap keeps in its hand, of each at most half as many (heap_hand.h); 0: heaps have none,
+    // and are never to have one.
+    uint32_t hand_bytes_max;
 };
 
 enum { ARENA_UNIT_BYTES_MAX = 1 << 16, ARENA_UNIT_BYTES_MIN = 32 };
@@ -84,7 +87,7 @@ struct arena {
 
     // Counters, in the arena's own units of measure.
     size_t zone_count;    // TINY and SMALL zones
-    size_t large_count;   // chunks that are runs
+    size_t large_count;   // chunks that are runs, those in hands among them
     size_t mapping_count; // chunks that are mappings
     size_t mapping_bytes; // bytes of those mappings
     size_t section_count;

@@ -128,7 +128,14 @@ static void count_run(const struct arena *arena, const struct section *section, 
         count_zone(&census->classes[zone->size_class], zone, bytes);
         return;
     }
-    case RUN_LARGE: count_large(&census->runs, run_note(unit), bytes); return;
+    case RUN_LARGE:
+        if (run_is_in_hand(unit)) {
+            census->bytes[CENSUS_HANDS] += bytes;
+            census->hand_count++;
+        } else {
+            count_large(&census->runs, run_note(unit), bytes);
+        }
+        return;
     case RUN_FREE:
         count_free(section_runs(section), first, section->unit_shift, bytes, census);
         return;

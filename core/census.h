@@ -3,7 +3,7 @@
 // itself needs. Every byte that is committed is in exactly one part:
 //
 //   committed = live + rounding               what the program requested, and what chunks and runs are larger by
-//             + zones + stacks + home         chunks without a holder
+//             + zones + stacks + hands + home chunks without a holder
 //             + dirty + clean + virgin        units that no run has: used, known to be zero, never used
 //             + leaving                       on its way to the system
 //             + metadata                      headers, run tables, records, heaps, leaves of the map
@@ -28,6 +28,7 @@ enum census_part {
     CENSUS_ROUNDING, // live chunks, runs and mappings less that; ends of zones too short for a chunk
     CENSUS_ZONES,    // free chunks in their zones
     CENSUS_STACKS,   // free chunks that heaps have at hand
+    CENSUS_HANDS,    // LARGE ones of those
     CENSUS_HOME,     // freed by other threads than their zone's, on their way home
     CENSUS_DIRTY,    // free runs that were used
     CENSUS_CLEAN,    // free runs known to be zero
@@ -63,6 +64,7 @@ struct census {
     struct census_large runs;
     struct census_large mappings;
     size_t bytes[CENSUS_PART_COUNT];
+    size_t hand_count;          // HANDS
     size_t heap_bytes;          // of METADATA: heaps, with the memory of their stacks
     size_t leaf_bytes;          // of METADATA: leaves of the zone map
     size_t free_run_count;      // CLEAN and DIRTY

@@ -84,18 +84,33 @@ struct heap_return {
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };
 
+// LARGE chunks that the heap's thread has freed and may have again (heap_hand.h). OWNER.
+enum { HEAP_HAND_COUNT = 8 };
+struct heap_hand {
+    uintptr_t units_max; // of all of them
+    uintptr_t units;     // of those that are there
+    uintptr_t count;
+    struct heap_held {
+        void *chunk;
+        struct unit *unit;   // its run's first
+    } held[HEAP_HAND_COUNT]; // the one that was freed last at the end
+};
+
 // Every member is one word or two, or half of one, so that stacks are found by their number of words on any machine.
 // The first 64 bytes are read by every free, and by others who send chunks home: nothing there changes from call to call.
 struct heap {
-    uint32_t owner;            // the id, shifted; the lower bits are 0
-    _Atomic uintptr_t is_idle; // written LOCKED: no thread has it
-    uint16_t class_count;      // classes that are served as zones: those below this one
-    uint16_t back;             // what goes back to the system, from this heap; 0: nothing ever
-    uintptr_t arena;           // from this heap
-    uintptr_t lists;           // of zones, by class and fill (heap_lists), from this heap
-    uintptr_t parcels;         // from this heap
-    uintptr_t parcel_count;    // a power of two, or 0
-    uintptr_t next_heap;       // LOCKED: the arena's list of all heaps
+    uint32_t owner; // the id, shifted; the lower bits are 0
+    // Two halves of a word.
+    _Alignas(uintptr_t) _Atomic uint16_t is_idle; // written LOCKED: no thread has it
+    uint16_t hand;                                // from this heap; 0: it has none
+    _Alignas(uintptr_t) uint16_t
+        class_count;        // classes that are served as zones: those below this one
+    uint16_t back;          // what goes back to the system, from this heap; 0: nothing ever
+    uintptr_t arena;        // from this heap
+    uintptr_t lists;        // of zones, by class and fill (heap_lists), from this heap
+    uintptr_t parcels;      // from this heap
+    uintptr_t parcel_count; // a power of two, or 0
+    uintptr_t next_heap;    // LOCKED: the arena's list of all heaps
     // Other threads write the next line of a cache, and the heap's own thread hardly ever needs the rest of it.
     struct home_list home; // zones with chunks that came home
     uintptr_t next_idle;   // LOCKED: the arena's list of heaps without a thread
@@ -302,10 +317,6 @@ static inline void *heap_freed_twice(struct arena *arena)
     }
     return (void *)atomic_exchange_explicit(&arena->twice, 0, memory_order_relaxed);
 }
-
-// LOCKED. Gives a LARGE chunk back that the program held. False if it was freed meanwhile: then nothing has changed.
-// *leaving, empty before, says what goes back to the system.
-bool heap_free_large(struct arena *arena, const struct chunk *chunk, struct leaving *leaving);
 
 // ANY. Whether heap_receive_idle() would find something new.
 static inline bool heap_has_idle_home(const struct arena *arena)

@@ -302,15 +302,3 @@ struct heap *heap_receive_idle(struct arena *arena)
     }
     return last;
 }
-
-// ---- large chunks -------------------------------------------------------------------------------
-
-bool heap_free_large(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
-{
-    struct chunk now = chunk_locate(arena, chunk->base);
-    if (!chunk_is_held_at(&now, chunk->base) || now.zone->chunk_bytes != 0) {
-        return false;
-    }
-    large_give(arena, &now, leaving);
-    return true;
-}

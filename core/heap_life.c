@@ -2,6 +2,8 @@
 // The life of heaps: made for a thread, given up by it, taken over by the next.
 #include "core/heap_life.h"
 
+#include "core/heap_hand.h"
+
 #include <string.h>
 
 // Gives up stacks, and the empty zones of this class and those above.
@@ -13,6 +15,7 @@ static void trim_from(struct heap *heap, unsigned size_class)
     heap_unlist_empty(heap, size_class);
     while (heap_give_empty(heap)) {
     }
+    heap_hand_drop(heap);
 }
 
 void heap_trim(struct heap *heap)
@@ -86,11 +89,17 @@ static size_t return_bytes(const struct arena *arena)
     return arena->config.dirty_bytes_max != SIZE_MAX ? sizeof(struct heap_return) : 0;
 }
 
+static size_t hand_bytes(const struct arena *arena)
+{
+    return arena->config.hand_bytes_max != 0 ? sizeof(struct heap_hand) : 0;
+}
+
 size_t heap_bytes_min(const struct arena *arena)
 {
     size_t each = sizeof(struct heap_stack) + ZONE_FILL_COUNT * sizeof(uintptr_t);
     return offsetof(struct heap, stacks) + arena->class_count * each +
-           arena->config.parcel_count * sizeof(struct heap_parcel) + return_bytes(arena);
+           arena->config.parcel_count * sizeof(struct heap_parcel) + return_bytes(arena) +
+           hand_bytes(arena);
 }
 
 void heap_begin(struct heap *heap)
@@ -104,6 +113,10 @@ void heap_begin(struct heap *heap)
     heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
     memset(heap->spare, 0, sizeof(heap->spare));
     memset((char *)heap + heap->lists, 0, heap_bytes_min(arena) - heap->lists);
+    if (heap->hand != 0) {
+        struct heap_hand *hand = offset_to(heap, heap->hand);
+        hand->units_max = arena->config.hand_bytes_max >> arena->unit_shift;
+    }
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         struct chunk_entry *bottom = &heap->none + 1;
         uint16_t served = heap->stacks[size_class].served;
@@ -127,8 +140,13 @@ static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
     heap->lists = offsetof(struct heap, stacks) + heap->class_count * sizeof(struct heap_stack);
     heap->parcels = heap->lists + heap->class_count * ZONE_FILL_COUNT * sizeof(uintptr_t);
     heap->parcel_count = arena->config.parcel_count;
+    uintptr_t next = heap->parcels + heap->parcel_count * sizeof(struct heap_parcel);
     if (return_bytes(arena) != 0) {
-        heap->back = (uint16_t)(heap->parcels + heap->parcel_count * sizeof(struct heap_parcel));
+        heap->back = (uint16_t)next;
+        next += return_bytes(arena);
+    }
+    if (hand_bytes(arena) != 0) {
+        heap->hand = (uint16_t)next;
     }
     heap->memory_end = bytes;
     heap->next_heap = arena->heaps;

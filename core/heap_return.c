@@ -178,8 +178,7 @@ void heap_demand_trim(struct arena *arena)
 bool heap_trim_is_due(struct heap *heap)
 {
     struct heap_return *back = heap_returns(heap);
-    uintptr_t trim = atomic_load_explicit(&heap_arena(heap)->trim_count, memory_order_relaxed);
-    bool is_due = back->trim != trim;
-    back->trim = trim;
+    bool is_due = heap_trim_waits(heap);
+    back->trim = atomic_load_explicit(&heap_arena(heap)->trim_count, memory_order_relaxed);
     return is_due;
 }

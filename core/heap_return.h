@@ -29,6 +29,14 @@ void heap_search_anew(struct heap *heap);
 // ANY. Every heap is to give back all it can, those of threads that are elsewhere when they come by.
 void heap_demand_trim(struct arena *arena);
 
+// OWNER. Whether the next heap_trim_is_due() will say so, in an arena that memory goes back from.
+static inline bool heap_trim_waits(const struct heap *heap)
+{
+    // Relaxed: who sees it late does his part late.
+    return heap_returns(heap)->trim !=
+           atomic_load_explicit(&heap_arena(heap)->trim_count, memory_order_relaxed);
+}
+
 // OWNER. Whether that was demanded since the heap was last asked this, or made.
 bool heap_trim_is_due(struct heap *heap);
 

@@ -2,6 +2,7 @@
 // Heaps that were left behind, wherever their threads were: by those that a forked child has not got, by a process that
 // has died. The runs, the map and the states of chunks are true at any moment; all else is made anew from them.
 #include "core/check.h"
+#include "core/heap_hand.h"
 #include "core/heap_life.h"
 #include "core/heap_zones.h"
 
@@ -55,6 +56,7 @@ static void revive_section(struct arena *arena, struct section *section)
         forget_records(section, size_class);
     }
     keep_leaving(arena, section);
+    heap_hand_drop_lost(arena, section);
     struct run_table *runs = section_runs(section);
     for (uint32_t unit = 0; unit < runs->fresh; unit += run_unit(runs, unit)->length) {
         if (run_unit(runs, unit)->kind == RUN_ZONE) {

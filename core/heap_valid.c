@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Whether a heap's invariants hold (heap.h).
-#include "core/heap.h"
+#include "core/heap_hand.h"
 
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
 {
@@ -145,5 +145,5 @@ bool heap_is_valid(const struct heap *heap)
             return false;
         }
     }
-    return home_is_valid(heap) && zones_are_in_place(heap);
+    return home_is_valid(heap) && zones_are_in_place(heap) && heap_hand_is_valid(heap);
 }

@@ -216,7 +216,9 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
     uint32_t first = section_unit_of(section, chunk->base);
     uint32_t old_count = run_unit(runs, first)->length;
     uint64_t count = bits_divide_up(bytes == 0 ? 1 : bytes, arena_unit_bytes(arena));
-    if (count > runs->unit_count) {
+    uint8_t *state = &run_unit(runs, first)->state;
+    // Claimed, so that nobody frees it meanwhile.
+    if (count > runs->unit_count || !state_claim(state)) {
         return false;
     }
     if (count > old_count && !grow_run(arena, runs, first, (uint32_t)count)) {
@@ -225,6 +227,7 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
         if (least != RUN_NONE && arena_allows(arena, more_bytes)) {
             *need = arena_need_units(arena, section, least);
         }
+        state_write(state, STATE_LIVE);
         return false;
     }
     if (count < old_count) {
@@ -232,6 +235,7 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
         arena_count_unused(arena, old_count - (uint32_t)count);
     }
     run_set_note(run_unit(runs, first), (uint32_t)bytes);
+    state_write(state, STATE_LIVE);
     return true;
 }
 

@@ -189,6 +189,7 @@ static inline void write_used(struct run_table *table, uint32_t first, uint32_t 
     struct unit entry = {.length = (uint16_t)count, .kind = (uint8_t)kind, .note = note};
     struct unit last = entry;
     last.note = kind == RUN_LARGE ? RUN_TAIL : note;
+    entry.state = kind == RUN_LARGE ? STATE_LIVE : 0;
     run_unit_write(run_unit(table, first + count - 1), last);
     run_unit_write(run_unit(table, first), entry);
 }

@@ -29,6 +29,7 @@
 
 #include "core/bits.h"
 #include "core/check.h"
+#include "core/state.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -62,7 +63,12 @@ enum run_kind {
 struct unit {
     _Alignas(8) uint16_t length; // of the run, in units
     uint8_t kind;                // enum run_kind
-    bool clean;                  // RUN_FREE: every byte is known to be zero
+    union {
+        bool clean; // RUN_FREE: every byte is known to be zero
+        // RUN_LARGE, in the first entry: the chunk's, live, or home while it is in a heap's hand (heap_hand.h). No state of
+        // a chunk that somebody holds is a bool's value: who claims a chunk that is gone changes nothing.
+        uint8_t state;
+    };
     union {
         struct {
             uint16_t next, previous; // RUN_FREE: neighbours in the list
@@ -240,6 +246,12 @@ static inline uint32_t run_note(const struct unit *unit)
 static inline void run_set_note(struct unit *unit, uint32_t note)
 {
     atomic_store_explicit((_Atomic uint32_t *)&unit->note, note, memory_order_relaxed);
+}
+
+// ANY. Whether the chunk that is the run with this first entry is in a heap's hand.
+static inline bool run_is_in_hand(const struct unit *unit)
+{
+    return state_read(&unit->state) == STATE_HOME;
 }
 
 // LOCKED. Makes a run of more units out of this one, without moving it. False if its neighbours do not

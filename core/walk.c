@@ -47,7 +47,7 @@ static struct section *find_zone_run(const struct arena *arena, struct walk *wal
         const struct run_table *runs = section_runs(section);
         while (walk->unit < runs->fresh) {
             const struct unit *unit = run_unit(runs, walk->unit);
-            if (unit->kind == RUN_ZONE || unit->kind == RUN_LARGE) {
+            if (unit->kind == RUN_ZONE || (unit->kind == RUN_LARGE && !run_is_in_hand(unit))) {
                 return section;
             }
             walk->unit += unit->length;
@@ -102,14 +102,15 @@ static struct walk_step next_chunk(const struct arena *arena, struct walk *walk)
     struct walk_step step = {.what = WALK_CHUNK, .kind = zone->kind};
     if (zone->chunk_bytes == 0) {
         struct chunk chunk = chunk_locate(arena, (const void *)walk->zone);
-        step.what = walk->index++ == 0 && chunk.base == (void *)walk->zone ? WALK_CHUNK : WALK_END;
+        bool is_there = chunk_is_held_at(&chunk, (const void *)walk->zone);
+        step.what = walk->index++ == 0 && is_there ? WALK_CHUNK : WALK_END;
         step.kind = ZONE_LARGE;
         step.base = chunk.base;
         step.bytes = chunk.requested;
         return step;
     }
-    bool is_there = (uintptr_t)zone_base(zone) == walk->zone;
-    while (is_there && walk->index < zone->chunk_count) {
+    bool is_same = (uintptr_t)zone_base(zone) == walk->zone;
+    while (is_same && walk->index < zone->chunk_count) {
         uint32_t index = walk->index++;
         unsigned state = zone_state(zone, index);
         void *base = zone_chunk(zone, index);

@@ -45,8 +45,9 @@ static unsigned long long number_after(const char *word)
 
 // Each part of the JSON's object `parts`.
 static const char *const parts[] = {
-    "\"live\": ",  "\"rounding\": ", "\"zones\": ",  "\"stacks\": ",  "\"home\": ",
-    "\"dirty\": ", "\"clean\": ",    "\"virgin\": ", "\"leaving\": ", "\"metadata\": ",
+    "\"live\": ",   "\"rounding\": ", "\"zones\": ",    "\"stacks\": ",
+    "\"hands\": ",  "\"home\": ",     "\"dirty\": ",    "\"clean\": ",
+    "\"virgin\": ", "\"leaving\": ",  "\"metadata\": ",
 };
 
 // The equation: all parts together are what is committed.

@@ -149,6 +149,7 @@ struct tally {
     size_t zones;
     size_t live;    // chunks of zones that the program holds
     size_t large;   // and of runs
+    size_t in_hand; // runs in hands
     size_t stacked; // chunks in nobody's hands, and not in their zones: they are in stacks
 };
 
@@ -177,10 +178,23 @@ static struct tally tally_of(const struct arena *arena)
             if (unit->kind == RUN_ZONE) {
                 tally_zone(zone_map_find(&arena->map, section_unit_at(section, first)), &tally);
             }
-            tally.large += unit->kind == RUN_LARGE;
+            bool is_in_hand = unit->kind == RUN_LARGE && run_is_in_hand(unit);
+            tally.in_hand += is_in_hand;
+            tally.large += unit->kind == RUN_LARGE && !is_in_hand;
         }
     }
     return tally;
+}
+
+static size_t in_hands_of(const struct arena *arena)
+{
+    size_t count = 0;
+    for (const struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        const struct heap_hand *hand = offset_to(heap, heap->hand);
+        count += hand != NULL ? hand->count : 0;
+    }
+    return count;
 }
 
 static size_t stacked_in(const struct arena *arena)
@@ -209,7 +223,8 @@ void churn_audit(const struct churn *churn)
     }
     struct tally tally = tally_of(arena);
     assert_int_equal(tally.live + tally.large + arena->mapping_count, churn->held_count);
-    assert_int_equal(tally.large, arena->large_count);
+    assert_int_equal(tally.large + tally.in_hand, arena->large_count);
+    assert_int_equal(tally.in_hand, in_hands_of(arena));
     assert_int_equal(tally.zones, arena->zone_count);
     assert_int_equal(tally.stacked, stacked_in(arena));
 }
@@ -237,6 +252,7 @@ static void bring_all_home(struct churn *churn)
     for (struct heap *heap = first; heap != NULL; heap = offset_to(arena, heap->next_heap)) {
         heap_flush(heap);
         heap_send_parcels(heap);
+        heap_hand_drop(heap);
     }
     for (unsigned size_class = 0; size_class < first->class_count; size_class++) {
         while (heap_adopt(first, size_class, true)) {

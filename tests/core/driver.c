@@ -27,6 +27,7 @@ void driver_begin(struct driver *driver, const struct driver_options *options)
         .zone_bytes_max = or_else(options->zone_bytes_max, SIZE_MAX),
         .stack_bytes_max = 1 << 20,
         .parcel_count = options->parcel_count,
+        .hand_bytes_max = (uint32_t)options->hand_bytes_max,
         .wide = options->wide,
     };
     arena_init(driver->arena, &config);
@@ -212,6 +213,8 @@ struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes
     struct grant grant = {.ptr = NULL};
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes);
+    } else if (bytes > driver->arena->class_bytes_max && align <= driver->options.unit_bytes) {
+        grant.ptr = heap_hand_take(heap, bytes);
     }
     struct need need;
     if (grant.ptr == NULL) {
@@ -274,8 +277,14 @@ void driver_free(struct driver *driver, struct heap *heap, void *ptr)
     struct chunk chunk = chunk_locate(driver->arena, ptr);
     assert_true(chunk_is_held_at(&chunk, ptr));
     if (chunk.zone->chunk_bytes == 0) {
+        if (heap != NULL && heap_hand_put(heap, ptr)) {
+            return;
+        }
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         assert_true(heap_free_large(driver->arena, &chunk, &leaving));
+        if (heap != NULL && chunk.zone->kind == ZONE_LARGE) {
+            heap_hand_make_room(heap, arena_units_for(driver->arena, chunk.capacity));
+        }
         driver_let_go(driver, &leaving);
         driver_return_runs(driver);
         return;

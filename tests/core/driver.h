@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/heap.h"
+#include "core/heap_hand.h"
 #include "tests/core/region.h"
 
 enum { DRIVER_REGIONS_MAX = 512, DRIVER_MAPPINGS_MAX = 64, DRIVER_NEED_KINDS = NEED_MAPPING + 1 };
@@ -20,6 +20,7 @@ struct driver_options {
     size_t dirty_bytes_max; // 0: SIZE_MAX
     size_t zone_bytes_max;  // 0: SIZE_MAX
     size_t parcel_count;    // of each heap
+    size_t hand_bytes_max;  // of each heap
     size_t section_bytes;   // of a region that becomes a section, at least
     size_t section_phase;   // how far above a multiple of the unit those regions begin
     bool commits;           // regions come without access, and are committed as the arena asks

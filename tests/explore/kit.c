@@ -59,7 +59,9 @@ static void free_slot(struct kit *kit, unsigned heap, unsigned slot)
 static void alloc_slot(struct kit *kit, unsigned heap, unsigned slot)
 {
     const struct kit_plan *plan = explore_plan();
-    void *ptr = ft_core_alloc(&kit->heaps[heap], KIT_CHUNK_BYTES);
+    size_t bytes = plan->is_large ? KIT_LARGE_BYTES : KIT_CHUNK_BYTES;
+    void *ptr = plan->is_large ? kit_hooked_take(kit->heaps[heap].heap, bytes) : NULL;
+    ptr = ptr != NULL ? ptr : ft_core_alloc(&kit->heaps[heap], bytes);
     if (ptr == NULL) {
         explore_fail("there is no memory");
         return;
@@ -112,7 +114,7 @@ static void open_heaps(struct kit *kit, const struct kit_plan *plan)
 {
     const struct ft_core_lock lock = {.acquire = acquire, .release = release};
     const struct ft_core_options options = {
-        .unit_bytes = 64,
+        .unit_bytes = KIT_UNIT_BYTES,
         .zone_bytes_max = 100 * KIT_CHUNK_BYTES,
         .is_zero = true,
     };
@@ -123,6 +125,7 @@ static void open_heaps(struct kit *kit, const struct kit_plan *plan)
     }
     kit->core->arena.config.free_per_zone = 0; // a zone is cut at once
     kit->core->arena.config.parcel_count = plan->parcels ? 2 : 0;
+    kit->core->arena.config.hand_bytes_max = plan->is_large ? (size_t)2 * KIT_LARGE_BYTES : 0;
     for (unsigned heap = 0; heap < KIT_HEAPS_MAX && plan->programs[heap] != NULL; heap++) {
         if (!ft_core_open(&kit->heaps[heap], kit->core, &lock)) {
             explore_fail("no heap %u", heap);

@@ -19,11 +19,13 @@ enum {
     KIT_HEAPS_MAX = 3,
     KIT_SLOTS = 8,
     KIT_CHUNK_BYTES = 16,
+    KIT_UNIT_BYTES = 64,
+    KIT_LARGE_BYTES = 2 * KIT_UNIT_BYTES, // half of a hand
     KIT_CHUNKS_MAX = 256,
     KIT_REGION_BYTES = 12 << 10,
 };
 
-// How it begins. All chunks are of one class; the first heap allocates, and slots 0 to KIT_SLOTS - 1 have its first.
+// How it begins. All chunks are of one class, or LARGE; the first heap allocates, and slots 0 to KIT_SLOTS - 1 have its first.
 enum kit_start {
     KIT_OWNED, // the zone has chunks to hand out, and some are in the first heap's stack
     KIT_FULL,  // all chunks of the zone were handed out
@@ -36,9 +38,10 @@ struct kit_plan {
     const char *name;
     const char *about; // one sentence
     enum kit_start start;
-    bool parcels; // heaps gather what they send
-    bool as_core; // frees are ft_core's; else they are made as the api makes them
-    bool misuses; // a chunk is freed twice
+    bool parcels;  // heaps gather what they send
+    bool as_core;  // frees are ft_core's; else they are made as the api makes them
+    bool is_large; // chunks are LARGE, and heaps have hands
+    bool misuses;  // a chunk is freed twice
     const char *programs[KIT_HEAPS_MAX];
 };
 

@@ -12,6 +12,9 @@ bool kit_hooked_free(struct arena *arena, struct heap *heap, void *ptr);
 // The same, by a thread that has no heap.
 bool kit_hooked_free_without_heap(struct arena *arena, void *ptr);
 
+// A LARGE chunk for so many bytes out of the heap's hand. NULL if there is none.
+void *kit_hooked_take(struct heap *heap, size_t bytes);
+
 // Whether a chunk was found to have been freed twice, since this was last asked.
 bool kit_hooked_is_late(struct arena *arena);
 

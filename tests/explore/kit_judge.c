@@ -5,6 +5,7 @@
 
 #include "core/ft_core_state.h"
 #include "core/heap_fast.h"
+#include "core/heap_hand.h"
 
 #include <stdio.h>
 
@@ -47,6 +48,7 @@ static void settle(struct kit *kit)
                 note_late(kit);
                 while (heap_give_empty(heap)) {
                 }
+                heap_hand_drop(heap);
             }
         }
         (void)heap_receive_idle(arena);
@@ -107,6 +109,7 @@ void kit_judge(void *memory)
          section = arena_next_section(arena, section)) {
         const struct run_table *runs = section_runs(section);
         for (uint32_t unit = 0; unit < runs->fresh; unit += run_unit(runs, unit)->length) {
+            live += run_unit(runs, unit)->kind == RUN_LARGE;
             if (run_unit(runs, unit)->kind == RUN_ZONE) {
                 live += judge_zone(zone_map_find(&arena->map, section_unit_at(section, unit)));
             }

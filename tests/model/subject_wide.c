@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The inner functions of the core on a wide arena, called in the order in which the api calls them.
 #include "core/heap_fast.h"
+#include "core/heap_hand.h"
 #include "core/heap_return.h"
 #include "core/large.h"
 #include "core/misuse.h"
@@ -114,6 +115,8 @@ static struct grant alloc_slow(struct heap *heap, size_t bytes, size_t align)
     struct grant grant = {.ptr = NULL};
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes);
+    } else if (bytes > SIZE_CLASS_SMALL_MAX && align <= arena_unit_bytes(state.arena)) {
+        grant.ptr = heap_hand_take(heap, bytes);
     }
     if (grant.ptr != NULL) {
         return grant;
@@ -179,9 +182,15 @@ static void *alloc_aligned(unsigned heap, size_t align, size_t bytes)
 static enum ft_core_misuse give(struct heap *heap, const struct chunk *chunk)
 {
     bool freed;
+    if (chunk->zone->chunk_bytes == 0 && heap != NULL && heap_hand_put(heap, chunk->base)) {
+        return FT_CORE_OK;
+    }
     if (chunk->zone->chunk_bytes == 0) {
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         freed = heap_free_large(state.arena, chunk, &leaving);
+        if (heap != NULL && chunk->zone->kind == ZONE_LARGE) {
+            heap_hand_make_room(heap, arena_units_for(state.arena, chunk->capacity));
+        }
         wide_memory_let_go(&leaving);
         wide_memory_return_runs();
     } else if (heap != NULL &&
@@ -321,19 +330,36 @@ static bool next(unsigned heap, struct ft_core_walk *outer, struct ft_core_item 
     return step.what != WALK_END;
 }
 
+// What heaps have in their hands is free to the model, and in use to the arena.
+static struct hands {
+    size_t count;
+    size_t units;
+} hands(void)
+{
+    struct hands all = {.count = 0};
+    for (const struct heap *heap = offset_to(state.arena, state.arena->heaps); heap != NULL;
+         heap = offset_to(state.arena, heap->next_heap)) {
+        const struct heap_hand *hand = offset_to(heap, heap->hand);
+        all.count += hand != NULL ? hand->count : 0;
+        all.units += hand != NULL ? hand->units : 0;
+    }
+    return all;
+}
+
 // Mappings are counted as part of the arena.
 static struct ft_core_figures figures(void)
 {
     const struct arena *arena = state.arena;
     size_t unit = arena_unit_bytes(arena);
+    struct hands held = hands();
     return (struct ft_core_figures){
         .region_bytes = arena->unit_count * unit + arena->mapping_bytes,
         .metadata_bytes = arena->meta_unit_count * unit,
-        .used_bytes =
-            (arena->used_unit_count - arena->meta_unit_count) * unit + arena->mapping_bytes,
-        .free_bytes = (arena->unit_count - arena->used_unit_count) * unit,
+        .used_bytes = (arena->used_unit_count - arena->meta_unit_count - held.units) * unit +
+                      arena->mapping_bytes,
+        .free_bytes = (arena->unit_count - arena->used_unit_count + held.units) * unit,
         .zone_count = arena->zone_count,
-        .large_count = arena->large_count + arena->mapping_count,
+        .large_count = arena->large_count - held.count + arena->mapping_count,
         .heap_count = arena->heap_count,
         .failure_count = state.failure_count,
     };

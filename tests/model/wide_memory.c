@@ -11,7 +11,8 @@
 enum {
     PAGE_BYTES = 4096,
     UNIT_BYTES = 1 << ZONE_MAP_WIDE_UNIT_SHIFT,
-    SECTIONS_OFFSET = 4 << 20, // the map lies below
+    HAND_BYTES_MAX = 8 * UNIT_BYTES, // of a heap with parcels
+    SECTIONS_OFFSET = 4 << 20,       // the map lies below
     MAPPINGS_OFFSET = GROUND_BYTES / 2,
     MAPPINGS_MAX = 256,
     WITHHELD = 0xEE, // what memory holds that was not committed yet
@@ -43,6 +44,7 @@ struct arena *wide_memory_begin(const struct setup *setup, unsigned char *ground
         .dirty_bytes_max = setup->dirty_bytes_max != 0 ? setup->dirty_bytes_max : SIZE_MAX,
         .zone_bytes_max = SIZE_MAX,
         .stack_bytes_max = 1 << 20,
+        .hand_bytes_max = setup->parcels != 0 ? HAND_BYTES_MAX : 0,
         .parcel_count = setup->parcels != 0 ? (size_t)1 << bits_highest(setup->parcels) : 0,
         .wide = true,
     };
