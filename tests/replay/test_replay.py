@@ -6,6 +6,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -127,12 +128,44 @@ class Replay(unittest.TestCase):
         self.record(STRINGS)
         said, errors = replay("--lib", f"ours={LIBRARY}", "--lib", "libc=", self.path)
         self.assertEqual(errors, "")
-        rows = re.findall(r"^  (\w+) +\d+\.\d{3} +(\d+\.\d) +(\d+\.\d\d)$", said, re.M)
+        self.assertRegex(said, r"^\d+ calls, \d+\.\d MiB live at the peak; played \d+ times, by one thread\n")
+        rows = re.findall(r"^  (\w+) +\d+\.\d{3} +\d+\.\d +(\d+\.\d) +(\d+\.\d\d)$", said, re.M)
         self.assertEqual([name for name, _, _ in rows], ["ours", "libc"])
         self.assertTrue(all(0 < float(peak) < 100 for _, peak, _ in rows))
         self.assertIn("No such file", replay("--lib", "none=/nowhere", self.path, expected=1)[1])
         self.assertIn("could not be preloaded", replay("--lib", f"none={self.path}", self.path, expected=1)[1])
         self.assertIn("NAME=PATH", replay("--lib", "none", self.path, expected=1)[1])
+
+    def test_moves_are_played_through_the_process_own_malloc(self):
+        self.record(STRINGS)
+        moves = Path(self.directory.name, "moves")
+        self.assertEqual(replay("--moves", moves, self.path), ("", ""))
+        said, errors = replay("--play", moves)
+        self.assertEqual(errors, "")
+        self.assertRegex(said, r"^cpu \d+\.\d{6} wall \d+\.\d{6} peak \d+\.\d{3} failed 0 /\S+\n$")
+        thrice, _ = replay("--play", moves, "3")
+        self.assertIn(" failed 0 ", thrice)
+        whole = moves.read_bytes()
+        kinds = [int.from_bytes(whole[at:at + 1], "little") for at in range(32 + 12, len(whole), 16)]
+        played = replay(self.path)[0]
+        self.assertEqual(sum(kind in (1, 2, 4) for kind in kinds) - sum(kind == 5 for kind in kinds),
+                         self.figure(played, "live chunks"))
+        self.assertEqual(len(kinds), int.from_bytes(whole[8:16], "little"))
+
+    def test_what_holds_no_moves_is_not_played(self):
+        self.record(STRINGS)
+        moves = Path(self.directory.name, "moves")
+        replay("--moves", moves, self.path)
+        whole = moves.read_bytes()
+        slot, kind, power = (whole[:32 + at] + b"\xff\xff\xff\x7f"[:count] + whole[32 + at + count:]
+                             for at, count in ((8, 4), (12, 1), (13, 1)))
+        for content in (b"", whole[:20], whole[:-1], whole[:-16], b"X" + whole[1:], slot, kind, power, bytes(4096)):
+            moves.write_bytes(content)
+            self.assertEqual(replay("--play", moves, expected=1),
+                             ("", f"ft_replay: {moves} holds no moves, as --moves writes them\n"))
+        self.assertIn("holds no moves", replay("--play", "/nowhere", expected=1)[1])
+        for words in (("--play",), ("--play", moves, "0"), ("--play", moves, "x"), ("--play", moves, "1", "1")):
+            self.assertIn("ft_replay FILE", replay(*words, expected=2)[1])
 
     @unittest.skipIf(not shutil.which("valgrind") or "FT_NO_VALGRIND" in os.environ, "no valgrind for this")
     def test_instructions_are_counted_by_kind(self):
@@ -178,13 +211,109 @@ class Replay(unittest.TestCase):
         self.record(STRINGS)
         whole = bytearray(self.path.read_bytes())
         # A block that is full: of one that is still being written no sum is known.
-        full = next(at for at in range(0, len(whole), BLOCK) if any(whole[at + 52:at + 56]))
-        whole[full + 1000] ^= 4
+        full = [at for at in range(0, len(whole), BLOCK) if any(whole[at + 52:at + 56])]
+        whole[full[0] + 1000] ^= 4
         self.path.write_bytes(whole)
-        said, errors = replay(self.path, expected=1)
+        # Its chunks may all have been freed again: then the end is the same.
+        said, errors = replay(self.path, expected=None)
         self.assertIn("1 blocks are damaged, and left out", errors)
         self.assertRegex(errors, r"\d+ calls are missing")
+        for at in full[1:]:
+            whole[at + 1000] ^= 4
+        self.path.write_bytes(whole)
+        said, errors = replay(self.path, expected=1)
+        self.assertIn(f"{len(full)} blocks are damaged, and left out", errors)
         self.assertIn("NOT the same", said)
+
+    def test_a_stripped_trace_is_played_as_the_whole_one(self):
+        for command, options in (((STRINGS,), {"FT_MALLOC_STACKS": "all"}), ((MISUSE,), {"FT_MALLOC_MISUSE": "ignore"})):
+            self.record(*command, **options)
+            stripped = Path(self.directory.name, "stripped")
+            self.assertEqual(replay("--strip", stripped, self.path), ("", ""))
+            said, again = (re.sub(r"^process \d+|0x[0-9a-f]+|call \d+", "", replay(path)[0], flags=re.M)
+                           for path in (self.path, stripped))
+            self.assertEqual(re.sub(r" +[\d,]+ +\d+\.\d{3} ", " ", said), re.sub(r" +[\d,]+ +\d+\.\d{3} ", " ", again))
+            self.assertIn("digest", said)
+            self.assertIn("process 1, ", replay(stripped)[0])
+            printed = replay("--print", stripped)[0]
+            self.assertNotIn("/", printed)  # of no file the name
+            self.assertNotIn("stack", printed)
+            addresses = {int(address, 16) for address in re.findall(r"0x([0-9a-f]+)", printed)}
+            self.assertLess(max(addresses), 1 << 40)
+            self.assertLess(stripped.stat().st_size, self.path.stat().st_size + BLOCK)
+            self.path.unlink()
+
+    def test_a_stripped_trace_says_what_was_misused(self):
+        self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
+        stripped, again = Path(self.directory.name, "stripped"), Path(self.directory.name, "again")
+        replay("--strip", stripped, self.path)
+        replay("--strip", again, stripped)
+        self.assertEqual(stripped.read_bytes(), again.read_bytes())
+        told = [re.findall(r"MISUSE: .*: (.*)", replay(path)[0]) for path in (self.path, stripped)]
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(len(told[0]), 4)
+
+    @unittest.skipIf(not shutil.which("zstd"), "zstd is missing")
+    def test_a_compressed_trace_is_read_as_the_trace(self):
+        self.record(STRINGS)
+        packed = Path(self.directory.name, "packed")  # not its name says what it is
+        subprocess.run(["zstd", "-q", "-o", packed, self.path], check=True)
+        self.assertEqual(replay(packed), replay(self.path))
+        self.assertEqual(replay("--print", packed), replay("--print", self.path))
+        said, errors = replay("--lib", "libc=", packed)
+        self.assertEqual((errors, said.count("libc")), ("", 1))
+        whole = packed.read_bytes()
+        words = "is compressed, and cut or damaged: zstd cannot unpack it"
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 0xFF
+        for content in (whole[:-1], whole[:len(whole) // 2], whole[:4], whole + b"more", bytes(flipped)):
+            packed.write_bytes(content)
+            for option in ((), ("--print",)):
+                self.assertEqual(replay(*option, packed, expected=1), ("", f"ft_replay: {packed} {words}\n"))
+        for content, words in ((b"", "is empty: nothing of a trace is in it"), (b"no trace" * 9999, "is no trace of ft_malloc"),
+                               (b"FTTRACE2" + bytes(70000), "is a trace of a version that this program does not know")):
+            packed.write_bytes(subprocess.run(["zstd", "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout)
+            self.assertEqual(replay(packed, expected=1), ("", f"ft_replay: {packed} {words}\n"))
+
+    @unittest.skipIf(not shutil.which("zstd"), "zstd is missing")
+    def test_a_compressed_trace_is_not_unpacked_without_bounds(self):
+        packed = Path(self.directory.name, "packed")
+        packed.write_bytes(subprocess.run(["zstd", "-q", "-c"], input=bytes(1 << 24), stdout=subprocess.PIPE, check=True).stdout)
+        self.assertIn("is empty", replay(packed, expected=1)[1])
+        done = subprocess.run([REPLAY, packed], capture_output=True, text=True, check=False, timeout=100,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (1, "", f"ft_replay: {packed} is compressed, and unpacked larger than may be\n"))
+        done = subprocess.run([REPLAY, packed], capture_output=True, text=True, check=False, env={"PATH": "/nowhere"})
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (1, "", f"ft_replay: {packed} is compressed, and there is no zstd here to unpack it\n"))
+
+    def test_a_trace_of_no_calls_and_calls_beyond_the_end(self):
+        self.record(STRINGS)
+        lines = replay("--print", self.path)[0].splitlines()
+        calls = sum(line.startswith("[") for line in lines)
+        beyond, errors = replay("--until", str(10 * calls), self.path)
+        self.assertEqual(errors, "")
+        self.assertEqual(self.figure(beyond, "live bytes"), self.figure(replay(self.path)[0], "live bytes"))
+        self.assertIn("ft_replay FILE", replay("--until", "99999999999999999999999", self.path, expected=2)[1])
+        # The first block's head alone: a trace that has only begun.
+        none = Path(self.directory.name, "none")
+        none.write_bytes(self.path.read_bytes()[:64] + bytes(BLOCK - 64))
+        said, errors = replay(none)
+        self.assertEqual(errors, "")
+        self.assertEqual(self.figure(said, "live chunks"), 0)
+        for words in (("--strip", self.path.with_name("out")), ("--moves", self.path.with_name("out")), ("--print",),
+                      ("--until", "7"), ("--lib", "libc=")):
+            replay(*words, none)
+        said, _ = replay("--play", self.path.with_name("out"), expected=None)
+
+    def test_what_cannot_be_written_is_told(self):
+        self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
+        for option in ("--strip", "--moves", "--reduce"):
+            for path, why in (("/nowhere/out", "No such file or directory"), (self.directory.name, "Is a directory"),
+                              ("/dev/full", "No space left on device")):
+                _, errors = replay(option, path, self.path, expected=1)
+                self.assertEqual(errors, f"ft_replay: {path} cannot be written: {why}\n")
 
     def test_what_is_no_trace_is_told_so(self):
         for content, words in ((b"#!/bin/sh\n" * 9999, "is no trace of ft_malloc"), (b"F", "is empty: nothing of a trace is in it"),
@@ -201,7 +330,8 @@ class Replay(unittest.TestCase):
 
     def test_other_words_are_answered_with_the_usage(self):
         for words in ((), ("--until", "x", "f"), ("--until", "0", "f"), ("--until",), ("--what", "f"), ("f", "g"),
-                      ("--while", "true", "f"), ("--reduce",), ("--lib",)):
+                      ("--while", "true", "f"), ("--reduce",), ("--lib",), ("--strip", "f"), ("--strip", "a", "--moves", "b", "f"),
+                      ("--print", "--callgrind", "f"), ("--print", "--until", "3", "f")):
             self.assertIn("ft_replay FILE", replay(*words, expected=2)[1])
         self.assertIn("ft_replay FILE", replay("--help")[0])
 

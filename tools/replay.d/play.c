@@ -1,333 +1,302 @@
 // SPDX-License-Identifier: MIT
 #include "tools/replay.d/play.h"
 
+#include "tools/replay.d/moves.h"
 #include "tools/replay.d/pages.h"
 
 #include <dlfcn.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUND_COUNT = 3, PAGE_BYTES = 4096, LINE_BYTES = 256 + PATH_MAX };
-
-// What one run took.
-struct taken {
-    double seconds; // of the processor
-    double peak;    // MiB beyond what the process had before
-    uint64_t failed_count;
-    char library[PATH_MAX]; // that malloc was of
+enum {
+    PAGE_BYTES = 4096,
+    STATUS_BYTES = 8192,
+    WINDOW_BYTES = 1 << 20, // of the moves are mapped at a time
 };
 
-// ---- the process that plays -----------------------------------------------------------------------
+// No move lies in two windows.
+_Static_assert(sizeof(struct moves_head) % sizeof(struct move) == 0, "moves follow the head");
+_Static_assert(WINDOW_BYTES % sizeof(struct move) == 0, "moves fill a window");
 
-static double processor_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static long peak_kib(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
-}
+struct chunk {
+    unsigned char *ptr;
+    uint64_t held;
+};
 
 struct player {
-    unsigned char **chunks; // by lives
-    uint64_t *held;
-    uint64_t failed_count;
+    struct moves_head head;
+    int file;
+    struct chunk *chunks; // by slots
+    struct play_result result;
 };
 
-// Writes to each page of a chunk, as its program would, and its life to its start.
-static void write_chunk(unsigned char *chunk, uint64_t from, uint64_t bytes, uint32_t life)
+// ---- moves ----------------------------------------------------------------------------------------
+
+// Writes to each page of a chunk, as its program would, and its slot to its start.
+static void write_chunk(unsigned char *ptr, uint64_t from, uint64_t bytes, uint32_t slot)
 {
     for (uint64_t at = from; at < bytes; at += PAGE_BYTES) {
-        chunk[at] = 1;
+        ptr[at] = 1;
     }
     if (bytes > from) {
-        chunk[bytes - 1] = 1;
+        ptr[bytes - 1] = 1;
     }
-    if (bytes >= sizeof(life)) {
-        memcpy(chunk, &life, sizeof(life));
+    if (bytes >= sizeof(slot)) {
+        memcpy(ptr, &slot, sizeof(slot));
     }
 }
 
 // Whether a chunk is as it was written.
-static void check_chunk(struct player *player, uint32_t life)
+static void check_chunk(struct player *player, const struct chunk *chunk, uint32_t slot)
 {
-    uint32_t found = life;
-    if (player->held[life] >= sizeof(found)) {
-        memcpy(&found, player->chunks[life], sizeof(found));
+    uint32_t found = slot;
+    if (chunk->held >= sizeof(found)) {
+        memcpy(&found, chunk->ptr, sizeof(found));
     }
-    player->failed_count += found != life;
+    player->result.failed_count += found != slot;
 }
 
-static void *alloc(const struct step *step)
+static void *alloc(const struct move *move)
 {
-    void *chunk = NULL;
-    size_t align = (size_t)1 << step->power;
-    switch (step->kind) {
-    case TRACE_CALLOC: return calloc(1, step->bytes);
+    void *ptr = NULL;
+    size_t align = (size_t)1 << move->power;
+    switch (move->kind) {
+    case TRACE_CALLOC: return calloc(1, move->bytes);
     case TRACE_ALIGNED:
         align = align < sizeof(void *) ? sizeof(void *) : align;
-        return posix_memalign(&chunk, align, step->bytes) == 0 ? chunk : NULL;
-    default: return malloc(step->bytes);
+        return posix_memalign(&ptr, align, move->bytes) == 0 ? ptr : NULL;
+    default: return malloc(move->bytes);
     }
 }
 
-static void play_step(struct player *player, const struct step *step)
+static void play_realloc(struct player *player, const struct move *move)
 {
-    bool is_misuse = step->kind == TRACE_MISUSED_FREE || step->kind == TRACE_MISUSED_REALLOC;
-    if (is_misuse || !step->is_done) {
+    struct chunk *chunk = &player->chunks[move->slot];
+    if (chunk->ptr == NULL) {
+        return; // It was refused.
+    }
+    check_chunk(player, chunk, move->slot);
+    unsigned char *ptr = realloc(chunk->ptr, move->bytes);
+    if (ptr == NULL) {
+        player->result.failed_count++;
         return;
     }
-    uint32_t life = step->life;
-    unsigned char *chunk = player->chunks[life];
-    bool is_new = step->kind != TRACE_FREE && step->kind != TRACE_REALLOC;
-    if (!is_new && chunk == NULL) {
-        return;
-    }
-    if (!is_new) {
-        check_chunk(player, life);
-    }
-    if (step->kind == TRACE_FREE) {
-        free(chunk);
-        player->chunks[life] = NULL;
-        return;
-    }
-    unsigned char *result = is_new ? alloc(step) : realloc(chunk, step->bytes);
-    if (result == NULL) {
-        player->failed_count++;
-        return;
-    }
-    write_chunk(result, is_new ? 0 : player->held[life], step->bytes, life);
-    player->chunks[life] = result;
-    player->held[life] = step->bytes;
+    write_chunk(ptr, chunk->held, move->bytes, move->slot);
+    *chunk = (struct chunk){.ptr = ptr, .held = move->bytes};
 }
 
-// FD COUNT LIVES: the steps are in a file, and what it took goes to standard output as a line.
-int play_main(char **arguments)
+static void play_move(struct player *player, const struct move *move)
 {
-    int descriptor = (int)strtol(arguments[0], NULL, 10);
-    size_t count = strtoull(arguments[1], NULL, 10);
-    size_t lives = strtoull(arguments[2], NULL, 10);
-    size_t bytes = count * sizeof(struct step);
-    const struct step *steps =
-        mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
-    struct player player = {
-        .chunks = pages_take(lives * sizeof(player.chunks[0])),
-        .held = pages_take(lives * sizeof(player.held[0])),
-    };
-    if (steps == MAP_FAILED) {
-        return 1;
+    struct chunk *chunk = &player->chunks[move->slot];
+    if (move->kind == TRACE_FREE) {
+        if (chunk->ptr != NULL) {
+            check_chunk(player, chunk, move->slot);
+        }
+        free(chunk->ptr);
+        chunk->ptr = NULL;
+        return;
     }
-    // Written now, so that it is there before it is counted what was.
-    memset(player.chunks, 0, lives * sizeof(player.chunks[0]));
-    memset(player.held, 0, lives * sizeof(player.held[0]));
-    long before = peak_kib();
-    double began = processor_seconds();
+    if (move->kind == TRACE_REALLOC) {
+        play_realloc(player, move);
+        return;
+    }
+    unsigned char *ptr = alloc(move);
+    *chunk = (struct chunk){.ptr = ptr, .held = move->bytes};
+    if (ptr == NULL) {
+        player->result.failed_count++;
+        return;
+    }
+    write_chunk(ptr, 0, move->bytes, move->slot);
+}
+
+// Not inlined: its instructions without those of what it calls are what the player itself costs.
+__attribute__((noinline)) static void play_window(struct player *player, const struct move *moves,
+                                                  size_t count)
+{
     for (size_t index = 0; index < count; index++) {
-        play_step(&player, &steps[index]);
+        play_move(player, &moves[index]);
     }
-    double seconds = processor_seconds() - began;
-    long after = peak_kib();
+}
+
+// ---- windows --------------------------------------------------------------------------------------
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+// Plays what is mapped, while the clocks run.
+static void time_window(struct player *player, const struct move *moves, size_t count)
+{
+    double wall = seconds_of(CLOCK_MONOTONIC);
+    double processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    play_window(player, moves, count);
+    player->result.processor_seconds += seconds_of(CLOCK_PROCESS_CPUTIME_ID) - processor;
+    player->result.wall_seconds += seconds_of(CLOCK_MONOTONIC) - wall;
+}
+
+// Looks at all moves, and plays them if they were looked at before. False if one of them is none, or cannot be read.
+static bool each_window(struct player *player, bool plays)
+{
+    uint64_t end = sizeof(player->head) + player->head.move_count * sizeof(struct move);
+    for (uint64_t at = 0; at < end; at += WINDOW_BYTES) {
+        size_t bytes = end - at < WINDOW_BYTES ? (size_t)(end - at) : WINDOW_BYTES;
+        const char *window =
+            mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, player->file, (off_t)at);
+        if (window == MAP_FAILED) {
+            return false;
+        }
+        size_t skipped = at == 0 ? sizeof(player->head) : 0;
+        const struct move *moves = (const struct move *)(const void *)(window + skipped);
+        size_t count = (bytes - skipped) / sizeof(struct move);
+        bool is_good = true;
+        if (plays) {
+            time_window(player, moves, count);
+        }
+        for (size_t index = 0; index < count && !plays; index++) {
+            is_good &= moves_is_good(&player->head, &moves[index]);
+        }
+        munmap((void *)(uintptr_t)window, bytes);
+        if (!is_good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// ---- the process ----------------------------------------------------------------------------------
+
+// The most that was resident since the process became this program: what getrusage() says goes back to before that.
+static double peak_mib(void)
+{
+    char text[STATUS_BYTES];
+    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file >= 0 ? read(file, text, sizeof(text) - 1) : 0;
+    close(file);
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = strstr(text, "VmHWM:");
+    return at != NULL ? (double)strtol(at + strlen("VmHWM:"), NULL, 10) / 1024 : 0.0;
+}
+
+static const char *library_of_malloc(void)
+{
     Dl_info info = {.dli_fname = ""};
     (void)dladdr((void *)(uintptr_t)malloc, &info);
-    char line[LINE_BYTES];
-    int length = snprintf(line, sizeof(line), "%.6f %.3f %" PRIu64 " %s\n", seconds,
-                          (double)(after - before) / 1024, player.failed_count, info.dli_fname);
-    return write(STDOUT_FILENO, line, (size_t)length) == length ? 0 : 1;
+    return info.dli_fname;
 }
 
-// ---- the process that compares --------------------------------------------------------------------
+static bool tell(const struct play_result *result, const char *library)
+{
+    char line[PLAY_LINE_BYTES];
+    int length =
+        snprintf(line, sizeof(line), "cpu %.6f wall %.6f peak %.3f failed %" PRIu64 " %s\n",
+                 result->processor_seconds, result->wall_seconds, result->peak,
+                 result->failed_count, library);
+    return write(STDOUT_FILENO, line, (size_t)length) == length;
+}
+
+static bool play_once(const char *path)
+{
+    struct player player = {.file = open(path, O_RDONLY | O_CLOEXEC)};
+    if (player.file < 0 || !moves_read_head(&player.head, player.file) ||
+        !each_window(&player, false)) {
+        fprintf(stderr, "ft_replay: %s holds no moves, as --moves writes them\n", path);
+        return false;
+    }
+    size_t bytes = player.head.slot_count * sizeof(struct chunk);
+    player.chunks = pages_take(bytes);
+    // Written now, so that it is there before it is counted what was.
+    memset(player.chunks, 0, bytes);
+    double before = peak_mib();
+    bool is_good = each_window(&player, true);
+    player.result.peak = peak_mib() - before;
+    return is_good && tell(&player.result, library_of_malloc());
+}
+
+bool play_moves(const char *path, uint64_t times)
+{
+    if (times == 1) {
+        return play_once(path);
+    }
+    struct play_result sum = {.peak = 0};
+    struct play_result result;
+    char line[PLAY_LINE_BYTES];
+    const char *library = NULL;
+    for (uint64_t turn = 0; turn < times; turn++) {
+        library = play_run(path, 1, "", line, &result);
+        if (library == NULL) {
+            return false;
+        }
+        sum.processor_seconds += result.processor_seconds;
+        sum.wall_seconds += result.wall_seconds;
+        sum.peak = result.peak > sum.peak ? result.peak : sum.peak;
+        sum.failed_count += result.failed_count;
+    }
+    return tell(&sum, library);
+}
+
+// ---- the process that starts it -------------------------------------------------------------------
 
 // The child: it becomes the process that plays.
-static _Noreturn void become_player(int steps, int output, const struct script *script,
+static _Noreturn void become_player(const char *path, uint64_t times, int output,
                                     const char *library)
 {
-    char words[3][32];
-    snprintf(words[0], sizeof(words[0]), "%d", steps);
-    snprintf(words[1], sizeof(words[1]), "%zu", script->count);
-    snprintf(words[2], sizeof(words[2]), "%" PRIu32, script->life_count);
+    char count[32];
+    snprintf(count, sizeof(count), "%" PRIu64, times);
     unsetenv("FT_MALLOC_TRACE");
     if (*library != '\0') {
         setenv("LD_PRELOAD", library, 1);
     }
     dup2(output, STDOUT_FILENO);
-    execl("/proc/self/exe", "ft_replay", "--play", words[0], words[1], words[2], (char *)NULL);
+    execl("/proc/self/exe", "ft_replay", "--play", path, count, (char *)NULL);
     _exit(127);
 }
 
-static bool read_line(int descriptor, char line[LINE_BYTES])
+static bool read_line(int descriptor, char line[PLAY_LINE_BYTES])
 {
     size_t length = 0;
     ssize_t got;
-    while (length + 1 < LINE_BYTES &&
-           (got = read(descriptor, line + length, LINE_BYTES - 1 - length)) > 0) {
+    while (length + 1 < PLAY_LINE_BYTES &&
+           (got = read(descriptor, line + length, PLAY_LINE_BYTES - 1 - length)) > 0) {
         length += (size_t)got;
     }
     line[length] = '\0';
-    return length != 0 && line[length - 1] == '\n';
+    line[strcspn(line, "\n")] = '\0';
+    return length != 0;
 }
 
-static bool read_taken(int descriptor, struct taken *taken)
-{
-    char line[LINE_BYTES];
-    if (!read_line(descriptor, line)) {
-        return false;
-    }
-    int at = 0;
-    if (sscanf(line, "%lf %lf %" SCNu64 " %n", &taken->seconds, &taken->peak, &taken->failed_count,
-               &at) < 3) {
-        return false;
-    }
-    size_t length = strcspn(line + at, "\n");
-    memcpy(taken->library, line + at, length);
-    taken->library[length] = '\0';
-    return true;
-}
-
-// One run through a library.
-static bool run(int steps, const struct script *script, const char *library, struct taken *taken)
+const char *play_run(const char *path, uint64_t times, const char *library,
+                     char line[PLAY_LINE_BYTES], struct play_result *result)
 {
     int ends[2];
     if (pipe(ends) != 0) {
-        return false;
+        return NULL;
     }
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        become_player(steps, ends[1], script, library);
+        become_player(path, times, ends[1], library);
     }
     close(ends[1]);
-    bool is_read = child > 0 && read_taken(ends[0], taken);
+    bool is_read = child > 0 && read_line(ends[0], line);
     close(ends[0]);
     int status = 0;
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0 && is_read;
-}
-
-// The steps in a file without a name, for the players.
-static int share_steps(const struct script *script)
-{
-    int descriptor = memfd_create("ft_replay", 0);
-    const char *at = (const char *)script->steps;
-    size_t left = script->count * sizeof(struct step);
-    while (descriptor >= 0 && left != 0) {
-        ssize_t written = write(descriptor, at, left);
-        if (written < 0) {
-            close(descriptor);
-            return -1;
-        }
-        at += written;
-        left -= (size_t)written;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0 || !is_read) {
+        return NULL;
     }
-    return descriptor;
-}
-
-// The middle one of a few numbers.
-static double median(double numbers[ROUND_COUNT])
-{
-    for (unsigned index = 1; index < ROUND_COUNT; index++) {
-        for (unsigned at = index; at != 0 && numbers[at] < numbers[at - 1]; at--) {
-            double other = numbers[at];
-            numbers[at] = numbers[at - 1];
-            numbers[at - 1] = other;
-        }
-    }
-    return numbers[ROUND_COUNT / 2];
-}
-
-// Splits NAME=PATH; the path in full. False and a line on standard error if there is no such file.
-static bool split(const char *library, char name[PATH_MAX], char path[PATH_MAX])
-{
-    size_t length = strcspn(library, "=");
-    if (library[length] == '\0' || length >= PATH_MAX) {
-        fprintf(stderr, "ft_replay: a library is NAME=PATH, not '%s'\n", library);
-        return false;
-    }
-    memcpy(name, library, length);
-    name[length] = '\0';
-    path[0] = '\0';
-    if (library[length + 1] != '\0' && realpath(library + length + 1, path) == NULL) {
-        fprintf(stderr, "ft_replay: %s: %s\n", library + length + 1, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
-struct library {
-    char name[PATH_MAX];
-    char path[PATH_MAX];
-    double seconds[ROUND_COUNT];
-    double peaks[ROUND_COUNT];
-    uint64_t failed_count;
-};
-
-static bool run_round(int steps, const struct script *script, struct library *library,
-                      unsigned round)
-{
-    struct taken taken;
-    if (!run(steps, script, library->path, &taken)) {
-        fprintf(stderr, "ft_replay: the trace could not be played through %s\n", library->name);
-        return false;
-    }
-    char full[PATH_MAX];
-    if (library->path[0] != '\0' &&
-        (realpath(taken.library, full) == NULL || strcmp(full, library->path) != 0)) {
-        fprintf(stderr, "ft_replay: %s could not be preloaded: malloc is %s's\n", library->path,
-                taken.library);
-        return false;
-    }
-    library->seconds[round] = taken.seconds;
-    library->peaks[round] = taken.peak;
-    library->failed_count += taken.failed_count;
-    return true;
-}
-
-static void tell(const struct script *script, struct library *libraries, unsigned count)
-{
-    double live = (double)script->peak_bytes / (1 << 20);
-    printf("%zu calls, %.1f MiB live at the peak\n\n  %-20s%12s%16s%16s\n", script->count, live,
-           "library", "seconds", "peak MiB", "of live bytes");
-    for (unsigned index = 0; index < count; index++) {
-        double peak = median(libraries[index].peaks);
-        printf("  %-20s%12.3f%16.1f%16.2f\n", libraries[index].name,
-               median(libraries[index].seconds), peak, live > 0 ? peak / live : 0.0);
-        if (libraries[index].failed_count != 0) {
-            printf("  %20s%" PRIu64 " calls were refused, or chunks not as they were written\n", "",
-                   libraries[index].failed_count);
-        }
-    }
-}
-
-bool play_compare(const struct script *script, char *const *names, unsigned count)
-{
-    int steps = share_steps(script);
-    struct library *libraries = pages_take(count * sizeof(*libraries));
-    bool is_good = steps >= 0;
-    for (unsigned index = 0; index < count && is_good; index++) {
-        is_good = split(names[index], libraries[index].name, libraries[index].path);
-    }
-    for (unsigned round = 0; round < ROUND_COUNT && is_good; round++) {
-        for (unsigned index = 0; index < count && is_good; index++) {
-            is_good = run_round(steps, script, &libraries[index], round);
-        }
-    }
-    if (is_good) {
-        tell(script, libraries, count);
-    }
-    pages_give(libraries, count * sizeof(*libraries));
-    close(steps);
-    return is_good;
+    int at = 0;
+    int count =
+        sscanf(line, "cpu %lf wall %lf peak %lf failed %" SCNu64 " %n", &result->processor_seconds,
+               &result->wall_seconds, &result->peak, &result->failed_count, &at);
+    return count == 4 ? line + at : NULL;
 }

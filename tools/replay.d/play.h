@@ -4,17 +4,27 @@
 #ifndef FT_REPLAY_PLAY_H
 #define FT_REPLAY_PLAY_H
 
-#include "tools/replay.d/script.h"
-
 #include <stdbool.h>
+#include <stdint.h>
 
-enum { PLAY_LIBRARIES_MAX = 16 };
+// What a process that plays has to say.
+struct play_result {
+    double processor_seconds;
+    double wall_seconds;
+    double peak;           // MiB, beyond what the process had before
+    uint64_t failed_count; // calls that were refused, chunks that were not as they were written
+};
 
-// Plays a script through each of these NAME=PATH (an empty path: what the process has anyway), in turns, and tells what it
-// took as a table. False if one of them cannot be had, or has failed.
-bool play_compare(const struct script *script, char *const *libraries, unsigned count);
+// Plays the moves (moves.h) in a file so many times, each time in a process of its own if it is more than once, and writes a
+// line to standard output: what play_read() reads, sums and the highest peak, and the library that malloc is of. False and a
+// line on standard error if the file holds none, or a process has failed.
+bool play_moves(const char *path, uint64_t times);
 
-// The process that plays: the arguments behind --play.
-int play_main(char **arguments);
+enum { PLAY_LINE_BYTES = 5000 };
+
+// Starts a process that does so with a library preloaded (empty: what this process has), and reads its line. NULL if that
+// has failed, else where in the line the library begins.
+const char *play_run(const char *path, uint64_t times, const char *library,
+                     char line[PLAY_LINE_BYTES], struct play_result *result);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tools/replay.d/reader.h"
 
 #include "tools/replay.d/pages.h"
+#include "tools/replay.d/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,32 +163,56 @@ enum reader_answer reader_open_bytes(struct reader *reader, const uint8_t *bytes
     return answer;
 }
 
-static enum reader_answer open_file(struct reader *reader, const char *path)
+// Maps a file that is open, and reads what is mapped.
+static enum reader_answer map_file(struct reader *reader, int descriptor)
 {
-    *reader = (struct reader){.bytes = NULL};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+    if (fstat(descriptor, &status) != 0) {
         return READER_UNREADABLE;
     }
     size_t size = (size_t)status.st_size;
-    void *bytes = MAP_FAILED;
-    if (S_ISREG(status.st_mode) && size != 0) {
-        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    } else {
-        errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? 0 : EINVAL;
+    if (!S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        return READER_UNREADABLE;
     }
-    int saved = errno;
-    close(descriptor);
-    errno = saved;
+    if (size == 0) {
+        return READER_EMPTY;
+    }
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED) {
-        return errno != 0 ? READER_UNREADABLE : READER_EMPTY;
+        return READER_UNREADABLE;
     }
     enum reader_answer answer = reader_open_bytes(reader, bytes, size);
     if (answer != READER_OK) {
         munmap(bytes, size);
     }
     reader->is_mapped = answer == READER_OK;
+    return answer;
+}
+
+static enum reader_answer open_file(struct reader *reader, const char *path)
+{
+    static const enum reader_answer answers[] = {
+        [UNPACK_OK] = READER_OK,
+        [UNPACK_NO_ZSTD] = READER_NO_ZSTD,
+        [UNPACK_DAMAGED] = READER_BAD_ZSTD,
+        [UNPACK_TOO_LARGE] = READER_TOO_LARGE,
+    };
+    *reader = (struct reader){.bytes = NULL};
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return READER_UNREADABLE;
+    }
+    enum reader_answer answer = READER_OK;
+    if (unpack_is_packed(descriptor)) {
+        answer = answers[unpack_file(&descriptor)];
+    }
+    if (answer == READER_OK) {
+        answer = map_file(reader, descriptor);
+    }
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
     return answer;
 }
 
@@ -231,6 +256,9 @@ static const char *words_of(enum reader_answer answer)
     case READER_NEWER: return "is a trace of a version that this program does not know";
     case READER_EMPTY: return "is empty: nothing of a trace is in it";
     case READER_DAMAGED: return "is damaged: no block of it is what was written";
+    case READER_NO_ZSTD: return "is compressed, and there is no zstd here to unpack it";
+    case READER_BAD_ZSTD: return "is compressed, and cut or damaged: zstd cannot unpack it";
+    case READER_TOO_LARGE: return "is compressed, and unpacked larger than may be";
     default: return "is a trace";
     }
 }

@@ -19,6 +19,9 @@ enum reader_answer {
     READER_NEWER,      // of another version
     READER_EMPTY,      // nothing is in it
     READER_DAMAGED,    // no block of it is what was written
+    READER_NO_ZSTD,    // compressed, and nobody here unpacks it
+    READER_BAD_ZSTD,   // compressed, and cut or damaged
+    READER_TOO_LARGE,  // compressed, and too large without that
 };
 
 // A lane, or what is left of it.
@@ -56,7 +59,7 @@ struct reader {
     bool is_cut;            // the file ends inside a block
 };
 
-// Opens a file. False if that cannot be, and standard error has been told why.
+// Opens a file, which zstd may have compressed. False if that cannot be, and standard error has been told why.
 bool reader_open(struct reader *reader, const char *path);
 
 // Opens bytes of the caller's.

@@ -63,7 +63,7 @@ static enum ft_core_misuse first_misuse(const struct script *script, size_t *at)
 static bool run_command(struct reducer *reducer)
 {
     char line[2 * PATH_MAX];
-    if (!writer_write(&reducer->part, reducer->tried)) {
+    if (!writer_write(&reducer->part, false, reducer->tried)) {
         exit(1);
     }
     int length = snprintf(line, sizeof(line), "%s '%s'", reducer->command, reducer->tried);
@@ -220,7 +220,7 @@ bool reduce_script(const struct script *whole, const char *command, const char *
         reduce_units(&reducer, &script);
         reduce_steps(&reducer, &script);
         make_part(&reducer);
-        is_good = writer_write(&reducer.part, path);
+        is_good = writer_write(&reducer.part, false, path);
     }
     if (is_good) {
         printf("%zu of %zu calls are left, after %zu tries; %s:\n", reducer.part.count,

@@ -3,6 +3,7 @@
 
 #include "tools/replay.d/pages.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,11 @@ static void end_block(struct writer *writer)
     }
 }
 
+static bool has_order(enum trace_kind kind)
+{
+    return trace_is_call(kind) || kind == TRACE_END;
+}
+
 static void put(struct writer *writer, const struct trace_record *record)
 {
     if (TRACE_BLOCK_BYTES - writer->used < 2 * TRACE_RECORD_BYTES_MAX) {
@@ -42,7 +48,7 @@ static void put(struct writer *writer, const struct trace_record *record)
         const struct trace_head head = {
             .process = writer->script->process,
             .sequence = writer->sequence++,
-            .order = record->order - trace_is_call(record->kind),
+            .order = record->order - has_order(record->kind),
             .time = record->time,
         };
         trace_block_begin(&head, writer->block);
@@ -91,7 +97,36 @@ static void write_step(struct writer *writer, const struct step *step)
     }
 }
 
-bool writer_write(const struct script *script, const char *path)
+static void write_end(struct writer *writer)
+{
+    const struct trace_record record = {
+        .kind = TRACE_END,
+        .order = ++writer->order,
+        .time = writer->state.time,
+        .thread = writer->state.thread,
+        .bytes = writer->script->end_bytes,
+        .count = writer->script->end_count,
+    };
+    put(writer, &record);
+}
+
+static void write_steps(struct writer *writer, bool with_end)
+{
+    const struct script *script = writer->script;
+    bool is_due = with_end && script->has_end;
+    for (size_t index = 0; index < script->count; index++) {
+        if (is_due && script->steps[index].order > script->end_order) {
+            write_end(writer);
+            is_due = false;
+        }
+        write_step(writer, &script->steps[index]);
+    }
+    if (is_due) {
+        write_end(writer);
+    }
+}
+
+bool writer_write(const struct script *script, bool with_end, const char *path)
 {
     struct writer writer = {
         .file = fopen(path, "wb"),
@@ -100,10 +135,8 @@ bool writer_write(const struct script *script, const char *path)
         .block = pages_take(TRACE_BLOCK_BYTES),
     };
     bool is_good = writer.file != NULL;
-    for (size_t index = 0; index < script->count && is_good; index++) {
-        write_step(&writer, &script->steps[index]);
-    }
     if (is_good) {
+        write_steps(&writer, with_end);
         end_block(&writer);
         is_good = ferror(writer.file) == 0;
         is_good = fclose(writer.file) == 0 && is_good;
@@ -111,7 +144,7 @@ bool writer_write(const struct script *script, const char *path)
     pages_give(writer.places, script->life_count * sizeof(writer.places[0]));
     pages_give(writer.block, TRACE_BLOCK_BYTES);
     if (!is_good) {
-        fprintf(stderr, "ft_replay: %s cannot be written\n", path);
+        fprintf(stderr, "ft_replay: %s cannot be written: %s\n", path, strerror(errno));
     }
     return is_good;
 }
