@@ -41,7 +41,7 @@ def equations(directory):
 
 # ---- git ------------------------------------------------------------------------------------
 
-def _history(file, commits=400, files=60):
+def _history(file, commits, files=60):
     """A stream for git fast-import: files of lines, of which each commit changes some."""
     numbers = random.Random(2)
 
@@ -63,14 +63,15 @@ def _history(file, commits=400, files=60):
             lines.insert(numbers.randrange(len(lines)), line())
 
 
-def repository(directory):
-    """A bare repository whose objects lie as fast-import leaves them."""
-    path = directory / "history.git"
+def repository(directory, commits):
+    """A bare repository of so many commits, whose objects lie as fast-import leaves them."""
+    path = directory / f"history-{commits}.git"
     if not path.exists():
         unfinished = directory / "unfinished.git"
         shutil.rmtree(unfinished, ignore_errors=True)
         process.run(["git", "init", "-q", "--bare", unfinished])
-        with open(_write_once(directory / "history.txt", _history), encoding="utf-8") as stream:
+        history = _write_once(path.with_suffix(".txt"), lambda file: _history(file, commits))
+        with open(history, encoding="utf-8") as stream:
             process.run(["git", f"--git-dir={unfinished}", "fast-import", "--quiet"], stdin=stream)
         os.replace(unfinished, path)
     return path
@@ -83,7 +84,7 @@ def _command(*words):
     return f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
 
 
-def _commands(file, count=160000, keys=20000):
+def _commands(file, count, keys=20000):
     """Commands of a server's day in redis's protocol. The last one is how the client knows that all were answered."""
     numbers = random.Random(3)
     for _ in range(count):
@@ -106,8 +107,8 @@ def _commands(file, count=160000, keys=20000):
     file.write(_command("ECHO", "finished"))
 
 
-def commands(directory):
-    return _write_once(directory / "commands.txt", _commands)
+def commands(directory, count):
+    return _write_once(directory / f"commands-{count}.txt", lambda file: _commands(file, count))
 
 
 # ---- gcc ------------------------------------------------------------------------------------
@@ -120,6 +121,15 @@ def translation_unit(directory):
     return path
 
 
-def compiler():
-    """gcc's compiler proper for C++, without the driver that would start it as a second process."""
-    return subprocess.run(["g++", "-print-prog-name=cc1plus"], capture_output=True, text=True).stdout.strip()
+def c_source(directory):
+    """A program of ours in C, preprocessed, without the names of this machine's directories."""
+    path = directory / "json.i"
+    if not path.exists():
+        process.run(["gcc", "-std=c11", "-D_POSIX_C_SOURCE=200809L", f"-I{HERE.parent}", "-E", "-P", "-o", path,
+                     HERE / "single" / "json.c"])
+    return path
+
+
+def compiler(name="cc1plus"):
+    """gcc's compiler proper for C++, or cc1 for C, without the driver that would start it as a second process."""
+    return subprocess.run(["g++", f"-print-prog-name={name}"], capture_output=True, text=True).stdout.strip()

@@ -26,6 +26,7 @@ PACKAGE_OF = {
     "strace": "strace",
     "valgrind": "valgrind",
     "z3": "z3",
+    "zstd": "zstd",
 }
 
 

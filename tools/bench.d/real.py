@@ -16,14 +16,14 @@ def _which(name):
     return shutil.which(name, path="/usr/bin:/bin:/usr/local/bin")
 
 
-def _python(_):
+def python3(_, percent=40):
     # Python's own arenas are mmap'ed by Python: with malloc for everything its memory is the allocator's.
-    return {"command": (build.python(), "-S", _HERE / "churn.py", 40), "is_quick": True,
+    return {"command": (build.python(), "-S", _HERE / "churn.py", percent), "is_quick": True,
             "environment": {"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0"}}
 
 
-def _sqlite3(_):
-    return {"command": (_which("sqlite3"), "-batch", "-cmd", ".parameter init", "-cmd", ".parameter set :items 100000",
+def sqlite3(_, items=100000):
+    return {"command": (_which("sqlite3"), "-batch", "-cmd", ".parameter init", "-cmd", f".parameter set :items {items}",
                         ":memory:"),
             "stdin": _HERE / "churn.sql", "is_quick": True}
 
@@ -49,17 +49,17 @@ def _gcc(directory):
                         inputs.translation_unit(directory)), "is_quick": True}
 
 
-def _git_repack(directory):
+def git_repack(directory, commits=400):
     # What `git repack -f` runs, in one thread, so that the pack is the same each time.
-    return {"command": (_which("git"), f"--git-dir={inputs.repository(directory)}", "pack-objects", "--all", "-q",
+    return {"command": (_which("git"), f"--git-dir={inputs.repository(directory, commits)}", "pack-objects", "--all", "-q",
                         "--stdout", "--no-reuse-delta", "--no-reuse-object", "--threads=1", "--window=20")}
 
 
-def _redis(directory):
+def redis(directory, count=160000):
     socket = directory / "redis.socket"
     return {"command": (_which("redis-server"), "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly",
                         "no", "--logfile", "/dev/null"),
-            "companion": (build.python(), _HERE / "redis_client.py", socket, inputs.commands(directory)),
+            "companion": (build.python(), _HERE / "redis_client.py", socket, inputs.commands(directory, count)),
             "is_quick": True}
 
 
@@ -67,8 +67,8 @@ def _z3(directory):
     return {"command": (_which("z3"), inputs.equations(directory))}
 
 
-_PROGRAMS = {"python3": _python, "sqlite3": _sqlite3, "lua": _lua, "perl": _perl, "php": _php, "node": _node,
-             "gcc": _gcc, "git-repack": _git_repack, "redis": _redis, "z3": _z3}
+_PROGRAMS = {"python3": python3, "sqlite3": sqlite3, "lua": _lua, "perl": _perl, "php": _php, "node": _node,
+             "gcc": _gcc, "git-repack": git_repack, "redis": redis, "z3": _z3}
 
 
 def programs(directory):

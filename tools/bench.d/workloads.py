@@ -7,8 +7,9 @@ from pathlib import Path
 
 import build
 import real
+import traced
 
-GROUPS = ["micro", "single", "threaded", "programs", "start"]
+GROUPS = ["micro", "single", "threaded", "programs", "traces", "start"]
 
 ALWAYS = (1, 2, 4)  # threads
 IF_PROCESSORS = (8, 16)
@@ -84,12 +85,14 @@ def _own(directory, scale):
             yield Workload("threaded", title, command, tells_time=True, is_quick=title in _QUICK)
 
 
-def every(directory, groups, scale=1.0):
+def every(directory, groups, scale=1.0, ft_replay=None):
     """All workloads of the groups; those of programs that are not installed, and may not be, are left out, which is
-    said."""
+    said. ft_replay plays the traces."""
     yield from (workload for workload in _own(directory, scale) if workload.group in groups)
     if "programs" in groups:
         yield from (Workload("programs", **program) for program in real.programs(directory))
+    if "traces" in groups:
+        yield from (Workload("traces", **trace) for trace in traced.workloads(directory, ft_replay, scale))
     if "start" in groups:
         yield Workload("start", "start", (shutil.which("true"),), times=_scaled(STARTS, scale), is_quick=True)
 

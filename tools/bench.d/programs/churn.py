@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Object churn: what a Python program does to its allocator, the same in every run.
 
-  churn.py [PERCENT]   so much of the whole, which takes a few seconds
+  churn.py [PERCENT]   so much of the whole, which takes a few seconds; may be less than one
 """
 import sys
 
@@ -50,14 +50,14 @@ def churn_tables(numbers, rounds):
 
 
 def main():
-    percent = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    percent = float(sys.argv[1]) if len(sys.argv) > 1 else 100
     numbers = sequence(42)
-    result = churn_texts(numbers, 3300 * percent, 9000 * percent)
-    for _ in range(max(1, 4 * percent // 100)):
-        result += total(tree(9, numbers))
-    result += churn_tables(numbers, 15 * percent // 100)
+    result = churn_texts(numbers, int(3300 * percent), int(9000 * percent))
+    for _ in range(max(1, int(4 * percent / 100))):
+        result += total(tree(9 if percent >= 1 else 7, numbers))
+    result += churn_tables(numbers, int(15 * percent / 100))
     buffer = bytearray()
-    for _ in range(2000 * percent):
+    for _ in range(int(2000 * percent)):
         buffer += b"growing by a few bytes at a time"
     print(result + len(buffer))
 
