@@ -86,6 +86,20 @@ class Traces(unittest.TestCase):
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(words, done.stderr)
 
+    def test_what_tracing_costs(self):
+        def bench(*arguments):
+            return subprocess.run([ROOT / "tools" / "bench", "tracing", "--no-install", "--ours", LIBRARY, "--rounds", "1", *arguments],
+                                  capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = bench("--only", "loop", "--scale", "0.05")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        ratio = r"\d+\.\d\d \[\d+\.\d\d \d+\.\d\d\] +\d+\.\d"
+        self.assertRegex(done.stdout, rf"\n  loop +\d\.\d+ s +{ratio} +{ratio}\n")
+        self.assertRegex(done.stdout, r"\n  a pair of malloc and free in the loop: \d+ ns untraced, \d+ ns traced, \d+ ns with stacks\n")
+        self.assertEqual(list(DIRECTORY.glob("tracing.trace*")), [])
+        done = bench("--only", "lisp")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("no program 'lisp' of tracing; there are python3, sqlite3, gcc, loop", done.stderr)
+
     def test_every_stored_trace_is_played_under_both(self):
         subject = measure.Bench(DIRECTORY)
         found = list(workloads.every(DIRECTORY, ("traces",), 0.01, traced.player(LIBRARY)))

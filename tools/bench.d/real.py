@@ -44,7 +44,7 @@ def _node(_):
     return {"command": (_which("node"), _HERE / "churn.js")}
 
 
-def _gcc(directory):
+def gcc(directory):
     return {"command": (inputs.compiler(), "-quiet", "-w", "-fpreprocessed", "-O0", "-o", "-",
                         inputs.translation_unit(directory)), "is_quick": True}
 
@@ -68,7 +68,12 @@ def _z3(directory):
 
 
 _PROGRAMS = {"python3": python3, "sqlite3": sqlite3, "lua": _lua, "perl": _perl, "php": _php, "node": _node,
-             "gcc": _gcc, "git-repack": git_repack, "redis": redis, "z3": _z3}
+             "gcc": gcc, "git-repack": git_repack, "redis": redis, "z3": _z3}
+
+
+def commands_of(name):
+    """The commands that a program needs."""
+    return _COMMANDS.get(name, [])
 
 
 def programs(directory):
@@ -78,7 +83,7 @@ def programs(directory):
     made = directory / "inputs"
     made.mkdir(exist_ok=True)
     for name, fields in _PROGRAMS.items():
-        missing = [command for command in _COMMANDS.get(name, []) if _which(command) is None]
+        missing = [command for command in commands_of(name) if _which(command) is None]
         if missing:
             print(f"{name} is left out: {' '.join(missing)} is not installed", file=sys.stderr)
         else:
