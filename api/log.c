@@ -57,8 +57,7 @@ static void tell_content(struct text *text, const struct ft_malloc_event *event)
 void log_event(const struct ft_malloc_event *event)
 {
     const struct options *options = &global.options;
-    int descriptor =
-        options->debug == SWITCH_ON || options->bonus == SWITCH_ON ? output_descriptor() : -1;
+    int descriptor = log_is_on() ? output_descriptor() : -1;
     if (descriptor < 0) {
         return;
     }

@@ -4,6 +4,15 @@
 #define FT_API_LOG_H
 
 #include "api/ft_malloc.h"
+#include "api/global.h"
+
+#include <stdbool.h>
+
+// Whether an option asks for anything.
+static inline bool log_is_on(void)
+{
+    return global.options.debug == SWITCH_ON || global.options.bonus == SWITCH_ON;
+}
 
 // Writes a line about a call, and what is in the chunk that it has handed out, as far as options ask for that. In one
 // piece, so that the words of several threads do not mix.

@@ -17,6 +17,7 @@ enum {
     PATH_BYTES = 4096,                       // of the system's longest path
     NAMES_MAX = 100,                         // that are tried for a file
     LEAST_ROOM = 2 * TRACE_RECORD_BYTES_MAX, // for a call, and perhaps its thread before it
+    CALLS_A_LOOK = 16, // of a lane, for one at the clock, which takes as long as half a call
 };
 
 // ---- the file -------------------------------------------------------------------------------------
@@ -102,6 +103,24 @@ static void leave_block(struct trace_lane *lane)
     }
 }
 
+// With the lane's lock held: reads the clock.
+static uint64_t look(struct trace_lane *lane)
+{
+    lane->time = platform_coarse_nanoseconds();
+    lane->until_look = CALLS_A_LOOK;
+    return lane->time;
+}
+
+// With the lane's lock held: the time of a call.
+static uint64_t time_of_call(struct trace_lane *lane)
+{
+    if (lane->until_look == 0) {
+        (void)look(lane);
+    }
+    lane->until_look--;
+    return lane->time;
+}
+
 // With the lane's lock held: another block for it, in which the next call will be the one after `order`.
 static bool enter_block(struct trace *trace, struct trace_lane *lane, uint64_t order)
 {
@@ -116,7 +135,7 @@ static bool enter_block(struct trace *trace, struct trace_lane *lane, uint64_t o
         .lane = (uint32_t)(lane - trace->lanes),
         .sequence = lane->sequence++,
         .order = order,
-        .time = platform_coarse_nanoseconds(),
+        .time = lane->time != 0 ? lane->time : look(lane),
         .began = trace->began,
     };
     trace_block_begin(&head, block);
@@ -228,35 +247,45 @@ static enum trace_kind kind_of(const struct ft_malloc_event *event)
     return event->kind == FT_MALLOC_EVENT_FREE ? TRACE_MISUSED_FREE : TRACE_MISUSED_REALLOC;
 }
 
-void trace_call(struct ft_malloc_event *event)
+// With the lane's lock held: numbers and writes a call.
+static void write_call(struct trace *trace, struct trace_lane *lane, struct ft_malloc_event *event,
+                       bool is_alone)
 {
-    struct trace *trace = &global.trace;
-    struct trace_lane *lane = lane_of(trace, event->thread);
-    struct trace_record record = {
+    event->order = global_number_call(is_alone);
+    // All fields are named: compilers would make the others zero in a loop, which takes longer than all else here.
+    const struct trace_record record = {
         .kind = kind_of(event),
+        .order = event->order,
+        .time = time_of_call(lane),
         .thread = event->thread,
+        .stack = event->stack,
         .align = event->align,
         .ptr = (uintptr_t)event->ptr,
         .held = event->held,
         .bytes = event->bytes,
         .result = (uintptr_t)event->result,
-        .stack = event->stack,
+        .count = 0,
+        .data = NULL,
+        .data_bytes = 0,
     };
-    // Who is alone stays so until it returns.
-    bool is_alone = platform_is_alone();
-    if (!is_alone) {
-        platform_lock(&lane->lock);
-    }
-    event->order = global_number_call(is_alone);
-    record.order = event->order;
-    record.time = platform_coarse_nanoseconds();
     if (record.stack != 0) {
         write_stack(trace, lane, &record);
     }
     write_record(trace, lane, &record);
-    if (!is_alone) {
-        platform_unlock(&lane->lock);
+}
+
+void trace_call(struct ft_malloc_event *event)
+{
+    struct trace *trace = &global.trace;
+    struct trace_lane *lane = lane_of(trace, event->thread);
+    // Who is alone stays so until it returns.
+    if (platform_is_alone()) {
+        write_call(trace, lane, event, true);
+        return;
     }
+    platform_lock(&lane->lock);
+    write_call(trace, lane, event, false);
+    platform_unlock(&lane->lock);
 }
 
 // Notes the chunks that the program has, in the lane of one thread.
@@ -368,7 +397,7 @@ void trace_end(uint32_t thread)
         record.bytes += step.what == WALK_CHUNK ? step.bytes : 0;
     }
     record.order = global_number_call(false);
-    record.time = platform_coarse_nanoseconds();
+    record.time = look(lane);
     write_record(trace, lane, &record);
     platform_unlock(&lane->lock);
     global_unlock();

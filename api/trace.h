@@ -23,6 +23,8 @@ struct trace_lane {
     uint8_t *block; // the one that is being written; NULL: none yet, or no more
     uint32_t used;  // bytes of it
     uint64_t sequence;
+    uint64_t time;       // when the clock was last read for it; 0: not yet
+    uint32_t until_look; // calls until it is read again
     struct trace_state state;
 };
 

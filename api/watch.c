@@ -31,15 +31,22 @@ static void tell(struct ft_malloc_event *event, const void *frame)
     // A thread that had its heap before: from now on its calls are seen, too.
     global_put_aside();
     event->thread = thread_number();
-    stacks_note(event, frame);
+    // Asked here, so that who watches with one option does not pay for the others.
+    if (global.stacks.each != 0) {
+        stacks_note(event, frame);
+    }
     if (trace_is_on(&global.trace)) {
         trace_call(event);
     } else {
         event->order = global_number_call(false);
     }
-    log_event(event);
-    history_note(event);
-    if (event_is_end(event)) {
+    if (log_is_on()) {
+        log_event(event);
+    }
+    if (global.history.room != 0) {
+        history_note(event);
+    }
+    if (global.leaks.early_count != 0 && event_is_end(event)) {
         leaks_note_end(event->ptr);
     }
     errno = saved;

@@ -123,13 +123,32 @@ static uint8_t *put_rare(struct trace_state *state, const struct trace_record *r
     return to;
 }
 
-size_t trace_put(struct trace_state *state, const struct trace_record *record, uint8_t *to)
+// Whether a call is what most are: the next one of its lane, without anything that only some records have.
+static bool is_usual(const struct trace_state *state, const struct trace_record *record)
+{
+    return record->time == state->time && record->order == state->order + 1 && record->stack == 0 &&
+           (record->kind == TRACE_FREE || (record->kind == TRACE_MALLOC && record->result != 0));
+}
+
+// The same bytes as put_fields() would make of it, without asking for what it has not.
+static uint8_t *put_usual(struct trace_state *state, const struct trace_record *record, uint8_t *to)
+{
+    state->order = record->order;
+    if (record->kind == TRACE_FREE) {
+        to = put_address(state, to, record->ptr);
+        return put_number(to, record->held);
+    }
+    to = put_number(to, record->bytes);
+    return put_address(state, to, record->result);
+}
+
+// What any record has behind its first byte, to which its flags are added.
+static uint8_t *put_fields(struct trace_state *state, const struct trace_record *record,
+                           uint8_t *at, unsigned *first)
 {
     unsigned fields = has[record->kind];
-    unsigned first = record->kind;
-    uint8_t *at = to + 1;
     if ((fields & HAS_ORDER) != 0) {
-        at = put_call(state, record, at, &first);
+        at = put_call(state, record, at, first);
     }
     if ((fields & (HAS_THREAD | HAS_NUMBER | HAS_ALIGN)) != 0) {
         at = put_rare(state, record, at);
@@ -144,7 +163,7 @@ size_t trace_put(struct trace_state *state, const struct trace_record *record, u
         at = put_number(at, record->bytes);
     }
     if ((fields & HAS_RESULT) != 0 && record->result == 0) {
-        first |= FLAG_REFUSED;
+        *first |= FLAG_REFUSED;
     } else if ((fields & HAS_RESULT) != 0) {
         at = put_address(state, at, record->result);
     }
@@ -154,6 +173,14 @@ size_t trace_put(struct trace_state *state, const struct trace_record *record, u
     if ((fields & HAS_DATA) != 0) {
         at = put_data(record, at);
     }
+    return at;
+}
+
+size_t trace_put(struct trace_state *state, const struct trace_record *record, uint8_t *to)
+{
+    unsigned first = record->kind;
+    uint8_t *at = is_usual(state, record) ? put_usual(state, record, to + 1)
+                                          : put_fields(state, record, to + 1, &first);
     // Release: whoever finds the first byte finds the others.
     atomic_store_explicit((_Atomic uint8_t *)to, (uint8_t)first, memory_order_release);
     return (size_t)(at - to);
