@@ -50,10 +50,18 @@ struct arena_config {
     bool is_dirty;
     // The map covers all addresses, and a struct zone_map_wide lies below the arena.
     bool wide;
+    // Named, so that it is zero wherever a config is made: an arena keeps a copy, and no byte of an arena may be what lay on
+    // a stack.
+    uint16_t zeros;
     // Bytes of LARGE chunks that a heap keeps in its hand, of each at most half as many (heap_hand.h); 0: heaps have none,
     // and are never to have one.
     uint32_t hand_bytes_max;
 };
+_Static_assert(sizeof(struct arena_config) ==
+                       offsetof(struct arena_config, hand_bytes_max) + sizeof(uint32_t) &&
+                   offsetof(struct arena_config, hand_bytes_max) ==
+                       offsetof(struct arena_config, zeros) + sizeof(uint16_t),
+               "no byte of it is without a name");
 
 enum { ARENA_UNIT_BYTES_MAX = 1 << 16, ARENA_UNIT_BYTES_MIN = 32 };
 

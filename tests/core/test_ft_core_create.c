@@ -272,6 +272,31 @@ static void arenas_share_nothing(void **state)
     }
 }
 
+// What a function that is called next finds on the stack.
+__attribute__((noinline)) static void soil_stack(unsigned char byte)
+{
+    volatile unsigned char soil[8192];
+    for (size_t at = 0; at < sizeof(soil); at++) {
+        soil[at] = byte;
+    }
+}
+
+static void no_byte_of_an_arena_is_what_lay_on_a_stack(void **state)
+{
+    (void)state;
+    struct region region = kit_dirty_region(1 << 20, 0);
+    soil_stack(0x55);
+    struct ft_core *core = ft_core_create(region.base, 1 << 20, NULL);
+    assert_non_null(core);
+    struct picture picture = picture_of(&region);
+    ft_core_destroy(core);
+    soil_stack(0xAA);
+    assert_ptr_equal(ft_core_create(region.base, 1 << 20, NULL), core);
+    assert_true(picture_is_still(&picture, &region));
+    ft_core_destroy(core);
+    region_delete(&region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +315,7 @@ int main(void)
         cmocka_unit_test(the_longest_zone_is_as_long_as_the_option_says),
         cmocka_unit_test(a_heap_can_be_opened_whatever_its_stacks_may_hold),
         cmocka_unit_test(arenas_share_nothing),
+        cmocka_unit_test(no_byte_of_an_arena_is_what_lay_on_a_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
