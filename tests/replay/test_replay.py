@@ -180,6 +180,19 @@ class Replay(unittest.TestCase):
         self.assertIn("malloc", said)
         self.assertIn("free", said)
 
+    @unittest.skipIf(not shutil.which("valgrind") or "FT_NO_VALGRIND" in os.environ, "no valgrind for this")
+    def test_the_player_is_light(self):
+        self.record(STRINGS)
+        moves, profile = (Path(self.directory.name, name) for name in ("moves", "profile"))
+        replay("--moves", moves, self.path)
+        subprocess.run(["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}", REPLAY, "--play", moves],
+                       stdout=subprocess.DEVNULL, timeout=100, check=True)
+        told = subprocess.run(["callgrind_annotate", profile], stdout=subprocess.PIPE, text=True, check=True).stdout
+        own = re.findall(r"^ *([\d,]+) \([^)]*\)  \S*play\.c:play_(?:window|realloc)\b", told, re.M)
+        count = int.from_bytes(moves.read_bytes()[8:16], "little")
+        each = sum(int(number.replace(",", "")) for number in own) / count
+        self.assertTrue(10 < each <= 40, each)
+
     def test_records_are_lines(self):
         self.record(MISUSE, FT_MALLOC_MISUSE="ignore")
         lines = replay("--print", self.path)[0].splitlines()
