@@ -2,8 +2,10 @@
 // Traces of any bytes: what reads them must not fail, and what it makes of them must make sense.
 //
 // What must hold: a file reads the same twice; a record that could be read is written with bytes that read the same; a script
-// has each life begun once and ended once, and ends with what it counted.
+// has each life begun once and ended once, and ends with what it counted; stripped, it has no two chunks at one address.
+#include "tools/replay.d/map.h"
 #include "tools/replay.d/script.h"
+#include "tools/replay.d/strip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +90,33 @@ static void check_script(const struct script *script)
     free(held);
 }
 
+// No two chunks that are live at once have one address, whichever they are given.
+static void check_stripped(struct script *script)
+{
+    struct map owners = {.entries = NULL}; // address -> life, and one more
+    uint64_t *addresses = calloc(script->life_count + 1, sizeof(*addresses));
+    demand(addresses != NULL, "the fuzzer has no memory");
+    strip_script(script);
+    for (size_t index = 0; index < script->count; index++) {
+        const struct step *step = &script->steps[index];
+        bool is_misuse = step->kind == TRACE_MISUSED_FREE || step->kind == TRACE_MISUSED_REALLOC;
+        if (is_misuse || !step->is_done) {
+            continue;
+        }
+        if (step->kind == TRACE_FREE || step->kind == TRACE_REALLOC) {
+            *map_at(&owners, addresses[step->life]) = 0;
+        }
+        if (step->kind != TRACE_FREE) {
+            uint64_t *owner = map_at(&owners, step->address);
+            demand(step->address != 0 && *owner == 0, "two chunks have one address");
+            *owner = (uint64_t)step->life + 1;
+            addresses[step->life] = step->address;
+        }
+    }
+    map_clear(&owners);
+    free(addresses);
+}
+
 static uint64_t sum_of(const uint8_t *data, size_t size)
 {
     static struct reader reader;
@@ -138,6 +167,7 @@ static void check_as_blocks(const uint8_t *data, size_t size)
         struct script script;
         script_make(&script, &reader);
         check_script(&script);
+        check_stripped(&script);
         script_clear(&script);
         reader_close(&reader);
     }

@@ -85,7 +85,8 @@ static void plan(struct stripper *stripper, const struct script *script)
 
 void strip_script(struct script *script)
 {
-    size_t bytes = (size_t)script->life_count * sizeof(uint64_t);
+    // One more than lives: a chunk that moves has two for a moment.
+    size_t bytes = ((size_t)script->life_count + 1) * sizeof(uint64_t);
     struct stripper stripper = {
         .addresses = pages_take(bytes),
         .was = pages_take(bytes),
