@@ -45,7 +45,7 @@ _PROGRAMS = {
     "cxx": (_cxx, "g++-12", ["g++"], "`tests/replay/strings.cpp` with 6000 steps in each of 4 threads"),
 }
 NAMES = list(_PROGRAMS)
-_QUICK = {"python3", "redis"}
+_QUICK = {"redis"}
 
 
 def program(name, directory):
