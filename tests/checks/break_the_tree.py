@@ -117,7 +117,7 @@ def exports_too_much(tree):
 
 def undocumented_option(tree):
     row = '{.name = "stray", .values = {"on"}, .fallback = ANSWER_ABORT, .sentence = "x"},\n    '
-    tree.replace("api/options.c", '{.name = "', row + '{.name = "')
+    tree.replace("api/options_table.c", '{.name = "', row + '{.name = "')
 
 
 def at_start(body, declarations=""):
@@ -186,12 +186,12 @@ BREAKS = {
         ("an option is not documented", undocumented_option, "option stray is not in README.md"),
         ("an option is documented and not there",
          lambda tree: tree.append("README.md", "\n| Option | |\n|---|---|\n| `stray` | |\n"),
-         "option stray is not in the table of api/options.c"),
+         "option stray is not in the table of api/options_table.c"),
         ("an option's default is told wrongly",
-         lambda tree: tree.replace("api/options.c", ".fallback = ANSWER_ABORT", ".fallback = ANSWER_WARN"),
+         lambda tree: tree.replace("api/options_table.c", ".fallback = ANSWER_ABORT", ".fallback = ANSWER_WARN"),
          r"the row of option \w+ should be"),
         ("the table of options is in another form",
-         lambda tree: tree.replace("api/options.c", "{.name =", "{ .sentence = 0, .name ="),
+         lambda tree: tree.replace("api/options_table.c", "{.name =", "{ .sentence = 0, .name ="),
          "rows that this check cannot read"),
         ("an exported symbol is not named",
          lambda tree: tree.append("api/exports.list", "stray_symbol both\n"), "stray_symbol is named neither"),

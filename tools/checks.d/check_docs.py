@@ -11,8 +11,8 @@ check = Check("docs")
 
 
 def option_rows():
-    """name -> (line, row as README.md should have it), of each row {.name = "…" in api/options.c."""
-    path, rows = ROOT / "api" / "options.c", {}
+    """name -> (line, row as README.md should have it), of each row {.name = "…" in api/options_table.c."""
+    path, rows = ROOT / "api" / "options_table.c", {}
     text = text_of(path)
     # A constant's value is its place in the row's list of values.
     enums = re.findall(r"enum option_\w+\s*\{([^}]*)\}", text_of(ROOT / "api" / "options.h"))
@@ -51,16 +51,16 @@ def documented_options():
 
 
 def check_options():
-    """README.md's table of options (name, values, default, sentence) is that of api/options.c."""
+    """README.md's table of options (name, values, default, sentence) is that of api/options_table.c."""
     rows, documented = option_rows(), documented_options()
     for name, (line, row) in rows.items():
         if name not in documented:
-            check.fail("api/options.c", line, f"option {name} is not in README.md's table of options: {row}")
+            check.fail("api/options_table.c", line, f"option {name} is not in README.md's table of options: {row}")
         elif documented[name][1] != row:
             check.fail(README, documented[name][0], f"the row of option {name} should be: {row}")
     for name, (line, _) in documented.items():
         if name not in rows:
-            check.fail(README, line, f"option {name} is not in the table of api/options.c")
+            check.fail(README, line, f"option {name} is not in the table of api/options_table.c")
     return len(rows)
 
 

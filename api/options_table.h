@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What options there are: a row for each, with its values, its default and its sentence; what the presets stand for; and
+// the variables that go by other names. The documentation's table is made of these rows, a check compares the two.
+#ifndef FT_API_OPTIONS_TABLE_H
+#define FT_API_OPTIONS_TABLE_H
+
+#include "api/piece.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { OPTION_VALUES_MAX = 5 };
+
+// What is kept of an option is, in this order: a number of bytes if it is_bytes; a number if `most` is not 0; its text if
+// it is_text; or else which of its values it has. The values of the first two stand in place of a number (options_word),
+// the first of the third's for none.
+struct option_row {
+    const char *name;
+    const char *values[OPTION_VALUES_MAX + 1]; // from the strictest to the laxest
+    unsigned fallback;                         // the default, as an index of values
+    size_t at;                                 // where struct options keeps it
+    bool is_bytes;
+    bool is_text;
+    size_t least; // of a number
+    size_t most;
+    const char *sentence;
+};
+
+extern const struct option_row options_rows[];
+extern const size_t options_row_count;
+
+// What each preset sets before anything else does, as a list of the form key=value,key=value. README.md has the table.
+extern const char *const options_presets[];
+
+// Variables that go by other names than ours: those of glibc that have a meaning here, and two that are in common use.
+struct option_alias {
+    const char *variable;
+    const char *option;
+};
+
+extern const struct option_alias options_aliases[];
+extern const size_t options_alias_count;
+
+// The row of an option by its name, in any case; NULL if there is none.
+const struct option_row *options_row(struct piece key);
+
+// The row whose name is nearest to this one.
+const struct option_row *options_row_nearest(struct piece key);
+
+#endif
