@@ -2,6 +2,7 @@
 #include "api/give_back.h"
 
 #include "api/global.h"
+#include "api/stacks.h"
 #include "core/heap_return.h"
 #include "core/large.h"
 
@@ -80,7 +81,7 @@ bool give_back_tails(void)
     if (platform_address_limit() == SIZE_MAX) {
         return false;
     }
-    bool any = false;
+    bool any = stacks_give_back_tail();
     struct range range;
     struct section *section = arena_find_tail(&global.arena, &range);
     while (section != NULL && platform_release((void *)range.base, range.bytes)) {

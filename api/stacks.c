@@ -4,7 +4,7 @@
 #include "api/event.h"
 #include "api/export.h"
 #include "api/global.h"
-#include "api/print.h"
+#include "api/stacks_memory.h"
 #include "core/backtrace.h"
 #include "core/bits.h"
 #include "core/chunk.h"
@@ -13,11 +13,7 @@
 #include <string.h>
 
 enum {
-    TABLE_BYTES = 64 << 20, // of address space: what is not used yet takes no memory
-    TABLE_COPY_BYTES = 512 << 20,
-    TABLE_BYTES_MIN = 1 << 20,
-    OWNERS_BYTES_MIN = 1 << 16, // 4096 chunks
-    WINDOW_WORDS = 64,          // of a stack that is not known to be the thread's own
+    WINDOW_WORDS = 64, // of a stack that is not known to be the thread's own
 };
 
 // The thread that forks has the lock, and the handlers of other libraries allocate.
@@ -33,25 +29,6 @@ static void unlock_stacks(void)
     if (!global_is_forking()) {
         platform_unlock(&global.stacks.lock);
     }
-}
-
-// Once: what has no stack for want of memory is told without.
-static void tell_full(void)
-{
-    static const char line[] = "ft_malloc: there is no room for more call stacks\n";
-    if (!global.stacks.is_full) {
-        global.stacks.is_full = true;
-        platform_write(PLATFORM_ERRORS, line, sizeof(line) - 1);
-    }
-}
-
-static bool make_owners(struct address_map *map, size_t bytes)
-{
-    void *region = platform_map(bytes, platform_page_bytes());
-    if (region != NULL) {
-        address_map_init(map, region, bytes);
-    }
-    return region != NULL;
 }
 
 // Where the program itself lies: what is mapped of the first file.
@@ -85,45 +62,18 @@ void stacks_open(size_t each)
         return;
     }
     stacks->copies = global.options.stacks == options_word(STACKS_COPY);
-    size_t page = platform_page_bytes();
-    size_t bytes = stacks->copies ? TABLE_COPY_BYTES : TABLE_BYTES;
-    void *region = NULL;
-    while (bytes >= TABLE_BYTES_MIN && (region = platform_map(bytes, page)) == NULL) {
-        bytes /= 2;
-    }
-    if (region == NULL || !make_owners(&stacks->owners, OWNERS_BYTES_MIN)) {
-        tell_full();
+    if (!stacks_memory_open(stacks)) {
         return;
     }
+    size_t page = platform_page_bytes();
     size_t slice_bytes = bits_align_up(sizeof(struct stacks_slice) + STACKS_SLICE_BYTES, page);
     stacks->slice = stacks->copies ? platform_map(slice_bytes, page) : NULL;
     uintptr_t registers[PLATFORM_REGISTERS];
     stacks->copies = stacks->slice != NULL && platform_registers(registers);
-    backtrace_table_init(&stacks->table, region, bytes);
-    stacks->owners_bytes = OWNERS_BYTES_MIN;
     if (stacks->copies) {
         find_program(stacks);
     }
     stacks->each = each;
-}
-
-// With the lock held. Notes a chunk's stack, in a larger map if this one is full.
-static void set_owner(struct stacks *stacks, uintptr_t address, uint32_t number)
-{
-    if (address_map_set(&stacks->owners, address, number)) {
-        return;
-    }
-    struct address_map larger;
-    if (!make_owners(&larger, 2 * stacks->owners_bytes)) {
-        tell_full();
-        return;
-    }
-    address_map_move(&larger, &stacks->owners);
-    // What cannot be given back now is lost: half of what there is from now on.
-    (void)platform_release(stacks->owners.entries, stacks->owners_bytes);
-    stacks->owners = larger;
-    stacks->owners_bytes *= 2;
-    (void)address_map_set(&stacks->owners, address, number);
 }
 
 // Whether this allocation is a sample: of each so many bytes there is one, at random, that decides.
@@ -221,10 +171,7 @@ static uint32_t number_copied(struct stacks *stacks, const void *frame,
     uint64_t mark = copy_stack(stacks, (uintptr_t)frame);
     const struct backtrace_key key = {.frames = trace.frames, .count = trace.count, .mark = mark};
     const struct backtrace_more more = {.bytes = slice, .count = sizeof(*slice) + slice->bytes};
-    uint32_t number = backtrace_table_put(&stacks->table, &key, more);
-    if (number == 0 && trace.count != 0) {
-        tell_full();
-    }
+    uint32_t number = stacks_memory_put(stacks, &key, more);
     unlock_stacks();
     return number;
 }
@@ -235,11 +182,7 @@ static uint32_t number_walked(struct stacks *stacks, const void *frame)
     walk(&trace, frame);
     const struct backtrace_key key = {.frames = trace.frames, .count = trace.count};
     lock_stacks();
-    uint32_t number =
-        backtrace_table_put(&stacks->table, &key, (struct backtrace_more){.count = 0});
-    if (number == 0 && trace.count != 0) {
-        tell_full();
-    }
+    uint32_t number = stacks_memory_put(stacks, &key, (struct backtrace_more){.count = 0});
     unlock_stacks();
     return number;
 }
@@ -268,7 +211,7 @@ void stacks_note(struct ft_malloc_event *event, const void *frame)
         address_map_drop(&stacks->owners, (uintptr_t)(is_end ? event->ptr : event->result));
     }
     if (is_new && event->stack != 0) {
-        set_owner(stacks, (uintptr_t)event->result, event->stack);
+        stacks_memory_own(stacks, (uintptr_t)event->result, event->stack);
     }
     unlock_stacks();
 }
@@ -306,8 +249,7 @@ uint32_t stacks_cut(uint32_t number, size_t count)
     }
     key.count = count;
     lock_stacks();
-    uint32_t cut =
-        backtrace_table_put(&global.stacks.table, &key, (struct backtrace_more){.count = 0});
+    uint32_t cut = stacks_memory_put(&global.stacks, &key, (struct backtrace_more){.count = 0});
     unlock_stacks();
     return cut != 0 ? cut : number;
 }
@@ -329,6 +271,17 @@ EXPORT size_t ft_malloc_stack(const void *ptr, void **frames, size_t max)
 {
     struct chunk chunk = chunk_locate(&global.arena, ptr);
     return chunk_is_held_at(&chunk, ptr) ? ft_malloc_stack_frames(stacks_of(ptr), frames, max) : 0;
+}
+
+bool stacks_give_back_tail(void)
+{
+    bool any = false;
+    if (global.stacks.each != 0) {
+        lock_stacks();
+        any = stacks_memory_cut(&global.stacks);
+        unlock_stacks();
+    }
+    return any;
 }
 
 void stacks_before_fork(void)

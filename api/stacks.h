@@ -38,11 +38,12 @@ struct stacks {
     _Atomic uint64_t bytes; // allocated so far, if there are samples
     struct platform_lock
         lock; // guards the rest; nothing is called with it held but the platform's memory
-    struct stacks_slice *slice; // the one that is being copied, with room behind it
-    struct backtrace_table table;
-    struct address_map owners; // from chunks to the numbers of their stacks
-    size_t owners_bytes;       // of its memory
-    bool is_full;              // something found no room; that was said
+    struct stacks_slice *slice;   // the one that is being copied, with room behind it
+    struct backtrace_table table; // as far as it is committed
+    size_t table_bytes;           // of its address space
+    struct address_map owners;    // from chunks to the numbers of their stacks
+    size_t owners_bytes;          // of its memory
+    bool is_full;                 // something found no room; that was said
 };
 
 // Begins to keep stacks, once: of every call for 1, none for 0. Without memory for them none are kept.
@@ -62,6 +63,10 @@ const struct stacks_slice *stacks_slice(uint32_t number);
 
 // The number of the first `count` frames of a stack, as a stack of its own. If there is no room for it, that of the whole.
 uint32_t stacks_cut(uint32_t number, size_t count);
+
+// Gives back address space that is reserved for stacks and not used yet. Whether there was any. With the arena's lock held,
+// or without.
+bool stacks_give_back_tail(void);
 
 // Around a fork, by a thread that has the arena's lock.
 void stacks_before_fork(void);

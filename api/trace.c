@@ -351,7 +351,7 @@ void trace_open(void)
     trace->frames = (uint8_t *)trace->path + PATH_BYTES;
     if (global.stacks.each != 0) {
         // A stack's number is where it is in its table, at a multiple of 8 at least. Without memory stacks have no frames.
-        trace->told_bytes = bits_align_up(global.stacks.table.bytes / 8 / 8, page);
+        trace->told_bytes = bits_align_up(global.stacks.table_bytes / 8 / 8, page);
         trace->told = platform_map(trace->told_bytes, page);
     }
     begin(trace);

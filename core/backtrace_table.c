@@ -50,6 +50,12 @@ void backtrace_table_init(struct backtrace_table *table, void *region, size_t by
     };
 }
 
+void backtrace_table_bound(struct backtrace_table *table, size_t bytes)
+{
+    ASSERT(bytes >= table->used && bytes / GRAIN_BYTES <= UINT32_MAX);
+    table->bytes = bytes;
+}
+
 // Multiplications by odd numbers with bits everywhere, and shifts that bring high bits down.
 static uint32_t hash_of(const struct backtrace_key *key)
 {

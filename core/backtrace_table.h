@@ -14,7 +14,7 @@
 
 struct backtrace_table {
     unsigned char *base;
-    size_t bytes;       // of the region
+    size_t bytes;       // of the region, that may be used
     size_t used;        // of them
     size_t bucket_mask; // their number less one
     size_t count;       // of records
@@ -36,7 +36,11 @@ struct backtrace_more {
 // ANY. Makes a table of a region, at a multiple of 16, 4 KiB to 32 GiB.
 void backtrace_table_init(struct backtrace_table *table, void *region, size_t bytes);
 
-// LOCKED. The number of a backtrace, which is noted if it is new. 0 if it has no frames, or if the region is full.
+// LOCKED. Says how many bytes from the start of the region on may be used from now on, which is no less than `used`. The
+// number of its buckets stays what it was made with.
+void backtrace_table_bound(struct backtrace_table *table, size_t bytes);
+
+// LOCKED. The number of a backtrace, which is noted if it is new. 0 if it has no frames, or if there is no room.
 uint32_t backtrace_table_put(struct backtrace_table *table, const struct backtrace_key *key,
                              struct backtrace_more more);
 

@@ -146,6 +146,27 @@ static void a_full_region_takes_no_more_and_keeps_what_it_has(void **state)
     assert_int_equal(put(0, 1, 0), 0);
 }
 
+static void no_more_of_the_region_is_used_than_is_allowed(void **state)
+{
+    (void)state;
+    memset(region, 0xA5, sizeof(region));
+    memset(region, 0, table.used + 64 + 48);
+    backtrace_table_bound(&table, table.used + 64 + 47);
+    uint32_t first = put(0, 4, 0);
+    assert_int_not_equal(first, 0);
+    assert_int_equal(put(5, 2, 0), 0);
+    assert_int_equal(put(0, 4, 0), first);
+    backtrace_table_bound(&table, table.used + 48);
+    uint32_t second = put(5, 2, 0);
+    assert_int_not_equal(second, 0);
+    assert_int_equal(table.used, table.bytes);
+    assert_int_equal(put(9, 1, 0), 0);
+    assert_int_equal(region[table.used], 0xA5);
+    assert_memory_equal(backtrace_table_get(&table, first).frames, frames, 4 * sizeof(*frames));
+    assert_memory_equal(backtrace_table_get(&table, second).frames, frames + 5,
+                        2 * sizeof(*frames));
+}
+
 static void records_are_spread_over_the_buckets(void **state)
 {
     (void)state;
@@ -188,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup(no_frames_are_no_backtrace, begin),
         cmocka_unit_test_setup(what_comes_with_the_first_is_kept, begin),
         cmocka_unit_test_setup(a_full_region_takes_no_more_and_keeps_what_it_has, begin),
+        cmocka_unit_test_setup(no_more_of_the_region_is_used_than_is_allowed, begin),
         cmocka_unit_test_setup(records_are_spread_over_the_buckets, begin),
         cmocka_unit_test_setup(any_region_has_buckets, begin),
     };
