@@ -17,18 +17,13 @@ import tempfile
 import unittest
 from pathlib import Path
 
-PROBE = Path(sys.argv.pop(1)).resolve()
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-ALLOCATED = re.compile(r"\[DEBUG\] Allocated (\d+) bytes at (0x[0-9a-f]+)")
-REALLOCATED = re.compile(r"\[DEBUG\] Reallocated (\d+) bytes at (0x[0-9a-f]+) \(was (\d+) bytes at (0x[0-9a-f]+)\)")
-FREED = re.compile(r"\[DEBUG\] Freed (\d+) bytes at (0x[0-9a-f]+)")
-REFUSED = re.compile(r"\[DEBUG\] Refused (\d+) bytes")
-HISTORY_HEAD = "=============== ALLOCATION HISTORY ==============="
-HISTORY_TAIL = "=================================================="
-LEAKS_HEAD = "========== MEMORY LEAK REPORT =========="
-LEAKS_TAIL = "========================================"
-LEAK = re.compile(r"\[LEAK\] (0x[0-9a-f]+) - (0x[0-9a-f]+) : (\d+) bytes")
-DUMP = re.compile(r"0x[0-9a-f]+  ([0-9a-f]{2} ){8}( ([0-9a-f]{2}|  )){8}  \|.{1,16}\||\*|and \d+ bytes more")
+from log_reader import (DUMP, FRAME, GROUP, HISTORY_HEAD, HISTORY_TAIL, LEAK, LEAKS_HEAD, LEAKS_TAIL,  # noqa: E402
+                        leaks_in, live_after)
+
+PROBE = Path(sys.argv.pop(1)).resolve()
 
 
 def run(program, expected=0, preexec=None, pass_fds=(), **options):
@@ -43,43 +38,6 @@ def run(program, expected=0, preexec=None, pass_fds=(), **options):
     if expected is not None and done.returncode != expected:
         raise AssertionError(f"{program} with {options} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done.stdout, done.stderr
-
-
-def live_after(lines):
-    """Reads a log, and demands that each line makes sense after those before it; what is live at its end."""
-    live = {}
-    for number, line in enumerate(lines, 1):
-        context = f"line {number}: {line}"
-        if match := ALLOCATED.fullmatch(line):
-            if match[2] in live:
-                raise AssertionError(f"handed out twice, {context}")
-            live[match[2]] = int(match[1])
-        elif match := REALLOCATED.fullmatch(line):
-            if live.pop(match[4], None) != int(match[3]) or match[2] in live:
-                raise AssertionError(f"not as it was, {context}")
-            live[match[2]] = int(match[1])
-        elif match := FREED.fullmatch(line):
-            if live.pop(match[2], None) != int(match[1]):
-                raise AssertionError(f"not as it was, {context}")
-        elif not REFUSED.fullmatch(line):
-            raise AssertionError(f"no line of a log, {context}")
-    return live
-
-
-def leaks_in(lines):
-    """The report at the end of some lines: address and size of each, by address."""
-    start = lines.index(LEAKS_HEAD)
-    assert lines[-1] == LEAKS_TAIL, lines
-    leaks = []
-    for line in lines[start + 2:-1]:
-        match = LEAK.fullmatch(line)
-        assert match and int(match[2], 16) - int(match[1], 16) == int(match[3]), line
-        leaks.append((int(match[1], 16), int(match[3])))
-    assert leaks == sorted(leaks)
-    total = sum(size for _, size in leaks)
-    word = "block" if len(leaks) == 1 else "blocks"
-    assert lines[start + 1] == f"{len(leaks)} {word} not freed (total: {total} bytes)", lines[start + 1]
-    return leaks
 
 
 class Log(unittest.TestCase):
@@ -156,8 +114,6 @@ class Leaks(unittest.TestCase):
         self.assertLessEqual(len(live) - len(leaks), 1)  # a stream's buffer
 
     def test_where_stacks_are_kept_leaks_are_told_by_them(self):
-        group = re.compile(r"\[LEAK\] (\d+) blocks?, (\d+) bytes, (?:the first )?at (0x[0-9a-f]+)")
-        frame = re.compile(r"    #(\d+) (/.*\+0x[0-9a-f]+|0x[0-9a-f]+)")
         for program, stacks in (("three", "all"), ("threads", "1"), ("three", "1000"), ("three", "copy")):
             _, errors = run(program, FT_MALLOC_LEAKS="1", FT_MALLOC_STACKS=stacks)
             lines = [line for line in errors.splitlines()
@@ -165,21 +121,21 @@ class Leaks(unittest.TestCase):
             self.assertEqual((lines[0], lines[-1]), (LEAKS_HEAD, LEAKS_TAIL))
             told, frames = [], 0
             for line in lines[2:-1]:
-                if match := group.fullmatch(line):
+                if match := GROUP.fullmatch(line):
                     told.append((int(match[1]), int(match[2])))
                     frames = 0
                 elif match := LEAK.fullmatch(line):
                     told.append((1, int(match[3])))
                 else:
-                    self.assertEqual(int(frame.fullmatch(line)[1]), frames, line)
+                    self.assertEqual(int(FRAME.fullmatch(line)[1]), frames, line)
                     frames += 1
             count, total = (sum(column) for column in zip(*told)) if told else (0, 0)
             word = "block" if count == 1 else "blocks"
             self.assertEqual(lines[1], f"{count} {word} not freed (total: {total} bytes)")
             if program == "three":
                 self.assertEqual(sorted(told), [(1, 208), (1, 1000), (1, 1 << 20)])
-                self.assertEqual(group.fullmatch(lines[2])[2], str(1 << 20))  # the largest first
-                self.assertTrue(frame.fullmatch(lines[3]))
+                self.assertEqual(GROUP.fullmatch(lines[2])[2], str(1 << 20))  # the largest first
+                self.assertTrue(FRAME.fullmatch(lines[3]))
 
     def test_what_cannot_be_reached_any_more_is_marked(self):
         leak = re.compile(r"\[LEAK\] 0x[0-9a-f]+ - 0x[0-9a-f]+ : (\d+) bytes(, unreachable)?")
