@@ -141,6 +141,16 @@ static void tell_unreachable(struct text *text, struct sum sum, bool has_scanned
     }
 }
 
+// Whose leaks have call stacks.
+static void tell_sample(struct text *text)
+{
+    if (global.stacks.each > 1) {
+        text_string(text, "call stacks are of a sample: about one allocation in each ");
+        text_decimal(text, global.stacks.each);
+        text_string(text, " bytes has one\n");
+    }
+}
+
 static void tell_sum(struct text *text, struct sum sum)
 {
     text_decimal(text, sum.count);
@@ -179,6 +189,7 @@ bool leaks_report(int descriptor)
         text_string(&print.text, "========== MEMORY LEAK REPORT ==========\n");
         tell_sum(&print.text, sum);
         tell_unreachable(&print.text, sum, has_scanned);
+        tell_sample(&print.text);
         if (global.stacks.each != 0) {
             print_write(&print, descriptor);
             leaks_groups_print(descriptor, &scan);

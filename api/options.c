@@ -62,6 +62,9 @@ static void complain_of_value(const struct option_source *source, const struct o
         text_string(text, index == 0 ? " " : is_number ? ", or " : ", ");
         text_string(text, row->values[index]);
     }
+    if (row->rate_at != 0) {
+        text_string(text, ", which may have a colon and such a number behind it");
+    }
     text_string(text, "\n");
     source->complain(text->bytes, text->length);
 }
@@ -81,21 +84,58 @@ static size_t *bytes_at(struct options *options, const struct option_row *row)
     return (size_t *)((uintptr_t)options + row->at);
 }
 
+static size_t *rate_at(struct options *options, const struct option_row *row)
+{
+    return (size_t *)((uintptr_t)options + row->rate_at);
+}
+
+// Reads what may stand behind the last of a row's values, a colon and a number of bytes, and takes it off. False if that is
+// no number.
+static bool take_rate(const struct option_row *row, struct piece *value, size_t *rate)
+{
+    size_t length = 0;
+    while (length < value->length && value->start[length] != ':') {
+        length++;
+    }
+    struct piece word = {.start = value->start, .length = length};
+    struct piece behind = {.start = value->start + length + 1,
+                           .length = value->length - length - 1};
+    unsigned last = 0;
+    while (row->values[last + 1] != NULL) {
+        last++;
+    }
+    *rate = 1;
+    if (row->rate_at == 0 || length == value->length || !piece_is(word, row->values[last])) {
+        return true;
+    }
+    *value = word;
+    return piece_bytes(behind, rate) && *rate != 0;
+}
+
 // Sets an option of bytes, or of a number. only_stricter: a caller of less rights has no say in how much there is.
 static void set_bytes(struct options *options, const struct option_source *source,
                       const struct option_row *row, struct piece value, bool only_stricter)
 {
     size_t bytes;
-    bool is_one = piece_bytes(value, &bytes) &&
+    size_t rate;
+    struct piece word = value;
+    bool has_rate = take_rate(row, &word, &rate);
+    bool is_one = piece_bytes(word, &bytes) &&
                   (row->most == 0 || (bytes >= row->least && bytes <= row->most));
     for (unsigned index = 0; row->values[index] != NULL && !is_one; index++) {
-        is_one = piece_is(value, row->values[index]);
+        is_one = piece_is(word, row->values[index]);
         bytes = options_word(index);
     }
-    if (!is_one) {
+    if (!is_one || !has_rate) {
         complain_of_value(source, row, value);
-    } else if (!only_stricter) {
-        *bytes_at(options, row) = bytes;
+        return;
+    }
+    if (only_stricter) {
+        return;
+    }
+    *bytes_at(options, row) = bytes;
+    if (row->rate_at != 0) {
+        *rate_at(options, row) = rate;
     }
 }
 
@@ -207,6 +247,9 @@ static void set_defaults(struct options *options)
 {
     for (size_t index = 0; index < options_row_count; index++) {
         const struct option_row *row = &options_rows[index];
+        if (row->rate_at != 0) {
+            *rate_at(options, row) = 1;
+        }
         if (row->is_bytes || row->most != 0) {
             *bytes_at(options, row) = options_word(row->fallback);
         } else if (row->is_text) {
@@ -275,8 +318,10 @@ size_t options_stacks(const struct options *options)
     if (options->stacks == options_word(STACKS_NONE)) {
         return 0;
     }
-    bool is_word = options->stacks >= options_word(STACKS_COPY);
-    return is_word ? 1 : options->stacks;
+    if (options->stacks == options_word(STACKS_COPY)) {
+        return options->stacks_rate;
+    }
+    return options->stacks == options_word(STACKS_ALL) ? 1 : options->stacks;
 }
 
 bool options_write(const struct options *options)

@@ -70,6 +70,7 @@ struct options {
     unsigned leaks;                 // enum option_leaks
     size_t history;                 // calls, or a word of enum option_count
     size_t stacks;                  // bytes, or a word of enum option_stacks
+    size_t stacks_rate;             // bytes, with STACKS_COPY
     size_t perturb;                 // a byte, or the same
     char output[OPTION_TEXT_BYTES]; // a descriptor's number, or a path; empty: OUTPUT_ERRORS
     char trace[OPTION_TEXT_BYTES];  // a path; empty: TRACE_NONE

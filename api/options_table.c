@@ -111,9 +111,11 @@ const struct option_row options_rows[] = {
      .fallback = STACKS_NONE,
      .at = offsetof(struct options, stacks),
      .is_bytes = true,
+     .rate_at = offsetof(struct options, stacks_rate),
      .sentence = "call stacks are kept: all or 1: of every call; another number of bytes: of about "
                  "one allocation in each so many bytes; copy: of every allocation, with 16 KiB of "
-                 "the stack, for programs without frame pointers"},
+                 "the stack, for programs without frame pointers; copy:512K: the same, of about "
+                 "one allocation in each 512 KiB"},
     {.name = "perturb",
      .values = {"0"},
      .fallback = COUNT_NONE,

@@ -23,6 +23,8 @@ struct option_row {
     bool is_text;
     size_t least; // of a number
     size_t most;
+    size_t
+        rate_at; // where a number of bytes is kept that may stand behind the last value and a colon, else 1; 0: none may
     const char *sentence;
 };
 

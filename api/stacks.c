@@ -96,10 +96,11 @@ static bool is_sampled(struct stacks *stacks, size_t bytes)
     return false;
 }
 
+// Whether a call's stack is kept: slices only of allocations.
 static bool is_wanted(struct stacks *stacks, const struct ft_malloc_event *event)
 {
     if (stacks->each == 1) {
-        return true;
+        return !stacks->copies || event_is_new(event);
     }
     return event_is_new(event) && is_sampled(stacks, event->bytes);
 }
@@ -193,12 +194,13 @@ void stacks_note(struct ft_malloc_event *event, const void *frame)
     if (stacks->each == 0) {
         return;
     }
-    // Here and not further in: this function's frame is there for as long as the stack above it is looked at.
-    uintptr_t registers[PLATFORM_REGISTERS];
-    if (stacks->copies && event_is_new(event)) {
+    bool is_kept = is_wanted(stacks, event);
+    if (is_kept && stacks->copies) {
+        // Here and not further in: this function's frame is there for as long as the stack above it is looked at.
+        uintptr_t registers[PLATFORM_REGISTERS];
         (void)platform_registers(registers);
         event->stack = number_copied(stacks, frame, registers);
-    } else if (!stacks->copies && is_wanted(stacks, event)) {
+    } else if (is_kept) {
         event->stack = number_walked(stacks, frame);
     }
     bool is_end = event_is_end(event);

@@ -42,7 +42,7 @@ TEXTS = {
     "output": ("{directory}/%p", "{directory}/missing/file", "1", "99"),
     "trace": ("{directory}/trace-%p", "{directory}/missing/trace"),
 }
-BYTES = {"limit": ("1", "2M"), "stacks": ("1", "512", "64K")}
+BYTES = {"limit": ("1", "2M"), "stacks": ("1", "512", "64K", "copy:64K")}
 
 
 def read_list():

@@ -378,6 +378,47 @@ static void expect_stacks(const char *setting, size_t each)
     assert_int_equal(options_stacks(&options), each);
 }
 
+enum { STACKS_COMPLAINT_BYTES = 256 };
+
+static void expect_no_stacks_of(const char *value)
+{
+    char setting[STACKS_COMPLAINT_BYTES];
+    char expected[STACKS_COMPLAINT_BYTES];
+    snprintf(setting, sizeof setting, "FT_MALLOC_STACKS=%s", value);
+    snprintf(expected, sizeof expected,
+             "ft_malloc: option 'stacks' cannot be '%s'; it is a number of bytes as 65536 or 512M, "
+             "or 0, or all, or copy, which may have a colon and such a number behind it\n",
+             value);
+    parse(false, "stacks=3", setting, NULL, NULL);
+    assert_string_equal(complaint, expected);
+    assert_int_equal(options_stacks(&options), 3);
+}
+
+static void slices_are_of_every_allocation_or_of_one_in_so_many_bytes(void **state)
+{
+    (void)state;
+    expect_stacks("stacks=copy", 1);
+    expect_stacks("stacks=copy:1", 1);
+    expect_stacks("stacks=copy:512K", 512 << 10);
+    assert_int_equal(options.stacks, options_word(STACKS_COPY));
+    expect_stacks("stacks=Copy:9223372036854775807", PTRDIFF_MAX);
+    expect_stacks("stacks=copy:7,stacks=copy", 1);
+    expect_stacks("stacks=copy:7,stacks=5", 5);
+    assert_int_equal(options.stacks, 5);
+    expect_stacks("stacks=copy:7,stacks=all", 1);
+    assert_int_equal(options.stacks, options_word(STACKS_ALL));
+    expect_stacks("stacks=all,stacks=copy:7,history=4", 7);
+    assert_int_equal(options.history, 4);
+    const char *const wrong[] = {"copy:",  "copy:0",    "copy:x", "copy:1:2", "copy :1", "all:4096",
+                                 "0:4096", "4096:4096", ":4096",  "copies:1", ":",       "copy:-1"};
+    for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
+        expect_no_stacks_of(wrong[index]);
+    }
+    parse(true, NULL, "FT_MALLOC_STACKS=copy:4K", NULL, NULL);
+    assert_int_equal(options_stacks(&options), 0);
+    assert_string_equal(complaint, "");
+}
+
 static void stacks_are_of_every_call_or_of_one_in_so_many_bytes(void **state)
 {
     (void)state;
@@ -390,11 +431,7 @@ static void stacks_are_of_every_call_or_of_one_in_so_many_bytes(void **state)
     expect_stacks("stacks=512K", 512 << 10);
     parse(true, NULL, "FT_MALLOC_STACKS=all", "FT_MALLOC_OPTIONS=stacks=4K", NULL);
     assert_int_equal(options_stacks(&options), 0);
-    parse(false, "stacks=3", "FT_MALLOC_STACKS=some", NULL, NULL);
-    assert_int_equal(options_stacks(&options), 3);
-    assert_string_equal(complaint,
-                        "ft_malloc: option 'stacks' cannot be 'some'; it is a number of bytes as "
-                        "65536 or 512M, or 0, or all, or copy\n");
+    expect_no_stacks_of("some");
 }
 
 static void a_source_of_less_rights_sees_nothing(void **state)
@@ -466,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_preset_is_what_nobody_says_otherwise),
         cmocka_unit_test(who_says_more_overrides_a_preset_wherever_that_is_said),
         cmocka_unit_test(a_source_of_less_rights_may_ask_for_more_checks_alone),
+        cmocka_unit_test(slices_are_of_every_allocation_or_of_one_in_so_many_bytes),
         cmocka_unit_test(stacks_are_of_every_call_or_of_one_in_so_many_bytes),
         cmocka_unit_test(a_source_of_less_rights_sees_nothing),
         cmocka_unit_test(each_option_says_whether_calls_are_seen_and_something_is_written),

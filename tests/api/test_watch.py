@@ -114,11 +114,16 @@ class Leaks(unittest.TestCase):
         self.assertLessEqual(len(live) - len(leaks), 1)  # a stream's buffer
 
     def test_where_stacks_are_kept_leaks_are_told_by_them(self):
-        for program, stacks in (("three", "all"), ("threads", "1"), ("three", "1000"), ("three", "copy")):
+        for program, stacks in (("three", "all"), ("threads", "1"), ("three", "1000"), ("three", "copy"),
+                                ("three", "copy:200")):
             _, errors = run(program, FT_MALLOC_LEAKS="1", FT_MALLOC_STACKS=stacks)
             lines = [line for line in errors.splitlines()
                      if not re.match(r"\[MAP\]|    (registers|stack|[0-9a-f ]+$)", line)]
             self.assertEqual((lines[0], lines[-1]), (LEAKS_HEAD, LEAKS_TAIL))
+            each = stacks.rpartition(":")[2]
+            if each.isdigit() and int(each) > 1:
+                self.assertEqual(lines.pop(2), "call stacks are of a sample: about one allocation in each "
+                                               f"{each} bytes has one")
             told, frames = [], 0
             for line in lines[2:-1]:
                 if match := GROUP.fullmatch(line):

@@ -87,6 +87,8 @@ static struct options parse(const char *program, bool is_privileged)
                (options.cache >= 4096 && options.cache <= 16 << 20),
            "cache is out of its range");
     demand(options_stacks(&options) <= PTRDIFF_MAX, "stacks is no number of bytes");
+    demand(options.stacks_rate >= 1 && options.stacks_rate <= PTRDIFF_MAX,
+           "slices are of no number of bytes");
     demand(memchr(options.output, '\0', OPTION_TEXT_BYTES) != NULL, "output has no end");
     demand(options_foreign(&options) <= ANSWER_IGNORE, "there is no such answer to a foreign free");
     return options;
@@ -97,7 +99,8 @@ static bool are_equal(const struct options *left, const struct options *right)
     return left->misuse == right->misuse && left->foreign == right->foreign &&
            left->debug == right->debug && left->history == right->history &&
            left->perturb == right->perturb && left->stacks == right->stacks &&
-           left->preset == right->preset && strcmp(left->output, right->output) == 0;
+           left->stacks_rate == right->stacks_rate && left->preset == right->preset &&
+           strcmp(left->output, right->output) == 0;
 }
 
 // Adds an entry, and returns what the environment says then.

@@ -101,8 +101,21 @@ class Planted(unittest.TestCase):
             self.assertNotIn("[MAP]", text)
             self.assertNotIn("registers", text)
 
+    def test_a_sample_of_slices_is_unwound(self):
+        report = report_of(PLANTED, "copy:1500")
+        self.expect_sample(report)
+        text = symbolized(report)
+        self.assertIn("call stacks are of a sample: about one allocation in each 1500 bytes has one\n", text)
+        # It is larger than two steps.
+        called = self.found(groups_in(text), 1, 4321)
+        self.assertTrue(called[0].endswith(self.at("LEAK-CALLBACK")), called)
+        self.assertTrue(any(frame.startswith("main at ") for frame in called), called)
+
     def test_a_sample_is_told_by_stacks_and_the_rest_as_without(self):
-        text = report_of(WITH_FRAMES, "1500")
+        self.expect_sample(report_of(WITH_FRAMES, "1500"))
+
+    def expect_sample(self, text):
+        self.assertIn("\ncall stacks are of a sample: about one allocation in each 1500 bytes has one\n", text)
         rest = [int(size) for size in re.findall(r"\[LEAK\] 0x[0-9a-f]+ - 0x[0-9a-f]+ : (\d+) bytes", text)]
         groups = groups_in(text)
         count, total = (int(word) for word in re.search(r"(\d+) blocks not freed \(total: (\d+) bytes\)", text).groups())
