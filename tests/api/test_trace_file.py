@@ -110,6 +110,15 @@ class Calls(Traced):
                       for record in records if record["kind"] == "stack")
             self.assertGreater(led, len(told) / 2)
 
+    def test_however_many_call_stacks_there_are_they_are_told(self):
+        self.run_probe("ways", FT_MALLOC_STACKS="all")
+        records = trace_reader.read(self.path)
+        told = {record["stack"]: trace_reader.frames_of(record["data"]) for record in records
+                if record["kind"] == "stack"}
+        used = [record["stack"] for record in self.calls() if record["kind"] == "malloc"]
+        self.assertEqual(len({tuple(told[stack]) for stack in used}), 2**16)
+        self.assertGreater(max(told), 10 << 20 >> 4)  # far beyond what is committed at first
+
     @unittest.skipIf(NO_FORK, "no forks here")
     def test_a_child_tells_its_call_stacks_itself(self):
         self.path = Path(self.directory.name, "%p")

@@ -316,6 +316,41 @@ static int call_in_many_threads(void)
     return 0;
 }
 
+enum { PATH_BITS = 16 };
+
+static void *walk_by_one(unsigned number, unsigned bit);
+static void *walk_by_other(unsigned number, unsigned bit);
+
+// Not known to the compiler, so that each has a frame.
+static void *(*volatile const walks[])(unsigned, unsigned) = {walk_by_one, walk_by_other};
+
+// Comes to an allocation by a way of its own for each number, which its bits tell.
+static void *walk(unsigned number, unsigned bit)
+{
+    return bit == PATH_BITS ? malloc(number + 1) : walks[number >> bit & 1](number, bit + 1);
+}
+
+static void *walk_by_one(unsigned number, unsigned bit)
+{
+    void *volatile chunk = walk(number, bit);
+    return chunk;
+}
+
+static void *walk_by_other(unsigned number, unsigned bit)
+{
+    void *volatile chunk = walk(number, bit);
+    signal_count = 0;
+    return chunk;
+}
+
+static int walk_many_ways(void)
+{
+    for (unsigned number = 0; number < 1U << PATH_BITS; number++) {
+        free(walk(number, 0));
+    }
+    return 0;
+}
+
 static int be_killed(void)
 {
     call_thousands();
@@ -341,6 +376,7 @@ static const struct {
     {"reach", reach_and_lose},
     {"many", call_in_many_threads},
     {"thousands", call_thousands},
+    {"ways", walk_many_ways},
     {"kill", be_killed},
 };
 
