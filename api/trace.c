@@ -173,8 +173,9 @@ static struct trace_lane *lane_of(const struct trace *trace, uint32_t thread)
 
 // ---- call stacks ----------------------------------------------------------------------------------
 
-// With the lane's lock held: what the number of a call's stack stands for, the first time that it comes up.
-static void write_stack(struct trace *trace, struct trace_lane *lane,
+// With the lane's lock held: what the number of a call's stack stands for, the first time that it comes up. Whether it leads
+// to what may not be in the file yet.
+static bool write_stack(struct trace *trace, struct trace_lane *lane,
                         const struct trace_record *call)
 {
     size_t word = call->stack / BITS_PER_WORD;
@@ -183,7 +184,7 @@ static void write_stack(struct trace *trace, struct trace_lane *lane,
         // Relaxed: who comes second knows that somebody writes it.
         (atomic_load_explicit(&trace->told[word], memory_order_relaxed) & bit) != 0 ||
         (atomic_fetch_or_explicit(&trace->told[word], bit, memory_order_relaxed) & bit) != 0) {
-        return;
+        return false;
     }
     struct backtrace_key key = stacks_frames(call->stack);
     uint64_t frames[BACKTRACE_FRAMES_MAX];
@@ -201,19 +202,24 @@ static void write_stack(struct trace *trace, struct trace_lane *lane,
         .data_bytes = trace_frames_put(frames, count, data),
     };
     write_record(trace, lane, &record);
+    return trace_modules_lack(trace->modules, key.frames, count);
 }
 
-// Notes what is mapped where call stacks lead to, if there are any.
-static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t order)
+// Notes what is mapped where call stacks lead to, if there are any: all of it, or what is not in the file yet.
+static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t order,
+                         bool only_new)
 {
-    if (trace->told == NULL) {
+    if (trace->modules == NULL) {
         return;
     }
     struct modules modules;
+    bool found_any = false;
     modules_load(&modules);
     platform_lock(&lane->lock);
     for (size_t index = 0; index < modules.count; index++) {
         struct module_place place = modules_at(&modules, index);
+        bool is_new = trace_modules_add(trace->modules, &place);
+        found_any = found_any || is_new;
         const struct trace_record record = {
             .kind = TRACE_MODULE,
             .order = order,
@@ -223,11 +229,13 @@ static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t 
             .data = (const uint8_t *)place.path,
             .data_bytes = place.path_bytes,
         };
-        if (place.path_bytes != 0 && place.path_bytes <= TRACE_DATA_BYTES_MAX) {
+        if (place.path_bytes != 0 && place.path_bytes <= TRACE_DATA_BYTES_MAX &&
+            (is_new || !only_new)) {
             write_record(trace, lane, &record);
         }
     }
     platform_unlock(&lane->lock);
+    trace_modules_were_read(trace->modules, found_any);
     modules_unload(&modules);
 }
 
@@ -247,8 +255,8 @@ static enum trace_kind kind_of(const struct ft_malloc_event *event)
     return event->kind == FT_MALLOC_EVENT_FREE ? TRACE_MISUSED_FREE : TRACE_MISUSED_REALLOC;
 }
 
-// With the lane's lock held: numbers and writes a call.
-static void write_call(struct trace *trace, struct trace_lane *lane, struct ft_malloc_event *event,
+// With the lane's lock held: numbers and writes a call. Whether its stack leads to what may not be in the file yet.
+static bool write_call(struct trace *trace, struct trace_lane *lane, struct ft_malloc_event *event,
                        bool is_alone)
 {
     event->order = global_number_call(is_alone);
@@ -268,24 +276,27 @@ static void write_call(struct trace *trace, struct trace_lane *lane, struct ft_m
         .data = NULL,
         .data_bytes = 0,
     };
-    if (record.stack != 0) {
-        write_stack(trace, lane, &record);
-    }
+    bool is_beyond = record.stack != 0 && write_stack(trace, lane, &record);
     write_record(trace, lane, &record);
+    return is_beyond;
 }
 
 void trace_call(struct ft_malloc_event *event)
 {
     struct trace *trace = &global.trace;
     struct trace_lane *lane = lane_of(trace, event->thread);
+    bool is_beyond;
     // Who is alone stays so until it returns.
     if (platform_is_alone()) {
-        write_call(trace, lane, event, true);
-        return;
+        is_beyond = write_call(trace, lane, event, true);
+    } else {
+        platform_lock(&lane->lock);
+        is_beyond = write_call(trace, lane, event, false);
+        platform_unlock(&lane->lock);
     }
-    platform_lock(&lane->lock);
-    write_call(trace, lane, event, false);
-    platform_unlock(&lane->lock);
+    if (is_beyond) {
+        note_modules(trace, lane, event->order + 1, true);
+    }
 }
 
 // Notes the chunks that the program has, in the lane of one thread.
@@ -314,7 +325,7 @@ static void note_chunks(struct trace *trace, uint32_t thread)
     }
     platform_unlock(&lane->lock);
     global_unlock();
-    note_modules(trace, lane, last + 1);
+    note_modules(trace, lane, last + 1, true);
 }
 
 // Makes an empty trace of one that has memory for its lanes.
@@ -325,6 +336,9 @@ static void begin(struct trace *trace)
     }
     trace->lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
     trace->began = platform_coarse_nanoseconds();
+    if (trace->modules != NULL) {
+        trace_modules_clear(trace->modules);
+    }
     atomic_init(&trace->block_count, 0);
     atomic_init(&trace->is_over, !open_file(trace));
     if (trace_is_on(trace)) {
@@ -353,6 +367,9 @@ void trace_open(void)
         // A stack's number is where it is in its table, at a multiple of 8 at least. Without memory stacks have no frames.
         trace->told_bytes = bits_align_up(global.stacks.table_bytes / 8 / 8, page);
         trace->told = platform_map(trace->told_bytes, page);
+        size_t modules_bytes = bits_align_up(sizeof(struct trace_modules), page);
+        trace->modules = trace->told != NULL ? platform_map(modules_bytes, page) : NULL;
+        trace->told = trace->modules != NULL ? trace->told : NULL;
     }
     begin(trace);
 }
@@ -389,7 +406,7 @@ void trace_end(uint32_t thread)
     struct trace_lane *lane = lane_of(trace, thread);
     // Relaxed: the number of some call before the end.
     uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
-    note_modules(trace, lane, last + 1);
+    note_modules(trace, lane, last + 1, false);
     global_lock();
     platform_lock(&lane->lock);
     while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {

@@ -10,6 +10,7 @@
 #define FT_API_TRACE_H
 
 #include "api/ft_malloc.h"
+#include "api/trace_modules.h"
 #include "core/trace.h"
 #include "platform/platform.h"
 
@@ -36,6 +37,7 @@ struct trace {
     uint8_t *frames;           // room for one call stack as data for each lane
     _Atomic uintptr_t *told;   // a bit for each call stack: those that are in the file
     size_t told_bytes;
+    struct trace_modules *modules; // those that are in the file; NULL: no call stacks are
     struct platform_kept file;
     uint64_t began;               // when
     _Atomic uint64_t block_count; // of the file

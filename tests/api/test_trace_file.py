@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Traces of programs: every call is in the file, in an order in which they could have been made, whatever ends the program.
 #
-#   test_trace_file.py WATCH_PROBE
+#   test_trace_file.py WATCH_PROBE [EVERY_PLUGIN]    the plugin: if it allocates by the same library
 
 import os
 import resource
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import trace_reader  # noqa: E402
 
 PROBE = Path(sys.argv.pop(1)).resolve()
+PLUGIN = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else None
 NO_FORK = "FT_NO_FORK" in os.environ
 
 
@@ -143,6 +144,18 @@ class Ends(Traced):
         records = trace_reader.read(self.path)
         trace_reader.live_after(records)
         self.assertEqual([record["bytes"] for record in self.calls()], list(range(1, 30001)))
+
+    @unittest.skipUnless(PLUGIN, "no plugin for this library")
+    def test_a_library_that_came_later_is_told_of_by_a_process_that_is_killed(self):
+        self.run_probe("load", expected=-signal.SIGKILL, PROBE_PLUGIN=str(PLUGIN), FT_MALLOC_STACKS="all")
+        records = trace_reader.read(self.path)
+        modules = {record["data"]: range(record["ptr"], record["ptr"] + record["bytes"])
+                   for record in records if record["kind"] == "module"}
+        frames = {record["stack"]: trace_reader.frames_of(record["data"]) for record in records
+                  if record["kind"] == "stack"}
+        [left] = [frames[record["stack"]] for record in self.calls()
+                  if record.get("bytes") == 611 and record["order"] > 30000]
+        self.assertTrue(any(frame in modules[os.fsencode(PLUGIN)] for frame in left))
 
     def test_a_process_that_crashes_loses_no_call(self):
         self.run_probe("double", expected=-signal.SIGABRT)

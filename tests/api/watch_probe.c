@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Programs for test_watch.py, by name. Each says on standard output what it has done, where that is worth comparing.
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -358,6 +359,17 @@ static int be_killed(void)
     return 1;
 }
 
+// Loads the library that a variable names, which allocates, and is killed.
+static int load_and_be_killed(void)
+{
+    call_thousands();
+    if (dlopen(getenv("PROBE_PLUGIN"), RTLD_NOW) == NULL) {
+        return 1;
+    }
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -378,6 +390,7 @@ static const struct {
     {"thousands", call_thousands},
     {"ways", walk_many_ways},
     {"kill", be_killed},
+    {"load", load_and_be_killed},
 };
 
 int main(int argument_count, char **arguments)
