@@ -21,6 +21,7 @@ BENCH = ROOT / "tools" / "bench"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tools" / "bench.d"))
 
+import allocators  # noqa: E402
 import build  # noqa: E402
 import figures  # noqa: E402
 import judge  # noqa: E402
@@ -227,6 +228,26 @@ class Runs(unittest.TestCase):
         for workload in found:
             for allocator in (GLIBC, OURS):
                 subject.run(workload, allocator)
+
+
+class Asking(unittest.TestCase):
+    """Ours with options, in place of others."""
+
+    def test_what_is_asked_for_is_an_option(self):
+        for kind in (allocators.presets, allocators.options):
+            for allocator in kind(OURS, DIRECTORY):
+                preload = allocator.path.replace(":", " ")
+                done = subprocess.run([DIRECTORY / "nothing"], env={"LD_PRELOAD": preload}, capture_output=True,
+                                      text=True, check=True)
+                self.assertEqual(done.stderr, "", allocator.version)  # neither a complaint nor a report
+
+    def test_each_is_beside_ours_as_it_is(self):
+        for switch, names in (("--presets", allocators.PRESETS), ("--options", allocators.OPTIONS)):
+            done = bench("micro", "--only", "tight", "--scale", "0.0005", "--rounds", "1", switch)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            [head] = [line for line in done.stdout.splitlines() if line.startswith("  micro ") and "MiB" not in line]
+            self.assertEqual(head.split()[1:1 + 1 + len(names)], ["ours", *(f"ours:{name}" for name in names)])
+            self.assertNotIn("What is aimed for", done.stdout)
 
 
 class Report(unittest.TestCase):

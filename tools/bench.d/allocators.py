@@ -97,15 +97,33 @@ def ours(root, path):
 PRESETS = ("speed", "memory", "hardened", "debug")
 
 
+# What watches calls, from the cheapest on.
+OPTIONS = {
+    "history": "history=1000", "leaks": "leaks=1", "perturb": "perturb=165", "stacks=512K": "leaks=1,stacks=512K",
+    "stacks=all": "leaks=1,stacks=all", "copy:512K": "leaks=1,stacks=copy:512K", "copy": "leaks=1,stacks=copy",
+    "debug": "debug=1",
+}
+
+
+def _asking(us, directory, name, options):
+    """Ours with options, which a library beside it asks for as a program would: ft_malloc_options."""
+    library = Path(directory, f"asks-{re.sub('[^a-z0-9]+', '-', options)}.so")
+    source = f'const char *ft_malloc_options = "{options}";'
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=source, text=True, check=True)
+    return Allocator(f"{us.name}:{name}", f"{us.path}:{library}", options)
+
+
 def presets(us, directory):
-    """Ours with each preset, which a library beside it asks for as a program would: ft_malloc_options."""
+    """Ours with each preset."""
     for name in PRESETS:
-        library = Path(directory, f"preset-{name}.so")
-        source = f'const char *ft_malloc_options = "preset={name}";'
-        if name == "debug":  # its reports are not what is measured
-            source = f'const char *ft_malloc_options = "preset={name},output=/dev/null";'
-        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=source, text=True, check=True)
-        yield Allocator(f"{us.name}:{name}", f"{us.path}:{library}", f"preset={name}")
+        # The reports of debug are not what is measured.
+        yield _asking(us, directory, name, f"preset={name}" + (",output=/dev/null" if name == "debug" else ""))
+
+
+def options(us, directory):
+    """Ours with each option that watches calls. What they write goes nowhere."""
+    for name, said in OPTIONS.items():
+        yield _asking(us, directory, name, f"{said},output=/dev/null")
 
 
 def peers(named, only=None):
