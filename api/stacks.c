@@ -8,6 +8,7 @@
 #include "core/backtrace.h"
 #include "core/bits.h"
 #include "core/chunk.h"
+#include "core/section.h"
 
 #include <errno.h>
 #include <string.h>
@@ -55,6 +56,23 @@ static void find_program(struct stacks *stacks)
     platform_mappings_close(&mappings);
 }
 
+static void add_section(struct stacks *stacks, uintptr_t base, size_t bytes)
+{
+    // Relaxed: one thread at a time writes it.
+    unsigned count = atomic_load_explicit(&stacks->section_count, memory_order_relaxed);
+    if (count < STACKS_SECTIONS_MAX) {
+        stacks->sections[count] = (struct range){.base = base, .bytes = bytes};
+        atomic_store_explicit(&stacks->section_count, count + 1, memory_order_release);
+    }
+}
+
+void stacks_note_section(uintptr_t base, size_t bytes)
+{
+    if (global.stacks.each != 0) {
+        add_section(&global.stacks, base, bytes);
+    }
+}
+
 void stacks_open(size_t each)
 {
     struct stacks *stacks = &global.stacks;
@@ -73,7 +91,13 @@ void stacks_open(size_t each)
     if (stacks->copies) {
         find_program(stacks);
     }
+    global_lock();
+    for (const struct section *section = arena_first_section(&global.arena); section != NULL;
+         section = arena_next_section(&global.arena, section)) {
+        add_section(stacks, (uintptr_t)section, section->end);
+    }
     stacks->each = each;
+    global_unlock();
 }
 
 // Whether this allocation is a sample: of each so many bytes there is one, at random, that decides.
@@ -125,16 +149,26 @@ static void walk(struct backtrace *trace, const void *frame)
     }
 }
 
+// Whether a word is an address in a section of the arena's. Others take and give runs meanwhile: of these nothing is asked.
+static bool is_of_arena(const struct stacks *stacks, uintptr_t word)
+{
+    // Acquire: pairs with the release in add_section().
+    unsigned count = atomic_load_explicit(&stacks->section_count, memory_order_acquire);
+    unsigned index = 0;
+    while (index < count && word - stacks->sections[index].base >= stacks->sections[index].bytes) {
+        index++;
+    }
+    return index < count;
+}
+
 // Whether a word may lead to code: into the program, or into what is mapped elsewhere, but for this stack and our chunks.
 static bool may_be_code(const struct stacks *stacks, uintptr_t word, uintptr_t low, uintptr_t high)
 {
     if (word >= stacks->code && word < stacks->code_end) {
         return true;
     }
-    if (word >> 40 == 0 || word >> 47 != 0 || (word >= low && word < high)) {
-        return false;
-    }
-    return chunk_locate(&global.arena, (const void *)word).status == CHUNK_FOREIGN;
+    return word >> 40 != 0 && word >> 47 == 0 && (word < low || word >= high) &&
+           !is_of_arena(stacks, word);
 }
 
 // With the lock held. Copies what can be read of the stack from the registers' stack pointer on, and returns what tells it

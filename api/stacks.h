@@ -14,6 +14,7 @@
 #include "api/ft_malloc.h"
 #include "core/address_map.h"
 #include "core/backtrace_table.h"
+#include "core/need.h"
 #include "platform/platform.h"
 
 #include <stdatomic.h>
@@ -23,6 +24,8 @@
 
 enum { STACKS_SLICE_BYTES = 16 << 10 }; // of the stack, if a slice is kept
 
+enum { STACKS_SECTIONS_MAX = 32 }; // of the arena's, that are known: others are taken for code
+
 // What is kept beside a stack, if slices are: the slice follows.
 struct stacks_slice {
     uintptr_t registers[PLATFORM_REGISTERS]; // platform_registers()
@@ -31,11 +34,13 @@ struct stacks_slice {
 };
 
 struct stacks {
-    size_t each;            // bytes between samples; 1: every call; 0: no stacks are kept
-    bool copies;            // slices
-    uintptr_t code;         // the program itself, where slices may lead to its code
-    uintptr_t code_end;     //
-    _Atomic uint64_t bytes; // allocated so far, if there are samples
+    size_t each;        // bytes between samples; 1: every call; 0: no stacks are kept
+    bool copies;        // slices
+    uintptr_t code;     // the program itself, where slices may lead to its code
+    uintptr_t code_end; //
+    struct range sections[STACKS_SECTIONS_MAX]; // of the arena: what lies there is no code
+    atomic_uint section_count;                  // of those that are complete
+    _Atomic uint64_t bytes;                     // allocated so far, if there are samples
     struct platform_lock
         lock; // guards the rest; nothing is called with it held but the platform's memory
     struct stacks_slice *slice;   // the one that is being copied, with room behind it
@@ -48,6 +53,9 @@ struct stacks {
 
 // Begins to keep stacks, once: of every call for 1, none for 0. Without memory for them none are kept.
 void stacks_open(size_t each);
+
+// With the arena's lock held: there is another section.
+void stacks_note_section(uintptr_t base, size_t bytes);
 
 // Notes the stack of a call, and which chunk has it. frame: as in watch.h.
 void stacks_note(struct ft_malloc_event *event, const void *frame);

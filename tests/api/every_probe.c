@@ -28,7 +28,7 @@ static void *volatile kept[3];
 static void *_Atomic exchange;
 static atomic_uint refused_count;
 static atomic_uint damaged_count;
-static volatile sig_atomic_t signal_count;
+static atomic_uint signal_count; // any thread may get one
 static int child_statuses[CHILD_COUNT];
 // Who forks while another thread is in the loader has a child whose loader is stuck: so not at the same time.
 static pthread_mutex_t loader = PTHREAD_MUTEX_INITIALIZER;
@@ -36,7 +36,7 @@ static pthread_mutex_t loader = PTHREAD_MUTEX_INITIALIZER;
 static void on_alarm(int number)
 {
     (void)number;
-    signal_count++;
+    atomic_fetch_add(&signal_count, 1);
 }
 
 struct slot {
