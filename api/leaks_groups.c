@@ -143,17 +143,29 @@ static void make_room(struct print *print, int descriptor)
 }
 
 // "    #0 /usr/bin/program+0x1234"
+static void tell_frame(struct text *text, const struct modules *modules, size_t number,
+                       uintptr_t frame)
+{
+    text_string(text, "    #");
+    text_decimal(text, number);
+    text_string(text, " ");
+    modules_tell(modules, text, frame);
+    text_string(text, "\n");
+}
+
 static void tell_frames(struct print *print, int descriptor, const struct groups *groups,
                         uint32_t stack)
 {
     struct backtrace_key key = stacks_frames(stack);
     for (size_t index = 0; index < key.count; index++) {
-        print_write(print, descriptor); // a path may take all the room there is
-        text_string(&print->text, "    #");
-        text_decimal(&print->text, index);
-        text_string(&print->text, " ");
-        modules_tell(&groups->modules, &print->text, key.frames[index]);
-        text_string(&print->text, "\n");
+        size_t length = print->text.length;
+        tell_frame(&print->text, &groups->modules, index, key.frames[index]);
+        if (print->text.length == print->text.room && length != 0) {
+            // Cut, perhaps: a path may take all the room there is.
+            print->text.length = length;
+            print_write(print, descriptor);
+            tell_frame(&print->text, &groups->modules, index, key.frames[index]);
+        }
     }
 }
 

@@ -123,6 +123,18 @@ class Planted(unittest.TestCase):
         self.assertEqual(sum(rest) + sum(group[1] for group in groups), total)
         self.assertNotIn(4321, rest)  # larger than two steps
 
+    def test_of_many_stacks_each_is_told_once(self):
+        # So many that to compare each with each would take longer than a test may.
+        count, lines = 60000, []
+        for number in [*range(count), *range(count)]:
+            lines += [f"[LEAK] 1 block, 5 bytes, at {0x1000 + number:#x}"]
+            lines += [f"    #{depth} /nowhere/at/all+{0x5000 + (number >> depth):#x}" for depth in range(17)]
+        text = symbolized("\n".join(["========== MEMORY LEAK REPORT ==========", *lines,
+                                     "========================================", ""]))
+        groups = groups_in(text)
+        self.assertEqual(len({tuple(frames) for _, _, frames in groups}), count)
+        self.assertEqual([group[:2] for group in groups], [(2, 10)] * count)
+
     def test_other_text_is_passed_on(self):
         text = "something\nelse\n========================================\n    #0 /bin/true+0x10\n"
         self.assertEqual(symbolized(text), text)

@@ -83,13 +83,13 @@ static demangle find_demangle(void)
 }
 
 // A function's name as its language has it.
-static void print_name(const char *name)
+static void print_name(FILE *out, const char *name)
 {
     int status = -1;
     demangle tell = find_demangle();
     bool is_mangled = tell != NULL && name != NULL && name[0] == '_';
     char *plain = is_mangled ? tell(name, NULL, NULL, &status) : NULL;
-    fputs(plain != NULL ? plain : name != NULL ? name : "?", stdout);
+    fputs(plain != NULL ? plain : name != NULL ? name : "?", out);
     free(plain);
 }
 
@@ -101,12 +101,11 @@ static const char *name_of(Dwarf_Die *function)
     return linkage != NULL ? linkage : dwarf_diename(function);
 }
 
-static void print_line(unsigned *number, const char *function, const char *source, int line)
+static void print_line(FILE *out, const char *function, const char *source, int line)
 {
-    printf("    #%u ", (*number)++);
-    print_name(function);
+    print_name(out, function);
     if (source != NULL) {
-        printf(" at %s:%d", source, line);
+        fprintf(out, " at %s:%d", source, line);
     }
 }
 
@@ -176,26 +175,26 @@ static bool find_chain(Dwarf_Die *parent, Dwarf_Addr address, struct chain *chai
 }
 
 // Prints what the debugging information of a unit says of an address in it. False if it has no function there.
-static bool print_chain(Dwarf_Die *unit, Dwarf_Addr address, unsigned *number, const char *source,
+static bool print_chain(FILE *out, Dwarf_Die *unit, Dwarf_Addr address, const char *source,
                         int line)
 {
     struct chain chain = {.count = 0};
     (void)find_chain(unit, address, &chain);
     for (int index = chain.count - 1; index >= 0; index--) {
         Dwarf_Die *function = &chain.functions[index];
-        print_line(number, name_of(function), source, line);
-        puts(index != 0 ? " (inlined)" : "");
+        print_line(out, name_of(function), source, line);
+        fputs(index != 0 ? " (inlined)\n" : "\n", out);
         source = index != 0 ? call_source(unit, function, &line) : NULL;
     }
     return chain.count != 0;
 }
 
-bool code_print(const struct code_place *place, unsigned *number)
+// Prints what is known of an offset of a file, a line for each function; nothing if that is nothing.
+static void print_place(FILE *out, const struct file *file, uint64_t offset)
 {
-    struct file *file = open_file(place->path);
     Dwarf_Addr address;
-    if (file->module == NULL || !find_address(file->module, place->offset, &address)) {
-        return false;
+    if (file->module == NULL || !find_address(file->module, offset, &address)) {
+        return;
     }
     address--; // of the call, not of what follows it
     Dwarf_Addr bias;
@@ -206,14 +205,89 @@ bool code_print(const struct code_place *place, unsigned *number)
     if (found != NULL) {
         (void)dwarf_lineno(found, &line);
     }
-    if (unit != NULL && print_chain(unit, address - bias, number, source, line)) {
-        return true;
+    if (unit != NULL && print_chain(out, unit, address - bias, source, line)) {
+        return;
     }
     const char *name = dwfl_module_addrname(file->module, address);
-    if (name == NULL) {
+    if (name != NULL) {
+        print_line(out, name, source, line);
+        fprintf(out, " in %s\n", file->path);
+    }
+}
+
+// What was printed of each place: the same come up again and again.
+struct known {
+    const struct file *file; // NULL: an empty entry
+    uint64_t offset;
+    char *text;
+};
+
+static struct known *known;
+static size_t known_count;
+static size_t known_room;
+
+// Where a place is among them, or would be. There is room.
+static struct known *known_at(const struct file *file, uint64_t offset)
+{
+    size_t at = (size_t)((offset ^ (uintptr_t)file >> 4) * 0x9E3779B97F4A7C15U >> 20);
+    while (known[at & (known_room - 1)].file != NULL &&
+           (known[at & (known_room - 1)].file != file ||
+            known[at & (known_room - 1)].offset != offset)) {
+        at++;
+    }
+    return &known[at & (known_room - 1)];
+}
+
+static void make_room(void)
+{
+    if (2 * known_count < known_room) {
+        return;
+    }
+    struct known *old = known;
+    size_t old_room = known_room;
+    known_room = old_room != 0 ? 2 * old_room : 1024;
+    known = calloc(known_room, sizeof(*known));
+    if (known == NULL) {
+        abort();
+    }
+    for (size_t index = 0; index < old_room; index++) {
+        if (old[index].file != NULL) {
+            *known_at(old[index].file, old[index].offset) = old[index];
+        }
+    }
+    free(old);
+}
+
+static const char *text_of(const struct file *file, uint64_t offset)
+{
+    make_room();
+    struct known *entry = known_at(file, offset);
+    if (entry->file == NULL) {
+        size_t bytes;
+        FILE *out = open_memstream(&entry->text, &bytes);
+        if (out == NULL) {
+            abort();
+        }
+        print_place(out, file, offset);
+        fclose(out);
+        entry->file = file;
+        entry->offset = offset;
+        known_count++;
+    }
+    return entry->text;
+}
+
+bool code_print(const struct code_place *place, unsigned *number)
+{
+    if (place->path[0] != '/') {
         return false;
     }
-    print_line(number, name, source, line);
-    printf(" in %s\n", place->path);
-    return true;
+    const char *text = text_of(open_file(place->path), place->offset);
+    bool is_known = *text != '\0';
+    while (*text != '\0') {
+        int length = (int)strcspn(text, "\n");
+        printf("    #%u %.*s\n", (*number)++, length, text);
+        text += length + 1;
+    }
+    return is_known;
 }

@@ -221,23 +221,47 @@ static bool is_same(const struct group *group, const struct group *other)
     return index == group->place_count;
 }
 
+static uint64_t hash_of(const struct group *group)
+{
+    uint64_t hash = group->place_count;
+    for (size_t index = 0; index < group->place_count; index++) {
+        hash ^= group->places[index].offset;
+        for (const char *at = group->places[index].path; *at != '\0'; at++) {
+            hash = (hash ^ (unsigned char)*at) * 0x100000001B3U;
+        }
+    }
+    return hash ^ hash >> 32;
+}
+
+// Makes groups with the same stack one: the first of them.
 static void merge(void)
 {
+    size_t room = 2;
+    while (room < 2 * group_count) {
+        room *= 2;
+    }
+    size_t *places = calloc(room, sizeof(*places)); // of the first ones, and one more
+    if (places == NULL) {
+        exit(1);
+    }
     size_t kept = 0;
     for (size_t index = 0; index < group_count; index++) {
-        size_t same = 0;
-        while (same < kept && !is_same(&groups[same], &groups[index])) {
-            same++;
+        size_t at = hash_of(&groups[index]) & (room - 1);
+        while (places[at] != 0 && !is_same(&groups[places[at] - 1], &groups[index])) {
+            at = (at + 1) & (room - 1);
         }
-        if (same == kept) {
+        if (places[at] == 0) {
             groups[kept++] = groups[index];
+            places[at] = kept;
             continue;
         }
-        groups[same].count += groups[index].count;
-        groups[same].bytes += groups[index].bytes;
-        groups[same].unreachable += groups[index].unreachable;
+        struct group *same = &groups[places[at] - 1];
+        same->count += groups[index].count;
+        same->bytes += groups[index].bytes;
+        same->unreachable += groups[index].unreachable;
     }
     group_count = kept;
+    free(places);
 }
 
 static int compare(const void *left, const void *right)
@@ -269,6 +293,18 @@ static void print_group(const struct group *group)
     }
 }
 
+// Frames of our own library come first where operator new has called malloc: they are not what is looked for.
+static void leave_out_own(struct group *group)
+{
+    size_t own = 0;
+    while (own + 1 < group->place_count &&
+           strstr(group->places[own].path, "/libft_malloc") != NULL) {
+        own++;
+    }
+    group->places += own;
+    group->place_count -= own;
+}
+
 // How many of the blocks have a stack that leads to main() or to where their thread began.
 static void print_complete(void)
 {
@@ -294,6 +330,7 @@ static void finish_report(void)
         if (groups[index].slice.count != 0) {
             unwind_group(&groups[index]);
         }
+        leave_out_own(&groups[index]);
     }
     merge();
     if (group_count != 0) {
