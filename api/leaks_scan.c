@@ -102,12 +102,14 @@ static void look_at_mapping(struct reach *reach, struct piece_words *piece, cons
     }
 }
 
+// What the program may have written to, also if it has sealed it afterwards; but not what only comes from files.
 static bool is_root(const struct platform_mapping *mapping)
 {
     static const char devices[] = "/dev/";
     bool is_device = mapping->path_bytes >= sizeof(devices) - 1 &&
                      strncmp(mapping->path, devices, sizeof(devices) - 1) == 0;
-    return mapping->is_readable && mapping->is_writable && !mapping->is_shared && !is_device &&
+    bool may_be_written = mapping->is_writable || mapping->path_bytes == 0;
+    return mapping->is_readable && may_be_written && !mapping->is_shared && !is_device &&
            (uint64_t)(mapping->end - mapping->base) >> HUGE_SHIFT == 0;
 }
 

@@ -161,7 +161,7 @@ class Leaks(unittest.TestCase):
                 kept = [int(match[1]) for match in told if not match[2]]
                 self.assertEqual(lost, [300] * count)
                 self.assertEqual(kept.count(500), 100)
-                for size in (300 << 20, 6666, 7777):
+                for size in (300 << 20, 6666, 7777, 8888, 9999):
                     self.assertEqual(kept.count(size), 1)
             else:
                 marked = [int(line.rsplit(" ", 1)[1]) for line in lines if ", unreachable: " in line]

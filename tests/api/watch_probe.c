@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -262,13 +263,28 @@ static void lose(void)
 static pthread_mutex_t held_back = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool is_waiting;
 
+static _Thread_local void *volatile of_this_thread;
+
 static void *hold_on_stack(void *argument)
 {
     void *volatile mine = malloc(7777);
+    of_this_thread = malloc(9999);
     is_waiting = true;
     pthread_mutex_lock(&held_back);
     free(mine);
     return argument;
+}
+
+// A page that is sealed, with the only pointer to a chunk.
+static bool seal(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void **sealed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sealed == MAP_FAILED) {
+        return false;
+    }
+    sealed[7] = malloc(8888);
+    return mprotect(sealed, page, PROT_READ) == 0;
 }
 
 // What a program can still reach at its end, and what not.
@@ -281,7 +297,7 @@ static int reach_and_lose(void)
     large[1000] = malloc(6666);
     into_large = (char *)large + 5;
     pthread_mutex_lock(&held_back);
-    if (pthread_create(&thread, NULL, hold_on_stack, NULL) != 0) {
+    if (!seal() || pthread_create(&thread, NULL, hold_on_stack, NULL) != 0) {
         return 1;
     }
     while (!is_waiting) {
