@@ -210,14 +210,25 @@ static void set_list(struct options *options, const struct option_source *source
     }
 }
 
+// What follows a name at the start of an entry, or NULL. Byte by byte: nearly all entries differ in the first, and every
+// process goes through all of them, so that a small one has no page of libc's string functions for it.
+static const char *after(const char *entry, const char *name)
+{
+    for (; *name != '\0'; entry++, name++) {
+        if (*entry != *name) {
+            return NULL;
+        }
+    }
+    return entry;
+}
+
 // The key and value of an environment entry that is one of ours.
 static bool is_ours(const char *entry, struct piece *key, const char **value)
 {
-    size_t prefix = sizeof(environment_prefix) - 1;
-    if (strncmp(entry, environment_prefix, prefix) != 0) {
+    key->start = after(entry, environment_prefix);
+    if (key->start == NULL) {
         return false;
     }
-    key->start = entry + prefix;
     key->length = strcspn(key->start, "=");
     *value = key->start + key->length;
     *value += **value == '=';
@@ -228,14 +239,12 @@ static bool is_ours(const char *entry, struct piece *key, const char **value)
 static void set_alias(struct options *options, const struct option_source *source,
                       const char *entry)
 {
-    struct piece variable = {.start = entry, .length = strcspn(entry, "=")};
-    const char *value = entry + variable.length;
-    value += *value == '=';
-    for (size_t index = 0; index < options_alias_count && *value != '\0'; index++) {
+    for (size_t index = 0; index < options_alias_count; index++) {
         const struct option_alias *alias = &options_aliases[index];
         // In their own case: these names are nobody's but by convention.
-        if (strlen(alias->variable) == variable.length &&
-            strncmp(entry, alias->variable, variable.length) == 0) {
+        const char *value = after(entry, alias->variable);
+        if (value != NULL && value[0] == '=' && value[1] != '\0') {
+            value++;
             struct piece key = {.start = alias->option, .length = strlen(alias->option)};
             struct piece whole = {.start = value, .length = strlen(value)};
             set(options, source, key, whole, source->is_privileged);

@@ -130,7 +130,7 @@ EXPORT int ft_malloc_stats_print(int descriptor, enum ft_malloc_stats_form form)
 
 void stats_end_of_process(void)
 {
-    int descriptor = global.options.stats == STATS_EXIT ? output_descriptor() : -1;
+    int descriptor = output_descriptor();
     if (descriptor >= 0) {
         print_as(descriptor, FT_MALLOC_STATS_TABLE);
     }

@@ -48,7 +48,7 @@ uint64_t stats_share(uint64_t share, uint64_t whole, uint64_t scale);
 // Takes a census of the heap. Takes the lock.
 void stats_take(struct census *census);
 
-// Writes the table to `output` if the option `stats` asks for it.
+// Writes the table to `output`, for a process that ends with the option `stats` at `exit`.
 void stats_end_of_process(void);
 
 // The forms.
