@@ -30,7 +30,7 @@ enum {
     GLOBAL_STACK_BYTES_MAX = 1 << 20,          // chunks that a heap keeps at hand
     GLOBAL_HAND_BYTES_MAX = 1 << 20,           // LARGE chunks beside
     GLOBAL_PARCEL_COUNT = 64,                  // words that it gathers what it frees for others for
-    GLOBAL_FIRST_BYTES = 3 << 20,      // the first section, in the library's own zeroed data
+    GLOBAL_FIRST_BYTES = 5 << 19,      // the first section, in the library's own zeroed data
     GLOBAL_SECTION_BYTES = 1 << 30,    // later ones, where limits allow
     GLOBAL_RUN_BYTES_MAX = 256 << 20,  // larger chunks get a mapping of their own
     GLOBAL_DIRTY_BYTES_MAX = 16 << 20, // free memory kept, beside an eighth of what is in use
@@ -43,8 +43,8 @@ struct watch {
     _Atomic unsigned thread_count;
 };
 
-// The first section's end, the leaf of addresses that have none and most of the map's root lie side by side, so that one
-// call makes all that a small process does not write rest (root.h).
+// The first section's end and most of the map's root lie side by side, so that one call makes all that a small process
+// does not write rest (root.h).
 struct global {
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
     struct zone_map_wide wide; // directly below the arena (zone_map.h)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What of the zone map's root can be written. The root takes some MiB of address space, of which a process writes a page
+// What of the zone map's root can be written. The root takes half a MiB of address space, of which a process writes a page
 // or two: those of the addresses where it has memory. The system charges a process for all that it might write, so most
 // of the root rests until an address wants it:
 //
-//   global |  first: committed  |   its end   | nowhere |  root  | its last entries | near | arena ...
-//                               '------------- rests ------------'
+//   global |  first: committed  |   its end   |  root  | its last entries | near | arena ...
+//                               '------- rests -------'
 //
 // The root's last entries are those of the addresses where systems put libraries and mappings, and so are left as they
 // are. A program that has this library inside itself lies elsewhere: the pages of its own entries are left, too.

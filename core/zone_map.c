@@ -30,8 +30,8 @@ static _Atomic uintptr_t *entry_of(struct zone_map_wide *wide, uintptr_t address
     uintptr_t leaf = atomic_load_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
                                           memory_order_relaxed);
     CHECK(leaf != 0);
-    uintptr_t at = leaf + zone_map_leaf_index(address);
-    return (_Atomic uintptr_t *)((uintptr_t)wide->nowhere + at * sizeof(uintptr_t));
+    _Atomic uintptr_t *entries = (_Atomic uintptr_t *)(leaf << ZONE_MAP_WIDE_UNIT_SHIFT);
+    return &entries[zone_map_leaf_index(address)];
 }
 
 // Writes the entry of a unit, and that of `near` if it is the unit's or nobody's.
@@ -145,8 +145,8 @@ uintptr_t zone_map_leaf_missing(const struct zone_map *map, uintptr_t base, size
 
 void zone_map_add_leaf(struct zone_map *map, uintptr_t address, void *memory)
 {
-    struct zone_map_wide *wide = wide_of(map);
-    atomic_store_explicit(&wide->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
-                          ((uintptr_t)memory - (uintptr_t)wide->nowhere) / sizeof(uintptr_t),
-                          memory_order_release);
+    uintptr_t leaf = (uintptr_t)memory >> ZONE_MAP_WIDE_UNIT_SHIFT;
+    CHECK(leaf << ZONE_MAP_WIDE_UNIT_SHIFT == (uintptr_t)memory && leaf <= UINT32_MAX);
+    atomic_store_explicit(&wide_of(map)->root[(uint64_t)address >> ZONE_MAP_LEAF_SHIFT],
+                          (uint32_t)leaf, memory_order_release);
 }

@@ -8,7 +8,7 @@
 //     address  | 46 .. 30 | 29 .. 16 | 15 .. 0 |
 //                   |           |
 //                 root ──► leaf of 16384 entries ──► struct zone
-//                 no leaf ──► `nowhere`, a leaf that is always zero
+//                 no leaf ──► nothing
 //
 //   A leaf takes two units, and the root is large: it costs address space alone if its pages become memory as they are
 //   written.
@@ -51,11 +51,10 @@ enum {
     ZONE_MAP_NOTE_BYTES = 64,
 };
 
-// What lies directly below a wide map, zeroed, and never written but through the map. `nowhere` is not written at all, and
-// of the root only the entries of addresses that get a leaf: what else there is may be memory that can be read alone.
+// What lies directly below a wide map, zeroed, and never written but through the map. Of the root only the entries of
+// addresses that get a leaf are: what else there is may be memory that can be read alone.
 struct zone_map_wide {
-    _Atomic uintptr_t nowhere[ZONE_MAP_LEAF_ENTRIES]; // the leaf of addresses that have none
-    _Atomic uintptr_t root[ZONE_MAP_ROOT_ENTRIES];    // leaves, from `nowhere`, in words
+    _Atomic uint32_t root[ZONE_MAP_ROOT_ENTRIES]; // leaves' addresses, in units; 0: none
     // By the lower half of an address; the map follows.
     _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];
 };
@@ -74,7 +73,7 @@ struct zone_map {
 // ANY. Whether a wide map can have an entry for this address.
 static inline bool zone_map_is_within(const void *ptr)
 {
-    return (uint64_t)(uintptr_t)ptr >> ZONE_MAP_ADDRESS_BITS == 0;
+    return (uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT < ZONE_MAP_ROOT_ENTRIES;
 }
 
 // ANY. The place of a unit's entry in its leaf.
@@ -107,8 +106,11 @@ static inline struct zone *zone_map_find_wide(const struct zone_map *map, const 
     const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
     uintptr_t leaf = atomic_load_explicit(
         &wide->root[(uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT], memory_order_relaxed);
+    if (leaf == 0) {
+        return (struct zone *)&map->nothing;
+    }
     const _Atomic uintptr_t *entries =
-        (const _Atomic uintptr_t *)((uintptr_t)wide->nowhere + leaf * sizeof(uintptr_t));
+        (const _Atomic uintptr_t *)(leaf << ZONE_MAP_WIDE_UNIT_SHIFT);
     uintptr_t entry =
         atomic_load_explicit(&entries[zone_map_leaf_index((uintptr_t)ptr)], memory_order_relaxed);
     return (struct zone *)((uintptr_t)map + entry);
@@ -178,7 +180,7 @@ void zone_map_remove_section(struct zone_map *map, struct section *section);
 // LOCKED. The lowest address in [base, base + bytes) that has no leaf, or 0. A narrow map needs none.
 uintptr_t zone_map_leaf_missing(const struct zone_map *map, uintptr_t base, size_t bytes);
 
-// LOCKED. Gives the map zeroed memory, ZONE_MAP_LEAF_ENTRIES words, as the leaf of this address.
+// LOCKED. Gives the map zeroed memory, ZONE_MAP_LEAF_ENTRIES words at a multiple of a unit, as the leaf of this address.
 void zone_map_add_leaf(struct zone_map *map, uintptr_t address, void *memory);
 
 #endif

@@ -92,6 +92,9 @@ static void addresses_of_57_bits_are_not_mistaken_for_their_lower_48(void **stat
             assert_false(zone_map_is_within((const void *)(base | (uintptr_t)1 << bit)));
         }
         assert_true(finds_nothing(drivers[sample], base | (uintptr_t)0xFFFF << 48));
+        const uintptr_t above = (uintptr_t)1 << ZONE_MAP_ADDRESS_BITS;
+        assert_true(zone_map_is_within((const void *)(above - 1)));
+        assert_false(zone_map_is_within((const void *)above));
     }
     driver_end(&wide);
     driver_end(&narrow);
@@ -172,7 +175,7 @@ static void leaves_are_missing_until_they_are_added(void **state)
     assert_int_equal(zone_map_leaf_missing(map, base, 2 * leaf_bytes), base);
     struct region leaves[2];
     for (unsigned leaf = 0; leaf < 2; leaf++) {
-        leaves[leaf] = region_new(ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), 64, 0);
+        leaves[leaf] = region_new(ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), 65536, 0);
     }
     zone_map_add_leaf(map, base, leaves[0].base);
     assert_int_equal(zone_map_leaf_missing(map, base, 1), 0);
@@ -220,7 +223,7 @@ static void of_units_that_share_the_lower_half_the_first_is_near(void **state)
     uintptr_t low = 7 * near_bytes + 5 * 65536, high = low + near_bytes;
     struct region leaves[2];
     for (unsigned leaf = 0; leaf < 2; leaf++) {
-        leaves[leaf] = region_new(ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), 64, 0);
+        leaves[leaf] = region_new(ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), 65536, 0);
         zone_map_add_leaf(map, low + leaf * near_bytes, leaves[leaf].base);
     }
     struct zone zones[2];
