@@ -44,6 +44,7 @@ __attribute__((noinline, cold)) static void open_arena(void)
     CHECK(arena_add_section(&global.arena, first, sizeof(global.first), rests ? &plan : NULL));
     // It lies in the middle of a loaded object, where nothing else is to be mapped.
     arena_first_section(&global.arena)->keeps_end = true;
+    memory_note_space();
 }
 
 // In a child: what the parent's other threads were doing is not known, so that all heaps are made anew. Not before a
@@ -274,6 +275,7 @@ static void apply_bounds(void)
     global_lock();
     if (limit < options_word(LIMIT_CGROUP)) {
         global.arena.config.limit_bytes = limit > 0 ? limit : 1;
+        memory_note_space();
     }
     if (options->reserve != options_word(RESERVE_USUAL)) {
         global_keep(options->reserve);

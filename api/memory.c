@@ -92,6 +92,7 @@ static bool meet(const struct need *need)
 
 bool memory_meet(const struct need *need)
 {
+    memory_note_space();
     if (meet(need)) {
         return true;
     }
@@ -100,24 +101,23 @@ bool memory_meet(const struct need *need)
     return is_for_more && give_back_tails() && (need->kind == NEED_COMMIT || meet(need));
 }
 
-bool memory_wastes_unit(size_t bytes)
-{
-    size_t page = global.arena.config.page_bytes;
-    return bytes <= PTRDIFF_MAX - GLOBAL_UNIT_BYTES &&
-           bits_align_up(bytes, GLOBAL_UNIT_BYTES) - bits_align_up(bytes, page) > bytes / 16;
-}
-
-bool memory_prefers_mapping(const struct need *need, size_t bytes)
+bool memory_prefers_mapping(const struct need *need)
 {
     size_t limit = platform_address_limit();
-    if (limit == SIZE_MAX) {
-        return false;
+    return limit != SIZE_MAX && need->kind == NEED_SECTION && need->run_bytes > limit / 256 &&
+           need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES;
+}
+
+void memory_note_space(void)
+{
+    struct arena_config *config = &global.arena.config;
+    size_t space = platform_address_limit();
+    if (config->limit_bytes != 0 && config->limit_bytes < space) {
+        space = config->limit_bytes;
     }
-    if (need->kind == NEED_SECTION && need->run_bytes > limit / 256 &&
-        need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES) {
-        return true;
-    }
-    return memory_wastes_unit(bytes) && arena_committed_bytes(&global.arena) > limit / 16;
+    // What is less than a MiB is one, and what does not fit is plenty.
+    size_t mib = (space >> 20) + (space >> 20 == 0);
+    config->space_mib = mib <= UINT16_MAX ? (uint16_t)mib : 0;
 }
 
 // Makes a mapping a chunk. NULL if there is no memory for what is to be known of it.

@@ -12,12 +12,12 @@
 // need is of another kind; then nothing has changed.
 bool memory_meet(const struct need *need);
 
-// With the lock held. Whether a LARGE chunk of `bytes` is better off as a mapping of its own, because a limit of address
-// space is near: a section, or the rest of the last unit, would leave much of itself unused. need: what a run would take.
-bool memory_prefers_mapping(const struct need *need, size_t bytes);
+// With the lock held. Whether a LARGE chunk is better off as a mapping of its own, because a limit of address space is near:
+// a section would leave much of itself unused. need: what a run would take.
+bool memory_prefers_mapping(const struct need *need);
 
-// Whether a run for a chunk would leave much of its last unit unused, of which a mapping has none.
-bool memory_wastes_unit(size_t bytes);
+// With the lock held. Notes what the process may have in all, which may have changed.
+void memory_note_space(void);
 
 // With the lock held. Meets a NEED_MAPPING with the chunk of `bytes` that it was for. NULL if the
 // system refuses.

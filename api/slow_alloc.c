@@ -30,14 +30,14 @@ static struct grant alloc_large(size_t bytes, size_t align)
 {
     struct need need;
     struct grant grant = {.ptr = NULL};
-    bool tried = global.arena.config.limit_bytes != 0 && memory_wastes_unit(bytes);
+    bool tried = arena_is_scarce(&global.arena) && large_wastes_unit(&global.arena, bytes);
     if (tried) {
         grant = alloc_mapping(bytes, align);
     }
     if (grant.ptr == NULL) {
         grant = large_take(&global.arena, bytes, align, &need);
     }
-    if (grant.ptr == NULL && !memory_prefers_mapping(&need, bytes) && memory_meet(&need)) {
+    if (grant.ptr == NULL && !memory_prefers_mapping(&need) && memory_meet(&need)) {
         grant = large_take(&global.arena, bytes, align, &need);
     }
     return grant.ptr != NULL || tried ? grant : alloc_mapping(bytes, align);
@@ -54,7 +54,13 @@ static struct grant alloc_small(struct heap *heap, size_t bytes, size_t align, u
         heap_trim_idle(&global.arena);
         grant = heap_alloc(heap, bytes, align, &need);
     }
-    while (grant.ptr == NULL && ++*asks <= ASKS_MAX && memory_meet(&need)) {
+    while (grant.ptr == NULL && ++*asks <= ASKS_MAX) {
+        if (need.kind == NEED_MAPPING) {
+            return alloc_mapping(bytes, align);
+        }
+        if (!memory_meet(&need)) {
+            break;
+        }
         grant = heap_alloc(heap, bytes, align, &need);
     }
     return grant;
@@ -65,7 +71,14 @@ static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
 {
     struct need need;
     struct grant grant = large_take(&global.arena, bytes, align, &need);
-    return grant.ptr != NULL || asks >= ASKS_MAX ? grant : alloc_mapping(bytes, align);
+    if (grant.ptr != NULL || asks >= ASKS_MAX) {
+        return grant;
+    }
+    // What is reserved already, before anything else is.
+    if (need.kind != NEED_COMMIT) {
+        return alloc_mapping(bytes, align);
+    }
+    return memory_meet(&need) ? large_take(&global.arena, bytes, align, &need) : grant;
 }
 
 // Allocates with the lock held. size_class: what heap_class_for() says.

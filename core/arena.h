@@ -50,23 +50,31 @@ struct arena_config {
     bool is_dirty;
     // The map covers all addresses, and a struct zone_map_wide lies below the arena.
     bool wide;
-    // Named, so that it is zero wherever a config is made: an arena keeps a copy, and no byte of an arena may be what lay on
-    // a stack.
-    uint16_t zeros;
+    // What the caller may have in all, in MiB, about; 0: plenty. Once a 64th of it is in use it is not to be wasted
+    // (arena_is_scarce). Only in a wide arena.
+    uint16_t space_mib;
     // Bytes of LARGE chunks that a heap keeps in its hand, of each at most half as many (heap_hand.h); 0: heaps have none,
     // and are never to have one.
     uint32_t hand_bytes_max;
 };
+// Zero wherever a config is made that does not say otherwise: an arena keeps a copy, and no byte of an arena may be what lay
+// on a stack.
 _Static_assert(sizeof(struct arena_config) ==
                        offsetof(struct arena_config, hand_bytes_max) + sizeof(uint32_t) &&
                    offsetof(struct arena_config, hand_bytes_max) ==
-                       offsetof(struct arena_config, zeros) + sizeof(uint16_t),
+                       offsetof(struct arena_config, space_mib) + sizeof(uint16_t),
                "no byte of it is without a name");
 
 enum { ARENA_UNIT_BYTES_MAX = 1 << 16, ARENA_UNIT_BYTES_MIN = 32 };
 
 // Purges that may split mappings, of 65530 that Linux allows a process.
 enum { ARENA_SPLITS_MAX = 16384 };
+
+enum {
+    ARENA_SPACE_SHARE = 64, // of what the caller may have, that may be in use before it is scarce
+    ARENA_MAPPINGS_SCARCE =
+        4096 // mappings that are made because it is, of 65530 that Linux allows a process
+};
 
 enum { ARENA_GONE_COUNT = 16 }; // mappings that are remembered, so that a late free of one is told
 
@@ -132,6 +140,22 @@ static inline bool arena_allows(const struct arena *arena, size_t more_bytes)
     size_t limit = arena->config.limit_bytes;
     size_t used = (arena->used_unit_count << arena->unit_shift) + arena->mapping_bytes;
     return limit == 0 || (used <= limit && more_bytes <= limit - used);
+}
+
+// ANY. What the caller may have in all, in bytes; 0: plenty.
+static inline size_t arena_space_bytes(const struct arena *arena)
+{
+    return (size_t)arena->config.space_mib << 20;
+}
+
+// LOCKED. Whether memory is not to be wasted: what would be a run with much of its last unit unused is better off as a
+// mapping, and few chunks of a large class are not worth a zone.
+static inline bool arena_is_scarce(const struct arena *arena)
+{
+    size_t space = arena_space_bytes(arena);
+    size_t used = (arena->used_unit_count << arena->unit_shift) + arena->mapping_bytes;
+    return space != 0 && used > space / ARENA_SPACE_SHARE &&
+           arena->mapping_count < ARENA_MAPPINGS_SCARCE;
 }
 
 // A run of some section.

@@ -10,8 +10,15 @@ enum {
         512 << 10,          // bytes committed at once while little is in use: a system may charge
     COMMIT_SMALL = 2 << 20, // for what is committed. From so many on it is as much as is in use,
     COMMIT_STEP_MAX = 64 << 20,   // up to this, so that a growing program asks rarely
-    COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once
+    COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once,
+    COMMIT_AREA_STEP_BOUND =
+        16 << 10, // and where there is a bound: what is not committed can go back
 };
+
+static size_t area_step(const struct arena *arena)
+{
+    return arena->config.space_mib != 0 ? COMMIT_AREA_STEP_BOUND : COMMIT_AREA_STEP;
+}
 
 static size_t page_up(const struct arena *arena, size_t bytes)
 {
@@ -98,12 +105,14 @@ static void align_region(uintptr_t *base, size_t *bytes)
     *base += skip;
 }
 
-// The part of the area for records that goes with this many of the section's units.
+// The part of the area for records that goes with this many of the section's units. Where there is a bound none does:
+// records get what they need.
 static size_t area_for(const struct arena *arena, size_t records, size_t area_end, uint32_t units,
                        uint32_t unit_count)
 {
-    size_t share = (size_t)((uint64_t)(area_end - records) * units / unit_count);
-    size_t area = page_up(arena, records + share + COMMIT_AREA_STEP);
+    uint64_t all = arena->config.space_mib == 0 ? area_end - records : 0;
+    size_t share = (size_t)(all * units / unit_count);
+    size_t area = page_up(arena, records + share + area_step(arena));
     return area < area_end ? area : area_end;
 }
 
@@ -205,7 +214,7 @@ static void fill_commit(const struct arena *arena, const struct section *section
     size_t records = section->table; // where the area begins matters little: it is a share
     size_t area = area_for(arena, records, section->area_end, units, runs->unit_count);
     // What is left of the last step serves until it is half used up.
-    if (area < section->area_committed + COMMIT_AREA_STEP / 2 && area != section->area_end) {
+    if (area < section->area_committed + area_step(arena) / 2 && area != section->area_end) {
         area = section->area_committed;
     }
     need->kind = NEED_COMMIT;
@@ -281,7 +290,7 @@ struct need arena_need_record_area(const struct arena *arena, const struct secti
     const struct run_table *runs = section_runs(section);
     struct need need = {.units_least = runs->committed};
     fill_commit(arena, section, runs->committed, &need);
-    size_t more = page_up(arena, section_record_bytes(section, record_class) + COMMIT_AREA_STEP);
+    size_t more = page_up(arena, section_record_bytes(section, record_class) + area_step(arena));
     size_t left = section->area_end - section->area_committed;
     need.commit[0].bytes = more < left ? more : left;
     return need;

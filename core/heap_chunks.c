@@ -12,6 +12,10 @@ enum {
     STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
 };
 
+enum {
+    SCARCE_ZONE_SHARE = 256
+}; // of memory that is scarce: a zone that takes more waits for as many chunks
+
 _Static_assert(sizeof(struct heap) <= HEAP_OWNER_MASK, "an owner word holds a stack's place");
 
 const struct chunk_entry heap_no_entry[1];
@@ -183,6 +187,14 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
     return hand_out(heap, &entry, bytes);
 }
 
+// Whether so much memory is not worth it for a zone of this class, of which so many chunks have been served alone.
+static bool is_dear(const struct arena *arena, size_t chunk_bytes, uint32_t served)
+{
+    size_t zone_bytes = ZONE_CHUNKS_MIN * chunk_bytes;
+    return arena_is_scarce(arena) && zone_bytes > arena_space_bytes(arena) / SCARCE_ZONE_SHARE &&
+           served * bits_align_up(chunk_bytes, arena->config.page_bytes) < zone_bytes;
+}
+
 // Whether a class is still served as runs although it could have a zone. A server's zone of large chunks claims
 // much address space, which one use of the class is not worth. On a buffer any zone claims memory: if that is no
 // small part of what is free, it has to wait until the class has so many runs that they take as much.
@@ -192,7 +204,9 @@ static bool serves_as_run(const struct heap *heap, unsigned size_class)
     size_t chunk_bytes = size_class_bytes(size_class);
     uint32_t served = heap->stacks[size_class].served;
     if (arena->config.free_per_zone == 0) {
-        return chunk_bytes > HEAP_RUN_CLASS_BYTES && served < chunk_bytes / HEAP_BYTES_PER_RUN;
+        bool is_new =
+            chunk_bytes > HEAP_RUN_CLASS_BYTES && served < chunk_bytes / HEAP_BYTES_PER_RUN;
+        return is_new || is_dear(arena, chunk_bytes, served);
     }
     size_t zone_bytes = ZONE_CHUNKS_MIN * chunk_bytes;
     size_t free_bytes = (arena->unit_count - arena->used_unit_count) << arena->unit_shift;
@@ -208,12 +222,19 @@ void heap_note_run_freed(struct heap *heap, size_t bytes)
     }
 }
 
-// Serves a chunk of a class as a run.
+// Serves a chunk of a class as a run. Where memory is scarce it wants a mapping, which is taken for had.
 static struct grant take_run(struct heap *heap, unsigned size_class, size_t bytes, size_t align,
                              struct need *need)
 {
-    struct grant grant = large_take(heap_arena(heap), bytes, align, need);
-    if (grant.ptr != NULL && heap->stacks[size_class].served != UINT16_MAX) {
+    struct arena *arena = heap_arena(heap);
+    struct grant grant = {.ptr = NULL};
+    if (arena_is_scarce(arena) && large_wastes_unit(arena, bytes)) {
+        *need = large_need_for_mapping(arena, bytes, align);
+    } else {
+        grant = large_take(arena, bytes, align, need);
+    }
+    bool is_served = grant.ptr != NULL || need->kind == NEED_MAPPING;
+    if (is_served && heap->stacks[size_class].served != UINT16_MAX) {
         heap->stacks[size_class].served++;
     }
     return grant;

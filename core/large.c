@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-enum { LARGE_ROOM_BYTES = 1 << 20 }; // a run that grows takes half as much again, or this
+enum {
+    LARGE_ROOM_BYTES = 1 << 20, // a run that grows takes half as much again, or this
+    LARGE_WASTE_SHARE = 16,     // of a chunk: more than that unused is much
+};
 
 // What a departing mapping's record holds in place of the requested bytes.
 #define DEPARTURE_UNDER_WAY ((size_t)0)
@@ -14,6 +17,13 @@ enum { LARGE_ROOM_BYTES = 1 << 20 }; // a run that grows takes half as much agai
 static bool wants_mapping(const struct arena *arena, size_t bytes, size_t align)
 {
     return bytes > arena->config.run_bytes_max || align > arena->config.run_bytes_max;
+}
+
+bool large_wastes_unit(const struct arena *arena, size_t bytes)
+{
+    size_t unit = arena_unit_bytes(arena);
+    size_t paged = bits_align_up(bytes, arena->config.page_bytes);
+    return bits_align_up(bytes, unit) - paged > bytes / LARGE_WASTE_SHARE;
 }
 
 struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size_t align)

@@ -4,7 +4,7 @@
 // A LARGE chunk begins where its run or mapping begins, so it is aligned to the arena's unit at least. It grows in
 // place while the units after it are free, and shrinks in place always.
 //
-// Everything here is LOCKED, but for large_need_for_mapping().
+// Everything here is LOCKED, but for large_need_for_mapping() and large_wastes_unit().
 #ifndef FT_CORE_LARGE_H
 #define FT_CORE_LARGE_H
 
@@ -27,6 +27,10 @@ struct grant large_take_free(struct arena *arena, size_t bytes);
 // LOCKED. Takes a chunk of `bytes` at a multiple of `align`, a power of two. ptr is NULL on failure, and
 // *need then says what would help.
 struct grant large_take(struct arena *arena, size_t bytes, size_t align, struct need *need);
+
+// ANY. Whether a run for a chunk leaves much of its last unit unused, of which a mapping has none. bytes is at most
+// PTRDIFF_MAX.
+bool large_wastes_unit(const struct arena *arena, size_t bytes);
 
 // ANY. The need for a mapping that holds `bytes` at a multiple of `align`; NEED_NOTHING if none can.
 struct need large_need_for_mapping(const struct arena *arena, size_t bytes, size_t align);

@@ -241,6 +241,61 @@ static void a_section_may_lie_in_what_another_lost(void **state)
     end();
 }
 
+// Makes a section that wants its first commitment, and nothing more, of the region.
+static struct section *add_planned(struct range region)
+{
+    struct need plan = arena_plan_section(driver.arena, region.base, region.bytes, 0);
+    assert_int_equal(plan.kind, NEED_COMMIT);
+    region_commit(plan.commit[0].base, plan.commit[0].bytes);
+    region_commit(plan.commit[1].base, plan.commit[1].bytes);
+    assert_true(arena_add_section(driver.arena, region.base, region.bytes, &plan));
+    struct section *section = (struct section *)region.base;
+    assert_false(section->keeps_end);
+    return section;
+}
+
+// All of it but what its records need: then its first unit may be another's.
+static void a_section_may_lose_all_its_units(void **state)
+{
+    (void)state;
+    begin();
+    driver_add_section(&driver, 64 * MIB);
+    struct range hole;
+    struct section *outer = arena_find_tail(driver.arena, &hole);
+    arena_cut_tail(driver.arena, outer);
+    if (zone_map_leaf_missing(&driver.arena->map, hole.base, hole.bytes) != 0) {
+        struct need need;
+        struct run leaf =
+            arena_take_meta(driver.arena, ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t), &need);
+        zone_map_add_leaf(&driver.arena->map, hole.base, address_of(&leaf));
+    }
+    // Its head ends nearly a unit before unit 0, so that there is room for another's.
+    driver.arena->config.space_mib = 64;
+    uintptr_t base = bits_align_up(hole.base, UNIT) + PAGE;
+    struct range region = {.base = base, .bytes = hole.base + hole.bytes - base};
+    struct section *first = add_planned(region);
+    struct range range;
+    while (arena_find_tail(driver.arena, &range) == first) {
+        region_withhold(&(struct region){.base = (void *)range.base, .bytes = range.bytes});
+        arena_cut_tail(driver.arena, first);
+    }
+    assert_int_equal(section_runs(first)->unit_count, 0);
+    assert_true(arena_is_valid(driver.arena));
+
+    uintptr_t unit = (uintptr_t)section_unit_at(first, 0);
+    base = (uintptr_t)first + first->area_end;
+    region = (struct range){.base = base, .bytes = hole.base + hole.bytes - base};
+    struct section *second = add_planned(region);
+    assert_int_equal((uintptr_t)section_unit_at(second, 0), unit);
+    assert_ptr_equal(arena_section_of(driver.arena, (void *)unit), second);
+    assert_true(arena_is_valid(driver.arena));
+    // But not one that has units before another's end.
+    second->end += 64 * MIB;
+    assert_false(arena_is_valid(driver.arena));
+    second->end -= 64 * MIB;
+    end();
+}
+
 // Programs whose sections lose their ends again and again.
 static void any_program_lives_on(void **state)
 {
@@ -279,6 +334,7 @@ int main(void)
         cmocka_unit_test(an_address_that_was_cut_is_nobodys),
         cmocka_unit_test(a_section_that_came_whole_keeps_its_end),
         cmocka_unit_test(a_section_may_lie_in_what_another_lost),
+        cmocka_unit_test(a_section_may_lose_all_its_units),
         cmocka_unit_test(any_program_lives_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
