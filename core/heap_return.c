@@ -10,8 +10,8 @@ enum {
         1 << 20, // so much more must have become free, or an eighth, for another search
     RETURN_SPLITS_MAX = 4096,      // purges that may split mappings, before parts of zones stay
     RETURN_BURST_BYTES = 64 << 20, // kept beside, by all heaps, while much is being freed at once
-    RETURN_PACE_SHIFT = 20,        // for a range of a MiB a MiB must have been taken,
-    RETURN_TAKEN_SHIFT = 18,       // of which so much at least makes a search
+    RETURN_PACE_SHIFT = 41,        // a range times what must have been taken for it, for a MiB two,
+    RETURN_TAKEN_SHIFT = 19,       // of which so much at least makes a search
 };
 
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
@@ -39,17 +39,17 @@ static size_t paced_bytes(uintptr_t taken_bytes)
     if (taken_shift < RETURN_TAKEN_SHIFT) {
         return 0;
     }
-    if (taken_shift > 2 * RETURN_PACE_SHIFT - bits_lowest(HEAP_RETURN_BYTES_MIN)) {
+    if (taken_shift > RETURN_PACE_SHIFT - bits_lowest(HEAP_RETURN_BYTES_MIN)) {
         return HEAP_RETURN_BYTES_MIN;
     }
-    return (size_t)1 << (2 * RETURN_PACE_SHIFT - taken_shift);
+    return (size_t)1 << (RETURN_PACE_SHIFT - taken_shift);
 }
 
 // A range leaves, of at least the shortest length: as much has to be taken before the next one does.
 static void pay(struct heap_return *back, size_t bytes)
 {
     size_t length = bytes > HEAP_RETURN_BYTES_MIN ? bytes : HEAP_RETURN_BYTES_MIN;
-    uintptr_t price = (uintptr_t)1 << (2 * RETURN_PACE_SHIFT - bits_highest(length));
+    uintptr_t price = (uintptr_t)1 << (RETURN_PACE_SHIFT - bits_highest(length));
     back->taken_bytes -= price < back->taken_bytes ? price : back->taken_bytes;
 }
 

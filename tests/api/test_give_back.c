@@ -286,7 +286,7 @@ static int what_a_burst_leaves_goes_with_time(void)
     }
     size_t in_use = free_but(100);
     size_t at_once = resident();
-    if (at_once < start + in_use + bound(in_use, 1) || !go_on((size_t)16 << 30)) {
+    if (at_once < start + in_use + bound(in_use, 1) || !go_on((size_t)32 << 30)) {
         return 2;
     }
     int status =

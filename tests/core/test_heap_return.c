@@ -212,16 +212,16 @@ static void with_what_is_taken_shorter_ranges_are_worth_it(void **state)
     } paces[] = {
         {0, 0},
         {1, 0},
-        {256 * KIB - 1, 0},
-        {256 * KIB, 4 * MIB},
-        {512 * KIB - 1, 4 * MIB},
-        {512 * KIB, 2 * MIB},
-        {MIB, MIB},
-        {2 * MIB - 1, MIB},
-        {16 * MIB, 64 * KIB},
-        {64 * MIB - 1, 32 * KIB},
-        {64 * MIB, 16 * KIB},
+        {512 * KIB - 1, 0},
+        {512 * KIB, 4 * MIB},
+        {MIB - 1, 4 * MIB},
+        {MIB, 2 * MIB},
+        {2 * MIB, MIB},
+        {4 * MIB - 1, MIB},
+        {32 * MIB, 64 * KIB},
+        {128 * MIB - 1, 32 * KIB},
         {128 * MIB, 16 * KIB},
+        {256 * MIB, 16 * KIB},
         {(uintptr_t)1024 * MIB, 16 * KIB},
     };
     for (uintptr_t held = 0; held <= 8 * MIB; held += 8 * MIB) {
@@ -267,13 +267,13 @@ static void what_a_heap_takes_is_counted_and_what_leaves_is_paid_for(void **stat
         uintptr_t taken, bytes, rest;
     } prices[] = {
         {MIB, 1, 0},
-        {64 * MIB, 1, 0},
-        {64 * MIB + 1, 1, 1},
-        {64 * MIB + 1, 16 * KIB, 1},
-        {65 * MIB, 28 * KIB, MIB},
-        {65 * MIB, 32 * KIB, 33 * MIB},
-        {65 * MIB, 36 * KIB, 33 * MIB},
-        {65 * MIB, 64 * KIB, 49 * MIB},
+        {128 * MIB, 1, 0},
+        {128 * MIB + 1, 1, 1},
+        {128 * MIB + 1, 16 * KIB, 1},
+        {129 * MIB, 28 * KIB, MIB},
+        {129 * MIB, 32 * KIB, 65 * MIB},
+        {129 * MIB, 36 * KIB, 65 * MIB},
+        {129 * MIB, 64 * KIB, 97 * MIB},
     };
     struct leaving leaving;
     assert_true(next(16 * KIB, SIZE_MAX, &leaving));
@@ -344,13 +344,13 @@ static void a_search_in_vain_is_repeated_for_shorter_ranges(void **state)
     struct heap_return *back = heap_returns(heap);
     const struct heap_return before = *back;
     struct leaving leaving;
-    *back = (struct heap_return){.dirty_bytes = 8 * MIB, .taken_bytes = 2 * MIB};
+    *back = (struct heap_return){.dirty_bytes = 8 * MIB, .taken_bytes = 4 * MIB};
     assert_int_equal(heap_worth_leaving(heap), 512 * KIB);
     assert_false(next(512 * KIB, SIZE_MAX, &leaving));
     assert_int_equal(heap_worth_leaving(heap), 0);
-    back->taken_bytes = 4 * MIB - 1;
+    back->taken_bytes = 8 * MIB - 1;
     assert_int_equal(heap_worth_leaving(heap), 0);
-    back->taken_bytes = 4 * MIB;
+    back->taken_bytes = 8 * MIB;
     assert_int_equal(heap_worth_leaving(heap), 256 * KIB);
     assert_int_equal(back->above, 0);
     assert_false(next(256 * KIB, SIZE_MAX, &leaving));
