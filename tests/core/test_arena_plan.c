@@ -56,7 +56,7 @@ static void a_plan_leaves_one_unit_more_than_is_asked_for(void **state)
     (void)state;
     begin(4096, false);
     struct region region = region_new(64, 64, 0); // nothing of it is touched
-    const size_t asked[] = {0, 100, STEP - 4096, STEP, 3 << 20, 20 << 20};
+    const size_t asked[] = {0, 100, 114 * 4096, STEP - 4096, STEP, 3 << 20, 20 << 20};
     for (unsigned sample = 0; sample < sizeof(asked) / sizeof(asked[0]); sample++) {
         struct need plan =
             arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, asked[sample]);
