@@ -29,14 +29,14 @@ static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
 // The map leads to a section's marker from the first unit of a LARGE chunk; `first` is that unit.
 static struct chunk locate_in_run(const struct section *section, uint32_t first)
 {
-    const struct unit *unit = run_unit(section_runs(section), first);
-    bool is_live = !run_is_in_hand(unit);
+    const struct unit unit = run_unit_read(run_unit(section_runs(section), first));
+    bool is_live = !run_is_in_hand(&unit);
     return (struct chunk){
         .status = is_live ? CHUNK_LIVE : CHUNK_FREED,
         .zone = (struct zone *)&section->marker,
         .base = section_unit_at(section, first),
-        .requested = is_live ? run_note(unit) : 0,
-        .capacity = (size_t)unit->length << section->unit_shift,
+        .requested = is_live ? unit.note : 0,
+        .capacity = (size_t)unit.length << section->unit_shift,
     };
 }
 

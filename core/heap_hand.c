@@ -140,19 +140,24 @@ bool heap_hand_is_valid(const struct heap *heap)
     return units == hand->units;
 }
 
+// Claims a LARGE chunk that was found to be held: another thread may put it into its hand just now. Mappings never are in a
+// hand, and who frees one has the lock.
+static bool claim(const struct chunk *chunk)
+{
+    if (chunk->zone->kind == ZONE_MAPPED) {
+        return true;
+    }
+    const struct section *section = (const struct section *)chunk->zone;
+    uint32_t first = section_unit_of(section, chunk->base);
+    return state_claim(&run_unit(section_runs(section), first)->state);
+}
+
 bool heap_free_large(struct arena *arena, const struct chunk *chunk, struct leaving *leaving)
 {
     struct chunk now = chunk_locate(arena, chunk->base);
-    if (!chunk_is_held_at(&now, chunk->base) || now.zone->chunk_bytes != 0) {
+    bool is_large = chunk_is_held_at(&now, chunk->base) && now.zone->chunk_bytes == 0;
+    if (!is_large || !claim(&now)) {
         return false;
-    }
-    if (now.zone->kind == ZONE_LARGE) {
-        const struct section *section = (const struct section *)now.zone;
-        uint32_t first = section_unit_of(section, now.base);
-        // Another thread may put it into its hand just now.
-        if (!state_claim(&run_unit(section_runs(section), first)->state)) {
-            return false;
-        }
     }
     large_give(arena, &now, leaving);
     return true;

@@ -6,21 +6,22 @@ uint32_t run_large_holding(const struct run_table *table, uint32_t unit)
 {
     // Between the first and the last entry of a run, all are RUN_INSIDE.
     uint32_t first = unit;
-    const struct unit *entry = run_unit(table, first);
-    while (first != 0 && (entry->kind == RUN_INSIDE ||
-                          (entry->kind == RUN_LARGE && run_note(entry) == RUN_TAIL))) {
-        entry = run_unit(table, --first);
+    struct unit entry = run_unit_read(run_unit(table, first));
+    while (first != 0 &&
+           (entry.kind == RUN_INSIDE || (entry.kind == RUN_LARGE && entry.note == RUN_TAIL))) {
+        entry = run_unit_read(run_unit(table, --first));
     }
-    return entry->kind == RUN_LARGE && unit - first < entry->length ? first : RUN_NONE;
+    return entry.kind == RUN_LARGE && unit - first < entry.length ? first : RUN_NONE;
 }
 
 enum run_kind run_kind_at(const struct run_table *table, uint32_t unit)
 {
     // The first entry down that is not RUN_INSIDE is the run's own.
-    while (unit != 0 && run_unit(table, unit)->kind == RUN_INSIDE) {
-        unit--;
+    struct unit entry = run_unit_read(run_unit(table, unit));
+    while (unit != 0 && entry.kind == RUN_INSIDE) {
+        entry = run_unit_read(run_unit(table, --unit));
     }
-    return run_unit(table, unit)->kind;
+    return entry.kind;
 }
 
 uint32_t run_longest_free(const struct run_table *table)
