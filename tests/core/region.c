@@ -72,6 +72,7 @@ void region_delete(struct region *region)
 
 void region_withhold(const struct region *region)
 {
+    set_access(region->base, region->bytes, true); // some of it may be without already
     memset(region->base, WITHHELD, region->bytes);
     set_access(region->base, region->bytes, false);
 }
