@@ -34,7 +34,7 @@ static void tell_free_chunk(struct text *text, const struct chunk *chunk)
     }
     text_string(text,
                 chunk->status == CHUNK_HOME ? "a chunk on its way home, of " : "a free chunk of ");
-    text_decimal(text, chunk->zone->chunk_bytes);
+    text_decimal(text, chunk->capacity);
     text_string(text, " bytes at ");
     text_address(text, (uintptr_t)chunk->base);
     tell_zone(text, chunk);

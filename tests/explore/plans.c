@@ -3,6 +3,47 @@
 
 const struct kit_plan plans[] = {
     {
+        .name = "large_twice",
+        .about = "Two threads free one LARGE chunk, each into its hand.",
+        .is_large = true,
+        .misuses = true,
+        .programs = {"-0-1", "-0+2"},
+    },
+    {
+        .name = "large_thrice",
+        .about = "Three threads do, of which one has given up what it had.",
+        .is_large = true,
+        .misuses = true,
+        .programs = {"-0", "-0t", "-0"},
+    },
+    {
+        .name = "large_hand_or_arena",
+        .about = "One thread's hand has room for the chunk that both free, the other's has not.",
+        .is_large = true,
+        .misuses = true,
+        .programs = {"-0", "-1-2-0"},
+    },
+    {
+        .name = "large_to_arena",
+        .about = "Both hands are full: the chunk goes back to the arena, and is merged with a "
+                 "neighbour.",
+        .is_large = true,
+        .misuses = true,
+        .programs = {"-3-4-0", "-1-2-0"},
+    },
+    {
+        .name = "large_reuse",
+        .about = "Threads free each other's LARGE chunks, and take others out of their hands.",
+        .is_large = true,
+        .programs = {"-0>0+2-2", "-1<0+3t"},
+    },
+    {
+        .name = "large_end",
+        .about = "A thread ends with a full hand, and another one takes what was in it.",
+        .is_large = true,
+        .programs = {"-0-1-2r", "-3+4+5+6"},
+    },
+    {
         .name = "local_remote",
         .about = "The owner frees a chunk, and another thread frees it, too.",
         .start = KIT_OWNED,
@@ -290,47 +331,6 @@ const struct kit_plan plans[] = {
             "A heap takes a zone back that another has had since, which waits for a thread by now.",
         .start = KIT_FULL,
         .programs = {"-0", "-1+1r", "-2"},
-    },
-    {
-        .name = "large_twice",
-        .about = "Two threads free one LARGE chunk, each into its hand.",
-        .is_large = true,
-        .misuses = true,
-        .programs = {"-0-1", "-0+2"},
-    },
-    {
-        .name = "large_thrice",
-        .about = "Three threads do, of which one has given up what it had.",
-        .is_large = true,
-        .misuses = true,
-        .programs = {"-0", "-0t", "-0"},
-    },
-    {
-        .name = "large_hand_or_arena",
-        .about = "One thread's hand has room for the chunk that both free, the other's has not.",
-        .is_large = true,
-        .misuses = true,
-        .programs = {"-0", "-1-2-0"},
-    },
-    {
-        .name = "large_to_arena",
-        .about = "Both hands are full: the chunk goes back to the arena, and is merged with a "
-                 "neighbour.",
-        .is_large = true,
-        .misuses = true,
-        .programs = {"-3-4-0", "-1-2-0"},
-    },
-    {
-        .name = "large_reuse",
-        .about = "Threads free each other's LARGE chunks, and take others out of their hands.",
-        .is_large = true,
-        .programs = {"-0>0+2-2", "-1<0+3t"},
-    },
-    {
-        .name = "large_end",
-        .about = "A thread ends with a full hand, and another one takes what was in it.",
-        .is_large = true,
-        .programs = {"-0-1-2r", "-3+4+5+6"},
     },
 };
 

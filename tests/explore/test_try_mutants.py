@@ -11,6 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEAD = "a  core/zone.c\n"
+SCENARIO = "retire_last"  # which notices the first, and takes no time
 LINE = "return atomic_exchange_explicit(at, 0, memory_order_seq_cst);"
 
 # (what is tried, the list, the exit status, a part of what is said)
@@ -29,8 +30,8 @@ def main():
         path = Path(directory) / "one.list"
         for name, text, status, said in CASES:
             path.write_text(text)
-            done = subprocess.run([HERE / "try_mutants.py", *sys.argv[1:3], "--list", path], capture_output=True,
-                                  text=True, check=False, stdin=subprocess.DEVNULL)
+            done = subprocess.run([HERE / "try_mutants.py", *sys.argv[1:3], "--list", path, "--in", SCENARIO],
+                                  capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
             output = done.stdout + done.stderr
             good = done.returncode == status and said in output
             failed += not good

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Breaks the core's protocol on purpose, and wants the scenarios to notice each time.
 
-  try_mutants.py BUILD DIRECTORY [--list PATH] [NAME ...]   all mutants of mutants.list or another list, or those
+  try_mutants.py BUILD DIRECTORY [--list PATH] [--in SCENARIO] [NAME ...]
+      all mutants of mutants.list or another list, or those, in all scenarios or in one
 
 BUILD, which CMake writes, tells how the program was compiled and of what it was linked. A mutant is compiled and
 linked in DIRECTORY. The form of the list is that of tools/mutate (tools/mutate.d/entries.py), but blocks of one name
@@ -81,11 +82,11 @@ def make(build, directory, edits):
     return program
 
 
-def attempt(build, directory, edits):
+def attempt(build, directory, edits, scenario):
     """What the program says of a mutant: the name of the scenario that caught it, or None."""
     program = make(build, directory, edits)
     try:
-        done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=SECONDS)
+        done = subprocess.run([program, *scenario], capture_output=True, text=True, check=False, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return None
     if done.returncode != 1 or "the schedule: --replay" not in done.stdout:
@@ -100,6 +101,7 @@ def parse_arguments():
     parser.add_argument("directory", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--list", type=Path, default=HERE / "mutants.list", metavar="PATH")
+    parser.add_argument("--in", action="append", default=[], metavar="SCENARIO", dest="scenario")
     return parser.parse_args()
 
 
@@ -123,7 +125,7 @@ def main():
     trials = {CONTROL: [same], **chosen}
     survivors = 0
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        results = pool.map(lambda name: attempt(build, directory / name, trials[name]), trials)
+        results = pool.map(lambda name: attempt(build, directory / name, trials[name], options.scenario), trials)
         for name, catcher in zip(trials, results):
             good = (catcher is None) == (name == CONTROL)
             survivors += not good
