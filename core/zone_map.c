@@ -58,7 +58,7 @@ static void set_wide(struct zone_map *map, uintptr_t address, uint32_t count,
 void zone_map_set_large(struct zone_map *map, const void *base, const struct section *section,
                         bool is_there)
 {
-    // In a narrow map the run's kind says it. In a wide one such a unit is never asked for by `near`.
+    // In a narrow map the run's kind says it. In a wide one `near` never leads to a LARGE chunk.
     if (map->wide) {
         atomic_store_explicit(entry_of(wide_of(map), (uintptr_t)base),
                               is_there ? offset_of(map, &section->marker) : 0,

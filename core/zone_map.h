@@ -95,8 +95,10 @@ static inline struct zone *zone_map_find_near(const struct zone_map *map, const 
     // Hidden from the compiler, so that both sums begin with one register.
     const _Atomic uintptr_t *near = ((const struct zone_map_wide *)map - 1)->near;
     __asm__("" : "+r"(near));
+    // Acquire: pairs with the release that entered the zone. Whoever holds a chunk of it is synchronised with that anyway, but
+    // this zone may be none that the caller ever heard of.
     uintptr_t entry =
-        atomic_load_explicit(&near[zone_map_near_index((uintptr_t)ptr)], memory_order_relaxed);
+        atomic_load_explicit(&near[zone_map_near_index((uintptr_t)ptr)], memory_order_acquire);
     return (struct zone *)((uintptr_t)(near + ZONE_MAP_NEAR_ENTRIES) + entry);
 }
 
