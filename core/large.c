@@ -245,7 +245,10 @@ static bool resize_run(struct arena *arena, const struct chunk *chunk, size_t by
         arena_count_unused(arena, old_count - (uint32_t)count);
     }
     run_set_note(run_unit(runs, first), (uint32_t)bytes);
-    state_write(state, STATE_LIVE);
+    if (count == old_count) {
+        // Else its entry was written anew, by which it is live, and by now perhaps freed by somebody.
+        state_write(state, STATE_LIVE);
+    }
     return true;
 }
 

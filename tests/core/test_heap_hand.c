@@ -260,6 +260,12 @@ static void a_chunk_grows_and_shrinks_with_hands_about(void **state)
     struct chunk chunk = chunk_locate(driver.arena, ptr);
     assert_true(large_resize(driver.arena, &chunk, UNIT, &need));
     assert_int_equal(status_of(ptr), CHUNK_LIVE);
+    // Within its units, too.
+    chunk = chunk_locate(driver.arena, ptr);
+    assert_true(large_resize(driver.arena, &chunk, UNIT - 1, &need));
+    chunk = chunk_locate(driver.arena, ptr);
+    assert_true(chunk_is_held_at(&chunk, ptr));
+    assert_int_equal(chunk.requested, UNIT - 1);
     // Somebody has freed it since it was located: it stays as it is.
     assert_true(heap_hand_put(heap, ptr));
     assert_false(large_resize(driver.arena, &chunk, 2 * UNIT, &need));
