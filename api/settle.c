@@ -5,6 +5,7 @@
 #include "api/global.h"
 #include "api/report.h"
 #include "core/chunk.h"
+#include "core/heap_stacks.h"
 #include "core/misuse.h"
 
 void settle_twice(const char *call)
@@ -18,11 +19,14 @@ void settle_twice(const char *call)
 
 void settle_heap(struct heap *heap)
 {
-    bool has_empty = heap != NULL && heap_has_empty(heap);
-    if (has_empty || heap_has_idle_home(&global.arena)) {
+    bool wants = heap != NULL && (heap_has_empty(heap) || heap_wants_memory(heap));
+    if (wants || heap_has_idle_home(&global.arena)) {
         global_lock();
         size_t before = global.arena.zone_count;
         while (heap != NULL && heap_give_empty(heap)) {
+        }
+        if (heap != NULL && heap_wants_memory(heap)) {
+            heap_take_memory(heap);
         }
         struct heap *idle = heap_receive_idle(&global.arena);
         if (idle != NULL) {

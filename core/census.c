@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/census.h"
 
-#include "core/heap.h"
+#include "core/heap_stacks.h"
 
 // ---- zones --------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ static void count_heaps(const struct arena *arena, struct census *census)
     for (const struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
          heap = offset_to(arena, heap->next_heap)) {
         census->heap_count++;
-        census->heap_bytes += bits_align_up(heap->memory_end, arena_unit_bytes(arena));
+        census->heap_bytes += heap_own_bytes(heap);
         census->untouched_bytes += arena->config.is_dirty ? 0 : unused_in(heap);
         for (unsigned size_class = 0; size_class < arena->class_count; size_class++) {
             census->classes[size_class].stack_count += chunks_in(&heap->stacks[size_class]);

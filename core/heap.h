@@ -5,8 +5,8 @@
 //   alloc: pop ◄── stack ◄── refill: lowest addresses of the fullest zone ◄── a new zone (LOCKED)
 //   free:  push ─► stack ─► flush: the older half goes home ─► an empty zone goes back (LOCKED)
 //
-// Stacks begin small and become deeper when they overflow, within a budget for all classes together,
-// so that a program's usual swing of allocations and frees never leaves them. An entry below the
+// Stacks begin small and become deeper when they overflow, within a budget for all classes together, and deeper still if
+// they swing (heap_stacks.h), so that what a program usually allocates and frees by turns never leaves them. An entry below the
 // bottom of each stack holds no chunk; it is what an empty stack pops.
 //
 // A chunk freed by a thread that does not own its zone goes on its way home (zone.h): its bit waits in a parcel of the
@@ -47,7 +47,8 @@ enum {
     HEAP_OWNER_MASK = (1 << HEAP_OWNER_SHIFT) - 1,
     HEAP_ID_MAX = (1 << 20) - 4,      // heaps of one arena; the ids above mean none, full and dead
     HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
-    HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold
+    HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold,
+    HEAP_SWING_BYTES_MAX = 1 << 20,   // or one that swings (heap_stacks.h)
     HEAP_RUN_CLASS_BYTES = 4096,      // larger classes are served as runs, before they get a zone:
     HEAP_BYTES_PER_RUN = 1024,        // a chunk for each so many bytes of their size
 };
@@ -82,6 +83,16 @@ struct heap_return {
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
     uintptr_t home_class;  // whose zones that are nobody's heap_adopt_next() looks through next
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
+};
+
+// What a heap knows of stacks that swing (heap_stacks.h), behind what goes back. OWNER.
+struct heap_swing {
+    uintptr_t own_bytes; // of the memory that the heap began with
+    uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
+    uintptr_t budget;    // bytes of chunks that stacks which swing may still grow by
+    bool wants_memory;
+    uint8_t flushes
+        [SIZE_CLASS_COUNT]; // of each class's stack, since it was deepened last, up to what counts
 };
 
 // LARGE chunks that the heap's thread has freed and may have again (heap_hand.h). OWNER.
@@ -190,6 +201,13 @@ static inline struct arena *heap_arena(const struct heap *heap)
 static inline struct heap_return *heap_returns(const struct heap *heap)
 {
     return offset_to(heap, heap->back);
+}
+
+// OWNER. What the heap knows of stacks that swing, or NULL if its arena does not grow.
+static inline struct heap_swing *heap_swing(const struct heap *heap)
+{
+    struct heap_return *back = heap_returns(heap);
+    return back != NULL ? (struct heap_swing *)(back + 1) : NULL;
 }
 
 // OWNER. The first zone of each fill of a class, from the arena.

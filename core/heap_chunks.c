@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What a heap does with chunks: hands them out, takes them back, keeps some at hand in its stacks.
 #include "core/check.h"
+#include "core/heap_stacks.h"
 #include "core/heap_zones.h"
 #include "core/offset.h"
 
 #include <string.h>
 
 enum {
-    STACK_CAPACITY_MIN = 8,         // entries of a TINY class's first stack
     STACK_REFILL_CAPACITY_MAX = 64, // refills deepen a stack to this many entries,
     STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
 };
@@ -27,62 +27,6 @@ static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
 }
 
 // ---- stacks -------------------------------------------------------------------------------------
-
-size_t heap_first_stack_bytes(void)
-{
-    return (STACK_CAPACITY_MIN + 1) * sizeof(struct chunk_entry);
-}
-
-// Memory for 1 << level entries and the one below the bottom, or NULL. Returns the bottom.
-static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
-{
-    struct chunk_entry *spare = heap->spare[level];
-    if (spare != NULL) {
-        heap->spare[level] = spare->chunk;
-        spare[-1] = (struct chunk_entry){.chunk = NULL};
-        return spare;
-    }
-    size_t bytes = (((size_t)1 << level) + 1) * sizeof(struct chunk_entry);
-    if (heap->memory_end - heap->memory_next < bytes) {
-        return NULL;
-    }
-    struct chunk_entry *memory = offset_to(heap, heap->memory_next);
-    heap->memory_next += bytes;
-    memory->chunk = NULL; // it may have been used before the heap was revived
-    return memory + 1;
-}
-
-// Makes a stack twice as deep, or gives it its first memory. False if budget or memory do not allow it.
-static bool deepen(struct heap *heap, unsigned size_class)
-{
-    struct heap_stack *stack = &heap->stacks[size_class];
-    size_t chunk_bytes = size_class_bytes(size_class);
-    uint32_t first = chunk_bytes <= SIZE_CLASS_TINY_MAX ? STACK_CAPACITY_MIN : 2;
-    size_t capacity = stack->capacity == 0 ? first : (size_t)stack->capacity * 2;
-    size_t more_bytes = (capacity - stack->capacity) * chunk_bytes;
-    unsigned level = bits_lowest(capacity);
-    if (level >= HEAP_STACK_LEVELS || capacity * chunk_bytes > HEAP_STACK_BYTES_MAX ||
-        (stack->capacity != 0 && more_bytes > heap->budget)) {
-        return false;
-    }
-    struct chunk_entry *bottom = take_stack_memory(heap, level);
-    if (bottom == NULL) {
-        return false;
-    }
-    size_t count = (size_t)(stack->top - stack->bottom);
-    memcpy(bottom, stack->bottom, count * sizeof(*bottom));
-    if (stack->capacity != 0) {
-        unsigned old_level = bits_lowest(stack->capacity);
-        stack->bottom->chunk = heap->spare[old_level];
-        heap->spare[old_level] = stack->bottom;
-    }
-    heap->budget -= more_bytes < heap->budget ? more_bytes : heap->budget;
-    stack->bottom = bottom;
-    stack->top = bottom + count;
-    stack->limit = bottom + capacity;
-    stack->capacity = (uint16_t)capacity;
-    return true;
-}
 
 // Returns a chunk that is in nobody's hands to its zone, which another heap owns or nobody.
 static void give_away(struct heap *heap, struct zone *zone, const struct chunk_entry *entry)
@@ -130,9 +74,12 @@ static void note_taken(struct heap *heap, size_t bytes)
 static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
 {
     struct heap_stack *stack = &heap->stacks[size_class];
-    if (stack->capacity < STACK_REFILL_CAPACITY_MAX &&
-        stack->capacity * (size_t)2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX) {
-        deepen(heap, size_class);
+    bool is_shallow =
+        stack->capacity < STACK_REFILL_CAPACITY_MAX &&
+        stack->capacity * (size_t)2 * size_class_bytes(size_class) <= STACK_REFILL_BYTES_MAX;
+    // What was never freed does not come back.
+    if (!(is_shallow && heap_deepen(heap, size_class)) && zone->free_count != 0) {
+        heap_deepen_swinging(heap, size_class);
     }
     uint32_t want = stack->capacity / 2U;
     if (want == 0) {
@@ -296,10 +243,11 @@ bool heap_put(struct heap *heap, const struct chunk *chunk)
         return false;
     }
     zone_set_state(zone, chunk->index, STATE_FREED);
-    if (stack->top == stack->limit && !deepen(heap, zone->size_class)) {
+    if (stack->top == stack->limit && !heap_deepen(heap, zone->size_class)) {
         // A thread that only frees must take back what comes home, too.
         heap_drain(heap);
         flush_down_to(heap, stack, stack->capacity / 2U);
+        heap_note_flush(heap, zone->size_class);
     }
     if (stack->top == stack->limit) {
         zone_give(zone, chunk->index);

@@ -3,6 +3,7 @@
 #include "core/heap_life.h"
 
 #include "core/heap_hand.h"
+#include "core/heap_stacks.h"
 
 #include <string.h>
 
@@ -83,10 +84,12 @@ struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
     return grant.ptr != NULL ? grant : take_larger(heap, bytes, align);
 }
 
-// What heaps have to tell what goes back to the system, if anything does.
+// What heaps have to tell what goes back to the system, if anything does, and which stacks swing.
 static size_t return_bytes(const struct arena *arena)
 {
-    return arena->config.dirty_bytes_max != SIZE_MAX ? sizeof(struct heap_return) : 0;
+    return arena->config.dirty_bytes_max != SIZE_MAX
+               ? sizeof(struct heap_return) + sizeof(struct heap_swing)
+               : 0;
 }
 
 static size_t hand_bytes(const struct arena *arena)
@@ -109,24 +112,17 @@ void heap_begin(struct heap *heap)
     heap->empties = 0;
     heap->home = (struct home_list){.rest = 0};
     heap->parcels_open = 0;
-    heap->budget = arena->config.stack_bytes_max;
-    heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
-    memset(heap->spare, 0, sizeof(heap->spare));
-    memset((char *)heap + heap->lists, 0, heap_bytes_min(arena) - heap->lists);
+    size_t parcels = heap->parcel_count * sizeof(struct heap_parcel);
+    memset((char *)heap + heap->lists, 0, heap->parcels + parcels - heap->lists);
+    if (heap->back != 0) {
+        *heap_returns(heap) = (struct heap_return){.is_on = false};
+    }
     if (heap->hand != 0) {
         struct heap_hand *hand = offset_to(heap, heap->hand);
+        *hand = (struct heap_hand){.count = 0};
         hand->units_max = arena->config.hand_bytes_max >> arena->unit_shift;
     }
-    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
-        struct chunk_entry *bottom = &heap->none + 1;
-        uint16_t served = heap->stacks[size_class].served;
-        heap->stacks[size_class] = (struct heap_stack){
-            .top = bottom,
-            .limit = bottom,
-            .bottom = bottom,
-            .served = served,
-        };
-    }
+    heap_begin_stacks(heap);
 }
 
 static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
@@ -143,6 +139,7 @@ static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
     uintptr_t next = heap->parcels + heap->parcel_count * sizeof(struct heap_parcel);
     if (return_bytes(arena) != 0) {
         heap->back = (uint16_t)next;
+        *heap_swing(heap) = (struct heap_swing){.own_bytes = bytes};
         next += return_bytes(arena);
     }
     if (hand_bytes(arena) != 0) {

@@ -260,7 +260,7 @@ static int one_in_a_hundred_is_kept(void)
 // So many bytes are taken, of a size that is new, and given back, while little is in use.
 static bool go_on(size_t bytes)
 {
-    enum { CHUNK = 3000, COUNT = 700 };
+    enum { CHUNK = 3000, COUNT = 2000 }; // more than stacks hold
     static void *taken[COUNT];
     for (size_t sum = 0; sum < bytes; sum += (size_t)CHUNK * COUNT) {
         for (unsigned index = 0; index < COUNT; index++) {

@@ -2,6 +2,7 @@
 #include "tests/core/driver.h"
 
 #include "core/heap_return.h"
+#include "core/heap_stacks.h"
 #include "core/offset.h"
 #include "tests/core/test.h"
 
@@ -235,6 +236,9 @@ struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes
 
 void driver_give_empty(struct driver *driver, struct heap *heap)
 {
+    if (heap != NULL && heap_wants_memory(heap)) {
+        heap_take_memory(heap);
+    }
     while (heap != NULL && heap_give_empty(heap)) {
     }
     struct heap *idle = heap_receive_idle(driver->arena);

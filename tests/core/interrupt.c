@@ -32,7 +32,16 @@ static void interrupt_heap(struct heap *heap, struct random *random)
         scribble(random, &heap->stacks[size_class], sizeof(heap->stacks[size_class]));
         heap->stacks[size_class].served = served;
     }
-    scribble(random, offset_to(heap, heap->lists), heap->memory_end - heap->lists);
+    struct heap_swing *swing = heap_swing(heap);
+    struct heap_swing kept = {.own_bytes = heap->memory_end};
+    if (swing != NULL) {
+        kept = *swing; // of which two words are written under the lock
+    }
+    scribble(random, offset_to(heap, heap->lists), kept.own_bytes - heap->lists);
+    if (swing != NULL) {
+        swing->own_bytes = kept.own_bytes;
+        swing->memory = kept.memory;
+    }
 }
 
 void interrupt_heaps(struct arena *arena, struct random *random)

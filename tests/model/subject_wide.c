@@ -3,6 +3,7 @@
 #include "core/heap_fast.h"
 #include "core/heap_hand.h"
 #include "core/heap_return.h"
+#include "core/heap_stacks.h"
 #include "core/large.h"
 #include "core/misuse.h"
 #include "core/walk.h"
@@ -56,6 +57,9 @@ static bool open_heap(unsigned heap)
 
 static void give_empty_zones(struct heap *heap)
 {
+    if (heap != NULL && heap_wants_memory(heap)) {
+        heap_take_memory(heap);
+    }
     while (heap != NULL && heap_give_empty(heap)) {
     }
     struct heap *idle = heap_receive_idle(state.arena);

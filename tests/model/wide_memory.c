@@ -43,7 +43,7 @@ struct arena *wide_memory_begin(const struct setup *setup, unsigned char *ground
         .run_bytes_max = setup->run_bytes_max != 0 ? setup->run_bytes_max : SIZE_MAX,
         .dirty_bytes_max = setup->dirty_bytes_max != 0 ? setup->dirty_bytes_max : SIZE_MAX,
         .zone_bytes_max = SIZE_MAX,
-        .stack_bytes_max = 1 << 20,
+        .stack_bytes_max = setup->stack_bytes_max,
         .hand_bytes_max = setup->parcels != 0 ? HAND_BYTES_MAX : 0,
         .parcel_count = setup->parcels != 0 ? (size_t)1 << bits_highest(setup->parcels) : 0,
         .wide = true,
