@@ -31,6 +31,16 @@ static inline void heap_fast_pop(struct heap *heap, uintptr_t word, const struct
     heap_fast_stack(heap, heap_fast_again(word) * sizeof(uintptr_t))->top--;
 }
 
+// OWNER. The chunk that was on top when this was the top, which is not NULL: read again, into the register of the result.
+static inline void *heap_fast_popped(const struct chunk_entry *top)
+{
+    void *chunk = top[-1].chunk;
+    if (chunk == NULL) {
+        __builtin_unreachable();
+    }
+    return chunk;
+}
+
 // OWNER. A chunk for `bytes`, or NULL: too large for TINY, or the stack is empty.
 static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
 {
@@ -40,11 +50,11 @@ static inline void *heap_fast_alloc(struct heap *heap, size_t bytes)
     struct heap_place place = heap_places[bytes];
     uintptr_t word = place.stack_word;
     const struct chunk_entry *top = heap_fast_stack(heap, word * sizeof(uintptr_t))->top;
-    void *chunk = top[-1].chunk;
-    if (__builtin_expect(chunk != NULL, 1)) {
-        heap_fast_pop(heap, word, top, place.live_state);
+    if (__builtin_expect(top[-1].chunk == NULL, 0)) {
+        return NULL;
     }
-    return chunk;
+    heap_fast_pop(heap, word, top, place.live_state);
+    return heap_fast_popped(top);
 }
 
 // OWNER. The same, and whether the chunk's bytes are known to be zero.
@@ -57,11 +67,12 @@ static inline struct grant heap_fast_grant(struct heap *heap, size_t bytes)
     struct heap_place place = heap_places[bytes];
     uintptr_t word = place.stack_word;
     const struct chunk_entry *top = heap_fast_stack(heap, word * sizeof(uintptr_t))->top;
-    grant.ptr = top[-1].chunk;
-    if (__builtin_expect(grant.ptr != NULL, 1)) {
-        grant.is_zero = state_read(top[-1].state) == STATE_FRESH;
-        heap_fast_pop(heap, word, top, place.live_state);
+    if (__builtin_expect(top[-1].chunk == NULL, 0)) {
+        return grant;
     }
+    grant.is_zero = state_read(top[-1].state) == STATE_FRESH;
+    heap_fast_pop(heap, word, top, place.live_state);
+    grant.ptr = heap_fast_popped(top);
     return grant;
 }
 
@@ -105,6 +116,9 @@ static inline enum heap_seen heap_fast_take_back(struct heap *heap, struct zone 
         return HEAP_OTHER;
     }
     state_write(state, STATE_FREED);
+    // The chunk is likely the next to be handed out, and written to then: allocators that link chunks through their memory
+    // have it in the cache by that.
+    __builtin_prefetch(ptr, 1);
     top->chunk = ptr;
     top->state = state;
     heap_fast_stack(heap, heap_fast_again(at))->top++;
@@ -224,13 +238,13 @@ static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
     struct heap_small_place place = heap_small_places[above / HEAP_SMALL_STEP];
     struct heap_stack *stack = heap_fast_stack(heap, place.stack_word * sizeof(uintptr_t));
     const struct chunk_entry *top = stack->top;
-    void *chunk = top[-1].chunk;
-    if (__builtin_expect(chunk != NULL, 1)) {
-        size_t slack = -bytes & (place.steps * HEAP_SMALL_STEP - 1U);
-        state_write_small(top[-1].state, heap_small_excess(top[-1].state), slack);
-        stack->top--;
+    if (__builtin_expect(top[-1].chunk == NULL, 0)) {
+        return NULL;
     }
-    return chunk;
+    size_t slack = -bytes & (place.steps * HEAP_SMALL_STEP - 1U);
+    state_write_small(top[-1].state, heap_small_excess(top[-1].state), slack);
+    stack->top--;
+    return heap_fast_popped(top);
 }
 
 // ANY, by whoever holds the chunk. What heap_fast_resize() is, for SMALL chunks with any slack.
