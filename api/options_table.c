@@ -73,9 +73,8 @@ const struct option_row options_rows[] = {
      .at = offsetof(struct options, cache),
      .most = CACHE_BYTES_MAX,
      .least = CACHE_BYTES_MIN,
-     .sentence =
-         "chunks that each thread keeps at hand, 4K to 16M together, and three times as much "
-         "of sizes that it frees and allocates by turns; usual: 1M"},
+     .sentence = "chunks that each thread keeps at hand, 4K to 16M together, and twice as much "
+                 "of sizes that it frees and allocates by turns; usual: 1M"},
     {.name = "huge",
      .values = {"0", "1"},
      .fallback = SWITCH_OFF,

@@ -42,7 +42,7 @@ struct arena_config {
     // A zone that takes more than one part in so many of what is free is cut only when the class has as many
     // chunks in runs as would fill it; 0: whenever it is wanted.
     size_t free_per_zone;
-    // Chunks that all stacks of a heap together may grow to hold; where memory goes back, three times as much beside if they
+    // Chunks that all stacks of a heap together may grow to hold; where memory goes back, twice as much beside if they
     // swing (heap_stacks.h).
     size_t stack_bytes_max;
     // Words of home bits that a heap gathers chunks of others for, before they are sent; a power of two, or 0.

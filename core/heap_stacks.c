@@ -6,7 +6,7 @@
 enum {
     STACK_CAPACITY_MIN = 8, // entries of a TINY class's first stack
     SWING_FLUSHES = 2,      // halves of a stack that went home before it is one that swings
-    SWING_FACTOR = 3,       // times the budget for what overflows, for stacks that swing
+    SWING_FACTOR = 2,       // times the budget for what overflows, for stacks that swing
     SWING_MEMORY_BYTES = 4 * (64 << 10), // that a heap gets when its own are used up
 };
 
