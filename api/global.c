@@ -38,7 +38,8 @@ __attribute__((noinline, cold)) static void open_arena(void)
     CHECK(config.page_bytes <= config.unit_bytes);
     arena_init(&global.arena, &config);
     uintptr_t first = (uintptr_t)global.first;
-    struct need plan = arena_plan_section(&global.arena, first, sizeof(global.first), 0);
+    struct need plan =
+        arena_plan_section(&global.arena, first, sizeof(global.first), GLOBAL_HEAP_BYTES);
     CHECK(plan.kind == NEED_COMMIT);
     bool rests = root_rest(first, sizeof(global.first), plan.commit[1].base + plan.commit[1].bytes);
     CHECK(arena_add_section(&global.arena, first, sizeof(global.first), rests ? &plan : NULL));

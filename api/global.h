@@ -43,13 +43,14 @@ struct watch {
     _Atomic unsigned thread_count;
 };
 
-// The first section's end and most of the map's root lie side by side, so that one call makes all that a small process
+// The first section's end and most of the map's tables lie side by side, so that one call makes all that a small process
 // does not write rest (root.h).
 struct global {
     _Alignas(4096) unsigned char first[GLOBAL_FIRST_BYTES];
     struct zone_map_wide wide; // directly below the arena (zone_map.h)
     struct arena arena;
-    uint64_t root_rests[ROOT_REST_WORDS]; // pages of the map's root (root.h)
+    uint64_t root_rests[ROOT_REST_WORDS]; // pages of the map's tables (root.h)
+    _Atomic uint32_t far_count;           // chunks that were not found `near`, because it rests
     struct platform_lock lock;            // guards the arena, `exit` and `holders`
     struct platform_exit exit;
     struct holders holders; // of heaps, but for the process's first thread

@@ -3,9 +3,16 @@
 
 #include "api/global.h"
 
+#include <errno.h>
+
 enum {
-    LAST_ENTRIES = 1280
-}; // of the root, which do not rest: systems scatter libraries over a TiB and some
+    LAST_ENTRIES =
+        2560, // of the root, which do not rest: systems scatter libraries over a TiB and some
+    FAR_COUNT = 256, // chunks that are not found `near` before it stops resting where they are
+};
+
+// How far below the first section a system may put the next mappings.
+static const size_t next_bytes = (size_t)GLOBAL_SECTION_BYTES + (GLOBAL_SECTION_BYTES >> 3);
 
 static uintptr_t page_down(uintptr_t address)
 {
@@ -28,16 +35,15 @@ static struct range pages_of(uintptr_t base, size_t bytes)
     };
 }
 
-// Where it is noted whether a page of the root rests.
+// Where it is noted whether a page of the tables rests.
 static uint64_t *word_of(uintptr_t page, uint64_t *bit)
 {
-    uintptr_t root = page_down((uintptr_t)global.wide.root);
-    size_t index = (page - root) / global.arena.config.page_bytes;
+    size_t index = (page - page_down((uintptr_t)&global.wide)) / global.arena.config.page_bytes;
     *bit = (uint64_t)1 << index % 64;
     return &global.root_rests[index / 64];
 }
 
-// Makes the pages from one address to another rest, and notes those of the root.
+// Makes the pages from one address to another rest, and notes those of the tables.
 static bool rest(uintptr_t from, uintptr_t end)
 {
     if (from >= end) {
@@ -46,13 +52,14 @@ static bool rest(uintptr_t from, uintptr_t end)
     if (!platform_rest((void *)from, end - from)) {
         return false;
     }
-    uintptr_t root = page_down((uintptr_t)global.wide.root);
-    for (uintptr_t page = from > root ? from : root; page < end;
-         page += global.arena.config.page_bytes) {
+    uintptr_t tables = page_down((uintptr_t)&global.wide);
+    from = from > tables ? from : tables;
+    for (uintptr_t page = from; page < end; page += global.arena.config.page_bytes) {
         uint64_t bit;
         uint64_t *word = word_of(page, &bit);
         *word |= bit;
     }
+    global.wide.resting_bytes += end - from;
     return true;
 }
 
@@ -64,34 +71,105 @@ bool root_rest(uintptr_t base, size_t bytes, uintptr_t from)
         return false;
     }
     (void)rest(own.base + own.bytes, end);
+    zone_map_rest_near(&global.arena.map);
     return true;
 }
 
-// Nobody writes to the page until this has returned, and whoever reads an entry finds 0 before and after.
-static bool commit_page(uintptr_t page)
+static bool rests(uintptr_t page)
 {
     uint64_t bit;
-    uint64_t *word = word_of(page, &bit);
-    if ((*word & bit) == 0) {
-        return true;
-    }
+    return (*word_of(page, &bit) & bit) != 0;
+}
+
+// Makes neighbouring pages writable, all of which rest. Nobody writes to them until this has returned, and whoever reads
+// an entry finds 0 before and after.
+static bool commit_resting(uintptr_t from, uintptr_t end)
+{
     size_t page_bytes = global.arena.config.page_bytes;
-    if (!platform_commit((void *)page, page_bytes)) {
-        // It may be without access now, and is to be read.
-        (void)platform_rest((void *)page, page_bytes);
+    if (!platform_commit((void *)from, end - from)) {
+        // They may be without access now, and are to be read.
+        (void)platform_rest((void *)from, end - from);
         return false;
     }
-    *word &= ~bit;
+    for (uintptr_t page = from; page < end; page += page_bytes) {
+        uint64_t bit;
+        uint64_t *word = word_of(page, &bit);
+        *word &= ~bit;
+    }
+    global.wide.resting_bytes -= end - from;
+    return true;
+}
+
+// Makes those of these pages writable that rest.
+static bool commit_pages(uintptr_t from, uintptr_t end)
+{
+    size_t page_bytes = global.arena.config.page_bytes;
+    while (from < end) {
+        uintptr_t next = from;
+        while (next < end && rests(next)) {
+            next += page_bytes;
+        }
+        if (next != from && !commit_resting(from, next)) {
+            return false;
+        }
+        from = next + page_bytes;
+    }
     return true;
 }
 
 bool root_commit(uintptr_t base, size_t bytes)
 {
     struct range pages = pages_of(base, bytes);
-    for (uintptr_t at = 0; at < pages.bytes; at += global.arena.config.page_bytes) {
-        if (!commit_page(pages.base + at)) {
-            return false;
-        }
+    return commit_pages(pages.base, pages.base + pages.bytes);
+}
+
+// Makes the entries of `near` writable from one address to another, whose lower halves are in this order.
+static void wake(uintptr_t from, uintptr_t end)
+{
+    uintptr_t first = (uintptr_t)&global.wide.near[zone_map_near_index(from)];
+    uintptr_t last = (uintptr_t)&global.wide.near[zone_map_near_index(end - 1)];
+    if (commit_pages(page_down(first), page_down(last) + global.arena.config.page_bytes)) {
+        zone_map_wake_near(&global.arena.map, from,
+                           (uint32_t)((end - from) >> ZONE_MAP_WIDE_UNIT_SHIFT));
     }
-    return true;
+}
+
+// With the lock held. Wakes what a section needs for the addresses whose lower halves are not on the other side of zero than
+// this one's; the others wait until they are missed.
+static void wake_for(const struct section *section, uintptr_t address)
+{
+    uintptr_t turn = address & ~(uintptr_t)UINT32_MAX;
+    uintptr_t from = (uintptr_t)section_unit_at(section, 0);
+    uintptr_t end = ((uintptr_t)section + section->end) & ~(uintptr_t)(GLOBAL_UNIT_BYTES - 1);
+    if ((uintptr_t)section == (uintptr_t)global.first && from > next_bytes) {
+        from -= next_bytes;
+    }
+    from = from > turn ? from : turn;
+    end = end - turn <= (uintptr_t)UINT32_MAX ? end : turn + UINT32_MAX + 1;
+    wake(from, end);
+}
+
+// Apart, because it is hardly ever called.
+__attribute__((noinline, cold)) static void note_resting(const void *ptr)
+{
+    // Relaxed: how many exactly does not matter.
+    if (atomic_fetch_add_explicit(&global.far_count, 1, memory_order_relaxed) % FAR_COUNT !=
+        FAR_COUNT - 1) {
+        return;
+    }
+    int saved = errno;
+    global_lock();
+    const struct section *section = arena_section_of(&global.arena, ptr);
+    if (section != NULL && zone_map_near_rests_at(&global.arena.map, (uintptr_t)ptr)) {
+        wake_for(section, (uintptr_t)ptr);
+    }
+    global_unlock();
+    errno = saved;
+}
+
+void root_note_far(const void *ptr)
+{
+    if (zone_map_near_rests_at(&global.arena.map, (uintptr_t)ptr)) {
+        note_resting(ptr);
+    }
 }

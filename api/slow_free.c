@@ -4,6 +4,7 @@
 #include "api/give_back.h"
 #include "api/global.h"
 #include "api/report.h"
+#include "api/root.h"
 #include "api/settle.h"
 #include "api/watch.h"
 #include "core/heap_fast.h"
@@ -36,6 +37,7 @@ bool slow_free_chunk(const struct chunk *chunk)
     if (chunk->zone->chunk_bytes == 0) {
         return free_large(chunk);
     }
+    root_note_far(chunk->base);
     // A thread that only frees gets a heap as well, to gather in what it sends home.
     struct heap *heap = global_heap_get(0);
     if (heap == NULL) {
@@ -78,7 +80,11 @@ __attribute__((noinline)) static void free_watched(void *ptr, const char *call)
 __attribute__((noinline)) static void free_other_quietly(void *ptr, const char *call)
 {
     struct heap *heap = global_heap();
-    if (heap_far_free(heap, &global.arena, ptr) || heap_hand_put(heap, ptr)) {
+    if (heap_far_free(heap, &global.arena, ptr)) {
+        root_note_far(ptr);
+        return;
+    }
+    if (heap_hand_put(heap, ptr)) {
         return;
     }
     if (watch_is_on()) {

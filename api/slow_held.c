@@ -5,6 +5,7 @@
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/report.h"
+#include "api/root.h"
 #include "api/watch.h"
 #include "core/heap_fast.h"
 #include "core/large.h"
@@ -29,6 +30,7 @@ static bool resize_large(const struct chunk *chunk, size_t bytes)
 static bool resize_in_place(const struct chunk *chunk, size_t bytes)
 {
     if (chunk_resize(chunk, bytes)) {
+        root_note_far(chunk->base);
         return true;
     }
     return chunk->zone->chunk_bytes == 0 && !chunk_shrinks_much(chunk, bytes) &&

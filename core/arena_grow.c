@@ -6,11 +6,10 @@
 #include <string.h>
 
 enum {
-    COMMIT_STEP_MIN =
-        512 << 10,          // bytes committed at once while little is in use: a system may charge
-    COMMIT_SMALL = 1 << 20, // for what is committed. From so many on it is as much as is in use,
-    COMMIT_STEP_MAX = 64 << 20,   // up to this, so that a growing program asks rarely
+    COMMIT_STEP_MIN = 256 << 10,  // bytes committed at once while little is in use: a system may
+    COMMIT_STEP_MAX = 64 << 20,   // charge for them. Later as many as are in use, up to these
     COMMIT_ROOM_SHARE = 8,        // of what is wanted at once, so much is committed beside
+    COMMIT_REST = 1 << 20,        // when no more is left of a section, that is committed, too
     COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once,
     COMMIT_AREA_STEP_BOUND =
         16 << 10, // and where there is a bound: what is not committed can go back
@@ -91,13 +90,15 @@ static uint32_t commit_target(const struct arena *arena, uint32_t committed, uin
                               uint32_t unit_count)
 {
     size_t step = arena->used_unit_count << arena->unit_shift;
-    step = step < COMMIT_SMALL ? COMMIT_STEP_MIN : step;
+    step = step < COMMIT_STEP_MIN ? COMMIT_STEP_MIN : step;
     step = step > COMMIT_STEP_MAX ? COMMIT_STEP_MAX : step;
     uint64_t target = (uint64_t)committed + arena_units_for(arena, step);
     // Who wants more at once often wants a little more the next time.
     uint64_t room = least > committed ? (least - committed) / COMMIT_ROOM_SHARE : 0;
     target = target < least + room + 1 ? least + room + 1 : target;
-    return target < unit_count ? (uint32_t)target : unit_count;
+    // A section's last units are not worth a call of their own.
+    uint64_t end = committed != 0 ? target + arena_units_for(arena, COMMIT_REST) : target;
+    return end < unit_count ? (uint32_t)target : unit_count;
 }
 
 // A section begins where its header may lie.
@@ -216,12 +217,12 @@ static void fill_commit(const struct arena *arena, const struct section *section
     const struct run_table *runs = section_runs(section);
     size_t records = section->table; // where the area begins matters little: it is a share
     size_t area = area_for(arena, records, section->area_end, units, runs->unit_count);
-    // What is left of the last step serves until it is half used up; then there is one for as many units again.
+    // What is left of the last step serves until it is half used up; then there is one for three times as many units more.
     if (area < section->area_committed + area_step(arena) / 2 && area != section->area_end) {
         area = section->area_committed;
     } else {
-        uint32_t twice = units < runs->unit_count / 2 ? 2 * units : runs->unit_count;
-        area = area_for(arena, records, section->area_end, twice, runs->unit_count);
+        uint32_t more = units < runs->unit_count / 4 ? 4 * units : runs->unit_count;
+        area = area_for(arena, records, section->area_end, more, runs->unit_count);
     }
     need->kind = NEED_COMMIT;
     need->units = units;

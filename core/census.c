@@ -209,15 +209,24 @@ static void add_class(struct census *census, unsigned size_class)
     census->untouched_bytes += counts->fresh_count * each;
 }
 
-// Of a wide map a word is written for each leaf, and two for each unit that was ever used: in its leaf, and in `near`.
+// What of the tables below a wide map can be read alone.
+static size_t resting_bytes(const struct arena *arena)
+{
+    return arena->map.wide ? ((const struct zone_map_wide *)&arena->map - 1)->resting_bytes : 0;
+}
+
+// Of a wide map a word is written for each leaf, and two for each unit that was ever used: in its leaf, and in `near`, if
+// that does not rest.
 static void count_map(const struct arena *arena, struct census *census, size_t used_units)
 {
     census->leaf_bytes -= census->heap_bytes;
     if (arena->map.wide) {
-        size_t words =
-            2 * used_units + census->leaf_bytes / (ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
-        size_t map = sizeof(struct zone_map_wide) + census->leaf_bytes;
-        census->untouched_bytes += map - words * sizeof(uintptr_t);
+        size_t leaves = census->leaf_bytes / (ZONE_MAP_LEAF_ENTRIES * sizeof(uintptr_t));
+        size_t tables = sizeof(struct zone_map_wide) - resting_bytes(arena);
+        size_t near = used_units * sizeof(uintptr_t);
+        near = near < tables ? near : tables;
+        census->untouched_bytes +=
+            tables - near + census->leaf_bytes - (used_units + leaves) * sizeof(uintptr_t);
     }
 }
 
@@ -226,6 +235,7 @@ void census_take(const struct arena *arena, struct census *census)
     *census = (struct census){.section_count = 0};
     // The arena itself lies in no section.
     size_t own = sizeof(*arena) + (arena->map.wide ? sizeof(struct zone_map_wide) : 0);
+    own -= resting_bytes(arena);
     census->bytes[CENSUS_METADATA] = own;
     census->section_bytes = own;
     census->section_bytes_max = own + arena->section_bytes_max;

@@ -34,24 +34,61 @@ static _Atomic uintptr_t *entry_of(struct zone_map_wide *wide, uintptr_t address
     return &entries[zone_map_leaf_index(address)];
 }
 
-// Writes the entry of a unit, and that of `near` if it is the unit's or nobody's.
-static void set_unit(struct zone_map_wide *wide, uintptr_t address, uintptr_t entry)
+// Writes the entry of `near` if it is the unit's, which had `old`, or nobody's, and does not rest.
+static void set_near(struct zone_map *map, uintptr_t address, uintptr_t old, uintptr_t entry)
 {
-    _Atomic uintptr_t *at = entry_of(wide, address);
-    _Atomic uintptr_t *near = &wide->near[zone_map_near_index(address)];
+    _Atomic uintptr_t *near = &wide_of(map)->near[zone_map_near_index(address)];
     uintptr_t near_entry = atomic_load_explicit(near, memory_order_relaxed);
-    if (near_entry == 0 || near_entry == atomic_load_explicit(at, memory_order_relaxed)) {
+    if ((near_entry == 0 || near_entry == old) && !zone_map_near_rests_at(map, address)) {
         atomic_store_explicit(near, entry, memory_order_release);
     }
-    atomic_store_explicit(at, entry, memory_order_release);
 }
 
 static void set_wide(struct zone_map *map, uintptr_t address, uint32_t count,
                      const struct zone *zone)
 {
+    uintptr_t entry = offset_of(map, zone);
     for (uint32_t each = 0; each < count; each++) {
-        set_unit(wide_of(map), address, offset_of(map, zone));
+        _Atomic uintptr_t *at = entry_of(wide_of(map), address);
+        set_near(map, address, atomic_load_explicit(at, memory_order_relaxed), entry);
+        atomic_store_explicit(at, entry, memory_order_release);
         address += (uintptr_t)1 << map->unit_shift;
+    }
+}
+
+void zone_map_rest_near(struct zone_map *map)
+{
+    for (unsigned word = 0; word < ZONE_MAP_NEAR_PARTS / 32; word++) {
+        atomic_store_explicit(&wide_of(map)->near_rests[word], UINT32_MAX, memory_order_relaxed);
+    }
+}
+
+// Enters the zones of a section in the parts of `near` that can be written, where nobody is entered.
+static void enter_near(struct zone_map *map, const struct section *section)
+{
+    const struct run_table *runs = section_runs(section);
+    for (uint32_t unit = 0; unit < runs->fresh; unit++) {
+        uintptr_t address = (uintptr_t)section_unit_at(section, unit);
+        const struct zone *zone = zone_map_find_wide(map, (const void *)address);
+        if (zone->chunk_count != 0) { // no LARGE chunk is near
+            set_near(map, address, 0, offset_of(map, zone));
+        }
+    }
+}
+
+void zone_map_wake_near(struct zone_map *map, uintptr_t address, uint32_t count)
+{
+    for (uint32_t each = 0; each < count; each++) {
+        uint32_t part = zone_map_near_index(address) / ZONE_MAP_NEAR_PART;
+        _Atomic uint32_t *word = &wide_of(map)->near_rests[part / 32];
+        // Relaxed: nobody else writes it, and what is entered is published by itself.
+        uint32_t rests = atomic_load_explicit(word, memory_order_relaxed);
+        atomic_store_explicit(word, rests & ~((uint32_t)1 << part % 32), memory_order_relaxed);
+        address += (uintptr_t)1 << map->unit_shift;
+    }
+    for (const struct section *section = zone_map_first_section(map); section != NULL;
+         section = zone_map_next_section(map, section)) {
+        enter_near(map, section);
     }
 }
 

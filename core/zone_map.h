@@ -5,18 +5,19 @@
 //
 //   wide: a server's arena, all addresses of a process
 //
-//     address  | 46 .. 30 | 29 .. 16 | 15 .. 0 |
+//     address  | 46 .. 29 | 28 .. 16 | 15 .. 0 |
 //                   |           |
-//                 root ──► leaf of 16384 entries ──► struct zone
+//                 root ──► leaf of 8192 entries ──► struct zone
 //                 no leaf ──► nothing
 //
-//   A leaf takes two units, and the root is large: it costs address space alone if its pages become memory as they are
+//   A leaf takes a unit, and the root is large: it costs address space alone if its pages become memory as they are
 //   written.
 //
 //     near: a table for bits 31 .. 16 alone, whatever the bits above; of units that share them the
 //     first has the entry. So it leads to the address's zone, or to some other one, which is what a free asks
 //     first: one load, and the zone itself refuses what is not the start of a chunk of its own. While the units
-//     in use span less than 4 GiB, nobody shares. It lies behind the root, next to the map: its pages are written.
+//     in use span less than 4 GiB, nobody shares. Parts of it may rest: they can be read alone, their entries are 0,
+//     and frees find their zones by the root.
 //
 //   narrow: an arena on buffers of its caller: the few sections are searched, and a unit's entry in the
 //   run table is the map's as well. Where a zone lies, its note is the way from the section to the zone's
@@ -43,25 +44,27 @@
 
 enum {
     ZONE_MAP_WIDE_UNIT_SHIFT = 16,
-    ZONE_MAP_LEAF_SHIFT = 30,
+    ZONE_MAP_LEAF_SHIFT = 29,
     ZONE_MAP_LEAF_ENTRIES = 1 << (ZONE_MAP_LEAF_SHIFT - ZONE_MAP_WIDE_UNIT_SHIFT),
     ZONE_MAP_NEAR_ENTRIES = 1 << (32 - ZONE_MAP_WIDE_UNIT_SHIFT),
     ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 47 : 32, // that a system gives unasked
     ZONE_MAP_ROOT_ENTRIES = 1 << (ZONE_MAP_ADDRESS_BITS - ZONE_MAP_LEAF_SHIFT),
     ZONE_MAP_NOTE_BYTES = 64,
+    ZONE_MAP_NEAR_PART = 512, // entries of `near` that rest together: a small page of them
+    ZONE_MAP_NEAR_PARTS = ZONE_MAP_NEAR_ENTRIES / ZONE_MAP_NEAR_PART,
 };
 
 // What lies directly below a wide map, zeroed, and never written but through the map. Of the root only the entries of
-// addresses that get a leaf are: what else there is may be memory that can be read alone.
+// addresses that get a leaf are, of `near` the parts that do not rest: what else there is may be memory that can be read
+// alone.
 struct zone_map_wide {
-    _Atomic uint32_t root[ZONE_MAP_ROOT_ENTRIES]; // leaves' addresses, in units; 0: none
-    // By the lower half of an address; the map follows.
-    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES];
+    _Atomic uintptr_t near[ZONE_MAP_NEAR_ENTRIES]; // by the lower half of an address
+    _Atomic uint32_t root[ZONE_MAP_ROOT_ENTRIES];  // leaves' addresses, in units; 0: none
+    // LOCKED. Never at rest: a bit for each part of `near` that is, and the bytes of both tables that are, by who makes
+    // them so.
+    _Alignas(64) _Atomic uint32_t near_rests[ZONE_MAP_NEAR_PARTS / 32];
+    size_t resting_bytes;
 };
-
-_Static_assert(offsetof(struct zone_map_wide, near) + ZONE_MAP_NEAR_ENTRIES * sizeof(uintptr_t) ==
-                   sizeof(struct zone_map_wide),
-               "the map follows `near`");
 
 struct zone_map {
     struct zone nothing;        // all zero, at offset 0
@@ -88,6 +91,16 @@ static inline uint32_t zone_map_near_index(uintptr_t address)
     return (uint32_t)address >> ZONE_MAP_WIDE_UNIT_SHIFT;
 }
 
+// ANY. Whether the part of a wide map's `near` rests that has the entry of an address.
+static inline bool zone_map_near_rests_at(const struct zone_map *map, uintptr_t address)
+{
+    uint32_t part = zone_map_near_index(address) / ZONE_MAP_NEAR_PART;
+    const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
+    // Relaxed: written under the lock. Who reads it without asks again there.
+    uint32_t word = atomic_load_explicit(&wide->near_rests[part / 32], memory_order_relaxed);
+    return (word >> part % 32 & 1) != 0;
+}
+
 // ANY. A zone of a unit whose address has the lower half of ptr's, in a wide map, or the map's `nothing`: the zone that
 // holds ptr, unless another had the entry first.
 static inline struct zone *zone_map_find_near(const struct zone_map *map, const void *ptr)
@@ -99,7 +112,7 @@ static inline struct zone *zone_map_find_near(const struct zone_map *map, const 
     // this zone may be none that the caller ever heard of.
     uintptr_t entry =
         atomic_load_explicit(&near[zone_map_near_index((uintptr_t)ptr)], memory_order_acquire);
-    return (struct zone *)((uintptr_t)(near + ZONE_MAP_NEAR_ENTRIES) + entry);
+    return (struct zone *)((uintptr_t)near + sizeof(struct zone_map_wide) + entry);
 }
 
 // ANY. The zone that a wide map holds for the unit of ptr, or the map's `nothing`. ptr is within the map.
@@ -172,6 +185,13 @@ void zone_map_set(struct zone_map *map, const void *base, uint32_t count, const 
 // LOCKED. Enters the first unit of a LARGE run of this section, or erases it.
 void zone_map_set_large(struct zone_map *map, const void *base, const struct section *section,
                         bool is_there);
+
+// LOCKED, while a wide map has no entry. All of `near` rests from now on.
+void zone_map_rest_near(struct zone_map *map);
+
+// LOCKED. The parts of `near` with the entries of `count` units from `address` on can be written from now on: enters the
+// zones that are there.
+void zone_map_wake_near(struct zone_map *map, uintptr_t address, uint32_t count);
 
 // LOCKED. Puts a section in its place in the list.
 void zone_map_add_section(struct zone_map *map, struct section *section);

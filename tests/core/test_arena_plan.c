@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { STEP = 512 << 10 }; // what is committed at once, at least
+enum { STEP = 256 << 10 }; // what is committed at once, at least
 
 static struct driver driver;
 
@@ -56,7 +56,7 @@ static void a_plan_leaves_one_unit_more_than_is_asked_for(void **state)
     (void)state;
     begin(4096, false);
     struct region region = region_new(64, 64, 0); // nothing of it is touched
-    const size_t asked[] = {0, 100, 114 * 4096, STEP - 4096, STEP, 3 << 20, 20 << 20};
+    const size_t asked[] = {0, 100, 57 * 4096, 114 * 4096, STEP - 4096, STEP, 3 << 20, 20 << 20};
     for (unsigned sample = 0; sample < sizeof(asked) / sizeof(asked[0]); sample++) {
         struct need plan =
             arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, asked[sample]);
@@ -151,6 +151,26 @@ static void a_need_for_units_leaves_one_more_unless_all_are_wanted(void **state)
     driver_end(&driver);
 }
 
+static void a_need_leaves_no_less_than_a_mebibyte_of_a_section(void **state)
+{
+    (void)state;
+    enum { REST = (1 << 20) / 4096 };
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = 4096, .section_bytes = 64 << 20, .commits = true});
+    const struct section *section = driver_add_section(&driver, 64 << 20);
+    uint32_t unit_count = section_runs(section)->unit_count;
+    uint32_t committed = section_runs(section)->committed;
+    driver.arena->used_unit_count = unit_count - committed - REST - 1;
+    struct need need = arena_need_units(driver.arena, section, committed + 1);
+    assert_int_equal(need.units, unit_count - REST - 1);
+    driver.arena->used_unit_count++;
+    need = arena_need_units(driver.arena, section, committed + 1);
+    assert_int_equal(need.units, unit_count);
+    assert_int_equal(need.units_least, committed + 2);
+    driver.arena->used_unit_count = 0;
+    driver_end(&driver);
+}
+
 static void a_wide_region_without_room_for_its_leaf_is_refused(void **state)
 {
     (void)state;
@@ -183,7 +203,8 @@ static void a_step_is_small_while_little_is_in_use_and_then_as_much(void **state
     const struct {
         size_t in_use, step;
     } samples[] = {
-        {0, STEP}, {STEP, STEP}, {(1 << 20) - 4096, STEP}, {1 << 20, 1 << 20}, {33 << 20, 33 << 20},
+        {0, STEP},          {STEP - 4096, STEP},  {STEP, STEP}, {3 * STEP, 3 * STEP},
+        {1 << 20, 1 << 20}, {33 << 20, 33 << 20},
     };
     size_t used = driver.arena->used_unit_count;
     for (unsigned sample = 0; sample < sizeof(samples) / sizeof(samples[0]); sample++) {
@@ -280,9 +301,9 @@ static void records_get_more_of_their_area_when_half_a_step_is_used_up(void **st
     const uint32_t many = committed + (24 << 20) / 65536;
     assert_int_equal(arena_need_units(driver.arena, section, few).commit[0].bytes, 0);
     struct need need = arena_need_units(driver.arena, section, many);
-    // And then as much more as twice the units want.
-    size_t twice = (size_t)many * 65536 / SECTION_RECORD_SHARE;
-    assert_in_range(need.commit[0].bytes, (256 << 10) + twice, (512 << 10) + twice);
+    // And then as much as four times the units want.
+    size_t share = (size_t)many * 65536 / SECTION_RECORD_SHARE;
+    assert_in_range(need.commit[0].bytes, (256 << 10) + 3 * share, (512 << 10) + 3 * share);
     assert_int_equal(need.commit[0].base, (uintptr_t)section + section->area_committed);
     driver_end(&driver);
 }
@@ -321,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_region_begins_at_the_next_address_where_a_header_may_lie),
         cmocka_unit_test(a_run_longer_than_any_section_asks_for_nothing),
         cmocka_unit_test(a_need_for_units_leaves_one_more_unless_all_are_wanted),
+        cmocka_unit_test(a_need_leaves_no_less_than_a_mebibyte_of_a_section),
         cmocka_unit_test(a_step_is_small_while_little_is_in_use_and_then_as_much),
         cmocka_unit_test(a_region_as_large_as_is_asked_for_serves_the_run_wherever_it_lies),
         cmocka_unit_test(a_wide_region_without_room_for_its_leaf_is_refused),

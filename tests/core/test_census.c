@@ -447,6 +447,17 @@ static void an_untouched_map_is_told_to_the_byte(void **state)
                       (size_t)(runs->unit_count - runs->fresh) * (65536 + sizeof(struct unit)) +
                       section->record_end - section->record_next;
     assert_int_equal(census.untouched_bytes, expected);
+    // What rests of its tables is not committed, and so little is left of them that no unit can have an entry there.
+    size_t committed = census.committed_bytes;
+    size_t most = census.committed_bytes_max;
+    struct zone_map_wide *wide = (struct zone_map_wide *)driver.arena - 1;
+    wide->resting_bytes = sizeof(*wide);
+    census_take(driver.arena, &census);
+    assert_true(census_is_whole(&census));
+    assert_int_equal(census.committed_bytes, committed - sizeof(*wide));
+    assert_int_equal(census.committed_bytes_max, most - sizeof(*wide));
+    size_t near = runs->fresh * sizeof(uintptr_t);
+    assert_int_equal(census.untouched_bytes, expected + near - sizeof(*wide));
     driver_end(&driver);
 }
 

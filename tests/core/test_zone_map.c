@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/zone_map.h"
 
+#include "core/large.h"
 #include "core/offset.h"
 #include "tests/core/driver.h"
 #include "tests/core/random.h"
@@ -267,6 +268,111 @@ static void of_units_that_share_the_lower_half_the_first_is_near(void **state)
     driver_end(&driver);
 }
 
+// ---- what rests of `near` -------------------------------------------------------------------------
+
+static bool is_near(const struct driver *driver, const struct zone *zone, uint32_t unit)
+{
+    uintptr_t address = (uintptr_t)zone_base(zone) + unit * (uintptr_t)65536;
+    assert_ptr_equal(find(driver, address), zone);
+    return zone_map_find_near(&driver->arena->map, (const void *)address) == zone;
+}
+
+static void what_rests_is_not_written_and_all_is_found(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536, .wide = true});
+    struct zone_map *map = &driver.arena->map;
+    const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
+    assert_false(zone_map_near_rests_at(map, 0));
+    zone_map_rest_near(map);
+    for (uintptr_t address = 0; address >> 32 == 0; address += 65536) {
+        assert_true(zone_map_near_rests_at(map, address | (uintptr_t)5 << 32));
+    }
+    struct section *section = driver_add_section(&driver, 8 << 20);
+    struct need need;
+    struct zone *gone = arena_new_zone(driver.arena, 3, 0, 0, &need);
+    struct zone *zone = arena_new_zone(driver.arena, 19, 0, 0, &need);
+    struct grant large = large_take(driver.arena, 100000, 16, &need);
+    assert_true(gone != NULL && zone != NULL && large.ptr != NULL);
+    arena_delete_zone(driver.arena, gone);
+    assert_true(bytes_are((const unsigned char *)wide->near, sizeof(wide->near), 0));
+    assert_false(is_near(&driver, zone, 0));
+    assert_true(driver_is_valid(&driver));
+    // Awake, all of it is as if it had never rested: zones are entered, and neither what is gone nor LARGE chunks.
+    zone_map_wake_near(map, (uintptr_t)section_unit_at(section, 0),
+                       section_runs(section)->unit_count);
+    for (uint32_t unit = 0; unit < zone->unit_count; unit++) {
+        assert_true(is_near(&driver, zone, unit));
+    }
+    size_t entered = 0;
+    for (uint32_t index = 0; index < ZONE_MAP_NEAR_ENTRIES; index++) {
+        entered += wide->near[index] != 0;
+    }
+    assert_int_equal(entered, zone->unit_count);
+    struct zone *other = arena_new_zone(driver.arena, 3, 0, 0, &need);
+    assert_true(is_near(&driver, other, 0));
+    assert_true(driver_is_valid(&driver));
+    arena_delete_zone(driver.arena, zone);
+    arena_delete_zone(driver.arena, other);
+    assert_true(bytes_are((const unsigned char *)wide->near, sizeof(wide->near), 0));
+    driver_end(&driver);
+}
+
+static void a_part_wakes_alone_and_takes_no_entry_from_another(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536, .wide = true});
+    struct zone_map *map = &driver.arena->map;
+    zone_map_rest_near(map);
+    driver_add_section(&driver, 48 << 20);
+    struct need need;
+    struct zone *zones[60];
+    for (unsigned index = 0; index < 60;
+         index++) { // 13 units each: more than a part has entries for
+        zones[index] = arena_new_zone(driver.arena, 27, 0, 0, &need);
+        assert_non_null(zones[index]);
+    }
+    uintptr_t first = (uintptr_t)zone_base(zones[0]);
+    // Somebody else has the entry of the first zone's second unit.
+    *near_place(map, first + 65536) = offset_of(map, zones[1]);
+    zone_map_wake_near(map, first, 1);
+    const uintptr_t part_bytes = (uintptr_t)ZONE_MAP_NEAR_PART << 16;
+    unsigned awake = 0;
+    for (unsigned index = 0; index < 60; index++) {
+        for (uint32_t unit = 0; unit < zones[index]->unit_count; unit++) {
+            uintptr_t address = (uintptr_t)zone_base(zones[index]) + unit * (uintptr_t)65536;
+            bool is_awake = address / part_bytes == first / part_bytes;
+            assert_true(zone_map_near_rests_at(map, address) == !is_awake);
+            bool is_others = index == 0 && unit == 1;
+            assert_true(is_near(&driver, zones[index], unit) == (is_awake && !is_others));
+            awake += is_awake;
+        }
+    }
+    assert_in_range(awake, 1, ZONE_MAP_NEAR_PART);
+    *near_place(map, first + 65536) = 0;
+    driver_end(&driver);
+}
+
+// As many units are awake as were woken, over the border of a part.
+static void units_are_woken_one_by_one(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536, .wide = true});
+    struct zone_map *map = &driver.arena->map;
+    const uintptr_t part_bytes = (uintptr_t)ZONE_MAP_NEAR_PART << 16;
+    zone_map_rest_near(map);
+    zone_map_wake_near(map, 34 * part_bytes - 65536, 2 + ZONE_MAP_NEAR_PART);
+    for (uintptr_t part = 0; part < ZONE_MAP_NEAR_PARTS; part++) {
+        bool is_awake = part >= 33 && part <= 35;
+        assert_true(zone_map_near_rests_at(map, part * part_bytes) == !is_awake);
+        assert_true(zone_map_near_rests_at(map, (part + 1) * part_bytes - 1) == !is_awake);
+    }
+    driver_end(&driver);
+}
+
 static void a_narrow_map_wants_no_leaf(void **state)
 {
     (void)state;
@@ -285,6 +391,9 @@ int main(void)
         cmocka_unit_test(sections_are_kept_by_address),
         cmocka_unit_test(leaves_are_missing_until_they_are_added),
         cmocka_unit_test(of_units_that_share_the_lower_half_the_first_is_near),
+        cmocka_unit_test(what_rests_is_not_written_and_all_is_found),
+        cmocka_unit_test(a_part_wakes_alone_and_takes_no_entry_from_another),
+        cmocka_unit_test(units_are_woken_one_by_one),
         cmocka_unit_test(a_narrow_map_wants_no_leaf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
