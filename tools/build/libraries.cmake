@@ -7,7 +7,7 @@ function(ft_shared_library target version_script)
     target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR}/api)
     target_link_options(${target} PRIVATE
         -Wl,--version-script=${version_script}
-        -Wl,-T,${FT_CONSTANTS_FIRST}
+        -Wl,-T,${FT_CODE_ORDER}
         # One segment less for the loader to map, and no lazy binding inside malloc.
         -Wl,-z,noseparate-code -Wl,-z,now
         # Its memory is in use for as long as the process lives.
@@ -17,7 +17,7 @@ function(ft_shared_library target version_script)
     endif()
     set_target_properties(${target} PROPERTIES
         LINKER_LANGUAGE C # not C++, though operator new is inside
-        LINK_DEPENDS "${version_script};${FT_CONSTANTS_FIRST}"
+        LINK_DEPENDS "${version_script};${FT_CODE_ORDER}"
         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
