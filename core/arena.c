@@ -25,7 +25,7 @@ void arena_init(struct arena *arena, const struct arena_config *config)
     }
     arena->class_bytes_max = arena->class_count != 0 ? size_class_bytes(arena->class_count - 1) : 0;
     unsigned record_kinds = config->wide ? SECTION_RECORD_KINDS : arena->class_count;
-    arena->record_kind_count = (uint16_t)record_kinds;
+    arena->record_kind_count = (uint8_t)record_kinds;
     // Mappings may lie anywhere, which only a wide map can tell.
     CHECK(config->wide || config->run_bytes_max == SIZE_MAX);
     CHECK(!config->wide || arena->unit_shift == ZONE_MAP_WIDE_UNIT_SHIFT);
@@ -38,8 +38,12 @@ static struct run take_from(struct section *section, uint32_t count, uint32_t al
 {
     struct run_shape shape = section_run_shape(section, count, align_units);
     struct run run = {.section = section, .count = count};
+    uint32_t dirty_before = section_runs(section)->dirty_count;
     run.first = fresh ? run_take_fresh(section_runs(section), shape, &run.clean)
                       : run_take(section_runs(section), shape, &run.clean);
+    // What stays was rounded up, and may say as much as there was.
+    uint32_t dirty_after = section_runs(section)->dirty_count;
+    run.dirty_count = dirty_before > dirty_after ? dirty_before - dirty_after : 0;
     if (run.first == RUN_NONE) {
         run.section = NULL;
     }
@@ -212,20 +216,45 @@ struct zone *arena_take_record(struct arena *arena, struct section *section, uns
     return zone;
 }
 
-// A run for a zone, and a record, wherever that is. NULL and *need on failure.
+// A record for a zone on this run, wherever there is one. NULL and *need on failure: then the run is free again.
+static struct zone *record_for(struct arena *arena, unsigned size_class, const struct run *run,
+                               bool *recycled, struct need *need)
+{
+    struct zone *zone = arena_take_record(arena, run->section, size_class, recycled, need);
+    if (zone == NULL) {
+        arena_count_unused(arena, run->count);
+        run_give(section_runs(run->section), run->first, run->clean);
+    }
+    return zone;
+}
+
+// A run for a zone, and a record. NULL and *need on failure.
 static struct zone *take_zone(struct arena *arena, unsigned size_class, uint32_t count,
                               struct run *run, bool *recycled, struct need *need)
 {
     *run = arena_take_run(arena, (size_t)count << arena->unit_shift, 1, need);
+    return run->section != NULL ? record_for(arena, size_class, run, recycled, need) : NULL;
+}
+
+// The same of virgin units that are committed. NULL if there are not so many.
+static struct zone *take_zone_virgin(struct arena *arena, unsigned size_class, uint32_t count,
+                                     struct run *run, bool *recycled)
+{
+    *run = (struct run){.count = count, .first = RUN_NONE, .clean = true};
+    if (!arena_allows(arena, (size_t)count << arena->unit_shift)) {
+        return NULL;
+    }
+    for (struct section *section = arena_first_section(arena);
+         section != NULL && run->section == NULL; section = arena_next_section(arena, section)) {
+        run->first = run_take_virgin(section_runs(section), count);
+        run->section = run->first != RUN_NONE ? section : NULL;
+    }
     if (run->section == NULL) {
         return NULL;
     }
-    struct zone *zone = arena_take_record(arena, run->section, size_class, recycled, need);
-    if (zone == NULL) {
-        arena_count_unused(arena, count);
-        run_give(section_runs(run->section), run->first, run->clean);
-    }
-    return zone;
+    struct need need;
+    arena_count_used(arena, count);
+    return record_for(arena, size_class, run, recycled, &need);
 }
 
 // The same in a narrow arena: its map notes the way from the section to the record, so both are of one.
@@ -254,32 +283,60 @@ static struct zone *take_zone_narrow(struct arena *arena, unsigned size_class, u
     return NULL;
 }
 
-struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
-                            uintptr_t heap, struct need *need)
+// Cuts a run into a zone of this record.
+static void make_zone(struct arena *arena, struct zone *zone, unsigned size_class, struct run run,
+                      bool recycled, uint32_t owner, uintptr_t heap)
 {
     struct zone_layout layout = zone_layout_of(size_class, arena_unit_bytes(arena));
-    struct run run;
-    bool recycled = false;
-    struct zone *zone =
-        arena->map.wide
-            ? take_zone(arena, size_class, layout.unit_count, &run, &recycled, need)
-            : take_zone_narrow(arena, size_class, layout.unit_count, &run, &recycled, need);
-    if (zone == NULL) {
-        return NULL;
-    }
     void *base = section_unit_at(run.section, run.first);
     void *twice = recycled ? zone_drain_dead(zone) : NULL;
     if (twice != NULL) {
         arena_note_twice(arena, twice);
     }
     zone_cut(zone, &layout, size_class, base, run.clean, recycled);
+    zone_note_dirt(zone, (size_t)run.dirty_count << arena->unit_shift);
     // A thread that comes late to the record reads the owner, and if that is a heap, which one.
     atomic_store_explicit(&zone->heap, heap, memory_order_relaxed);
     atomic_store_explicit(&zone->owner, owner, memory_order_release);
     run_mark(section_runs(run.section), run.first, RUN_ZONE, 0);
     zone_map_set(&arena->map, base, layout.unit_count, zone);
     arena->zone_count++;
+}
+
+struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
+                            uintptr_t heap, struct need *need)
+{
+    uint32_t count = zone_layout_of(size_class, arena_unit_bytes(arena)).unit_count;
+    struct run run;
+    bool recycled = false;
+    struct zone *zone = arena->map.wide
+                            ? take_zone(arena, size_class, count, &run, &recycled, need)
+                            : take_zone_narrow(arena, size_class, count, &run, &recycled, need);
+    if (zone != NULL) {
+        make_zone(arena, zone, size_class, run, recycled, owner, heap);
+    }
     return zone;
+}
+
+struct zone *arena_new_virgin_zone(struct arena *arena, unsigned size_class, uint32_t owner,
+                                   uintptr_t heap)
+{
+    uint32_t count = zone_layout_of(size_class, arena_unit_bytes(arena)).unit_count;
+    struct run run;
+    bool recycled = false;
+    struct zone *zone = take_zone_virgin(arena, size_class, count, &run, &recycled);
+    if (zone != NULL) {
+        make_zone(arena, zone, size_class, run, recycled, owner, heap);
+    }
+    return zone;
+}
+
+// What is known of old bytes in an empty zone: behind the chunks that were handed out lies what did when it was cut.
+static struct run_dirt dirt_of(const struct arena *arena, const struct zone *zone)
+{
+    size_t dirty_chunks = zone->fresh_index + (size_t)zone_virgin_dirty_count(zone);
+    uint32_t dirty = arena_units_for(arena, dirty_chunks * zone->chunk_bytes);
+    return (struct run_dirt){.count = dirty, .end = zone->is_cut_dirty ? zone->unit_count : dirty};
 }
 
 void arena_delete_zone(struct arena *arena, struct zone *zone)
@@ -291,7 +348,9 @@ void arena_delete_zone(struct arena *arena, struct zone *zone)
     zone_map_set(&arena->map, base, zone->unit_count, NULL);
     section_give_record(offset_to(arena, zone->section), zone, zone->size_class);
     arena->zone_count--;
-    arena_give_run(arena, section, section_unit_of(section, base));
+    arena_count_unused(arena, zone->unit_count);
+    (void)run_give_known(section_runs(section), section_unit_of(section, base),
+                         dirt_of(arena, zone));
 }
 
 struct section *arena_section_of(const struct arena *arena, const void *ptr)

@@ -164,7 +164,8 @@ struct run {
     struct section *section; // NULL: none
     uint32_t first;
     uint32_t count;
-    bool clean; // every byte is known to be zero
+    uint32_t dirty_count; // units that may hold old bytes, about
+    bool clean;           // every byte is known to be zero
 };
 
 // LOCKED. Makes zeroed memory an arena without any memory to hand out.
@@ -287,6 +288,10 @@ static inline void arena_note_twice(struct arena *arena, void *chunk)
 // LOCKED. Cuts a new zone of this class and enters it in the map. NULL and *need on failure.
 struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
                             uintptr_t heap, struct need *need);
+
+// LOCKED. The same, in an arena with a wide map, of memory that was never used. NULL if none is committed that would do.
+struct zone *arena_new_virgin_zone(struct arena *arena, unsigned size_class, uint32_t owner,
+                                   uintptr_t heap);
 
 // LOCKED. Dissolves a zone that is empty and in no list.
 void arena_delete_zone(struct arena *arena, struct zone *zone);

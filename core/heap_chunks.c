@@ -142,6 +142,13 @@ static bool is_dear(const struct arena *arena, size_t chunk_bytes, uint32_t serv
            served * bits_align_up(chunk_bytes, arena->config.page_bytes) < zone_bytes;
 }
 
+// How many chunks of a class a heap of a server serves as runs before it has a zone.
+static uint32_t served_before_zone(unsigned size_class)
+{
+    size_t chunk_bytes = size_class_bytes(size_class);
+    return chunk_bytes > HEAP_RUN_CLASS_BYTES ? (uint32_t)(chunk_bytes / HEAP_BYTES_PER_RUN) : 0;
+}
+
 // Whether a class is still served as runs although it could have a zone. A server's zone of large chunks claims
 // much address space, which one use of the class is not worth. On a buffer any zone claims memory: if that is no
 // small part of what is free, it has to wait until the class has so many runs that they take as much.
@@ -151,9 +158,7 @@ static bool serves_as_run(const struct heap *heap, unsigned size_class)
     size_t chunk_bytes = size_class_bytes(size_class);
     uint32_t served = heap->stacks[size_class].served;
     if (arena->config.free_per_zone == 0) {
-        bool is_new =
-            chunk_bytes > HEAP_RUN_CLASS_BYTES && served < chunk_bytes / HEAP_BYTES_PER_RUN;
-        return is_new || is_dear(arena, chunk_bytes, served);
+        return served < served_before_zone(size_class) || is_dear(arena, chunk_bytes, served);
     }
     size_t zone_bytes = ZONE_CHUNKS_MIN * chunk_bytes;
     size_t free_bytes = (arena->unit_count - arena->used_unit_count) << arena->unit_shift;
@@ -198,6 +203,24 @@ struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes)
     return grant;
 }
 
+// A new zone. The first of a large class is hardly ever used up: cut of memory that was used before it would keep that from
+// others, who would touch other pages instead.
+static struct zone *new_zone(struct heap *heap, unsigned size_class, struct need *need)
+{
+    struct arena *arena = heap_arena(heap);
+    struct heap_stack *stack = &heap->stacks[size_class];
+    uint32_t owner = heap->owner | (uint32_t)((uintptr_t)stack - (uintptr_t)heap);
+    uintptr_t self = offset_of(arena, heap);
+    if (arena->map.wide && stack->served == served_before_zone(size_class) && stack->served != 0) {
+        stack->served++;
+        struct zone *zone = arena_new_virgin_zone(arena, size_class, owner, self);
+        if (zone != NULL) {
+            return zone;
+        }
+    }
+    return arena_new_zone(arena, size_class, owner, self, need);
+}
+
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
 {
     struct arena *arena = heap_arena(heap);
@@ -219,9 +242,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
     if (serves_as_run(heap, size_class)) {
         return take_run(heap, size_class, bytes, align, need);
     }
-    uint32_t place = (uint32_t)((uintptr_t)&heap->stacks[size_class] - (uintptr_t)heap);
-    struct zone *zone =
-        arena_new_zone(arena, size_class, heap->owner | place, offset_of(arena, heap), need);
+    struct zone *zone = new_zone(heap, size_class, need);
     if (zone == NULL) {
         // On a buffer there may still be room for one chunk; others get more memory first.
         return arena->config.free_per_zone == 0 ? grant

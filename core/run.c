@@ -303,6 +303,17 @@ uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *c
     return first;
 }
 
+uint32_t run_take_virgin(struct run_table *table, uint32_t count)
+{
+    uint32_t first = table->fresh;
+    if (!table->fresh_is_zero || count > table->committed - first) {
+        return RUN_NONE;
+    }
+    raise_fresh(table, first + count);
+    (void)carve(table, first, first, count);
+    return first;
+}
+
 uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
 {
     uint32_t start = table->unit_count - run_frontier(table);
@@ -355,10 +366,15 @@ void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint3
 
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean)
 {
+    return run_give_known(table, first, all_of(run_unit(table, first)->length, clean));
+}
+
+uint32_t run_give_known(struct run_table *table, uint32_t first, struct run_dirt dirt)
+{
     struct unit *head = run_unit(table, first);
     uint32_t count = head->length;
-    struct run_dirt dirt = all_of(count, clean);
-    CHECK(head->kind > RUN_FREE);
+    CHECK(head->kind > RUN_FREE && dirt.end <= count && dirt.count <= dirt.end);
+    CHECK((dirt.count == 0) == (dirt.end == 0));
     // What were two runs' ends, and now lies inside, is erased; the ends are written at last.
     if (first + count < table->fresh && head[count].kind == RUN_FREE) {
         uint32_t after = head[count].length;

@@ -147,6 +147,10 @@ uint32_t run_take_large(struct run_table *table, uint32_t count, uint32_t reques
 // RUN_NONE if too little is committed.
 uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *clean);
 
+// LOCKED. Takes a run of virgin units that are committed, all of them zero, though a free run may fit as well. Returns its
+// first unit; RUN_NONE if there are not so many, or they are not known to be zero. The run's kind is RUN_META until run_mark().
+uint32_t run_take_virgin(struct run_table *table, uint32_t count);
+
 // LOCKED. Makes the table `count` units shorter: returns the first of those that it has no more, and whether their
 // bytes are known to be zero. RUN_NONE if somebody has one of them, or not all is committed.
 uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean);
@@ -180,6 +184,9 @@ void run_mark(struct run_table *table, uint32_t first, enum run_kind kind, uint3
 
 // LOCKED. Gives a run back. Returns the first unit of the free run that it has become part of.
 uint32_t run_give(struct run_table *table, uint32_t first, bool clean);
+
+// LOCKED. The same for a run of which it is known how much of it may hold old bytes.
+uint32_t run_give_known(struct run_table *table, uint32_t first, struct run_dirt dirt);
 
 // LOCKED. Makes these units of the free run that begins at `whole` a run of kind RUN_LEAVING. What it leaves stays free.
 void run_leave(struct run_table *table, uint32_t whole, uint32_t first, uint32_t count);

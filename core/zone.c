@@ -65,6 +65,7 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     zone->fill = ZONE_UNLISTED;
     zone->clean_count = 0;
     zone->is_cut_dirty = !clean;
+    zone->cut_dirty_count = clean ? 0 : (uint16_t)zone->chunk_count;
     zone->dirty_counted = 0;
     zone->held_counted = 0;
     if (recycled) {
@@ -74,6 +75,14 @@ void zone_cut(struct zone *zone, const struct zone_layout *layout, unsigned size
     // chunk of memory that is not known to be zero must not be taken for fresh (Z3).
     if (recycled || !clean) {
         set_all_states(zone, clean ? STATE_FRESH : STATE_FREED);
+    }
+}
+
+void zone_note_dirt(struct zone *zone, size_t dirty_bytes)
+{
+    size_t count = bits_divide_up(dirty_bytes, zone->chunk_bytes);
+    if (count < zone->cut_dirty_count) {
+        zone->cut_dirty_count = count != 0 ? (uint16_t)count : 1;
     }
 }
 

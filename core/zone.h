@@ -106,7 +106,8 @@ struct zone {
         struct { // OWNER
             uint32_t
                 clean_count; // chunks whose free bit is set and that are known to be zero, or fewer
-            bool is_cut_dirty; // chunks at or above fresh_index are not known to be zero
+            bool is_cut_dirty;        // chunks at or above fresh_index are not known to be zero,
+            uint16_t cut_dirty_count; // and of all so many may have held old bytes then, about
             // What the owner counts of it in its sums (heap.h): chunks that may hold old bytes, and those that are in
             // nobody's reach.
             uint16_t dirty_counted;
@@ -255,11 +256,20 @@ static inline uint32_t zone_available(const struct zone *zone)
     return zone->free_count + (zone->chunk_count - zone->fresh_index);
 }
 
-// OWNER. Chunks in the zone that may hold old bytes, or more.
+// OWNER. Of a zone that was just cut it is known, about, that so many bytes may hold old ones. If any may, one chunk does.
+void zone_note_dirt(struct zone *zone, size_t dirty_bytes);
+
+// OWNER. Of the chunks at or above fresh_index those that may hold old bytes, about.
+static inline uint32_t zone_virgin_dirty_count(const struct zone *zone)
+{
+    uint32_t virgin = zone->chunk_count - zone->fresh_index;
+    return virgin < zone->cut_dirty_count ? virgin : zone->cut_dirty_count;
+}
+
+// OWNER. Chunks in the zone that may hold old bytes, about.
 static inline uint32_t zone_dirty_count(const struct zone *zone)
 {
-    uint32_t virgin = zone->is_cut_dirty ? zone->chunk_count - zone->fresh_index : 0;
-    return zone->free_count - zone->clean_count + virgin;
+    return zone->free_count - zone->clean_count + zone_virgin_dirty_count(zone);
 }
 
 // OWNER. Whether every chunk is in the zone.

@@ -90,6 +90,11 @@ static void a_zone_on_units_used_before_has_no_fresh_chunks(void **state)
     driver_begin(&driver, &(struct driver_options){.unit_bytes = 4096, .section_bytes = 4 << 20});
     struct zone *zone = new_zone(&driver, 4, 1);
     assert_int_equal(zone_state(zone, 0), STATE_FRESH);
+    struct chunk_entry entry;
+    assert_int_equal(zone_take(zone, &entry, 1), 1);
+    zone_set_live(zone, entry.state, 1);
+    zone_set_state(zone, 0, STATE_FREED);
+    zone_give(zone, 0);
     arena_delete_zone(driver.arena, zone);
     zone = new_zone(&driver, 4, 0);
     assert_int_equal(zone_state(zone, 0), STATE_FREED);

@@ -55,6 +55,30 @@ static void the_frontier_begins_at_the_free_run_below_it(void **state)
     region_delete(&memory);
 }
 
+static void virgin_units_are_taken_though_others_are_free(void **state)
+{
+    (void)state;
+    struct run_table *table = table_new(40);
+    uint32_t free = take_fresh(table, 5);
+    run_give(table, free, false);
+    table->committed = 20;
+    assert_int_equal(run_take_virgin(table, 16), RUN_NONE);
+    assert_int_equal(run_take_virgin(table, 15), 5);
+    assert_true(run_table_is_valid(table));
+    assert_int_equal(table->fresh, 20);
+    assert_int_equal(table->free_count, 5);
+    assert_int_equal(table->dirty_count, 5);
+    assert_int_equal(run_take_virgin(table, 1), RUN_NONE);
+    // Units that nobody has used yet may be known to hold anything.
+    table->committed = 40;
+    table->fresh_is_zero = false;
+    assert_int_equal(run_take_virgin(table, 1), RUN_NONE);
+    table->fresh_is_zero = true;
+    assert_int_equal(run_take_virgin(table, 1), 20);
+    assert_true(run_table_is_valid(table));
+    region_delete(&memory);
+}
+
 static void the_longest_dirty_run_is_found_behind_clean_ones(void **state)
 {
     (void)state;
@@ -250,6 +274,7 @@ int main(void)
         cmocka_unit_test(virgin_units_add_to_what_is_known_of_the_run_below),
         cmocka_unit_test(what_is_left_of_a_run_is_clean_above_all_old_bytes),
         cmocka_unit_test(what_a_run_lacks_to_grow_is_told_only_if_it_is_commitment),
+        cmocka_unit_test(virgin_units_are_taken_though_others_are_free),
         cmocka_unit_test(a_run_that_grows_keeps_its_kind_and_note),
         cmocka_unit_test(a_large_run_is_found_from_each_of_its_units),
         cmocka_unit_test(above_the_frontier_there_is_no_large_run),
