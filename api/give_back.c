@@ -45,6 +45,13 @@ void give_back_runs(size_t come_back)
     }
 }
 
+void give_back_grown(void)
+{
+    if (arena_has_grown(&global.arena)) {
+        give_back_runs(0);
+    }
+}
+
 // Purges the next range of pages of a heap. False if there is none, or the system refuses.
 static bool purge_pages(struct heap *heap, size_t least_bytes, size_t zone_count)
 {

@@ -14,6 +14,9 @@
 // With the lock held, and let go meanwhile. Purges free runs if too much is kept: a few, and as many as have just come back.
 void give_back_runs(size_t come_back);
 
+// With the lock held, and let go meanwhile. The same if much was taken of memory that was never used.
+void give_back_grown(void);
+
 // By the heap's thread, or with the lock held if the heap waits for one. Purges pages of its zones, some for each call, if
 // too much is kept there.
 void give_back_pages(struct heap *heap);

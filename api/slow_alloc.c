@@ -2,6 +2,7 @@
 #include "api/slow.h"
 
 #include "api/exhausted.h"
+#include "api/give_back.h"
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/settle.h"
@@ -108,6 +109,7 @@ static struct grant alloc_locked(struct heap *heap, unsigned size_class, size_t 
         align = align > LINE_BYTES ? align : LINE_BYTES;
         grant = alloc_with(heap, heap_class_for(heap, bytes, align), bytes, align);
     }
+    give_back_grown();
     global_unlock();
     return grant;
 }

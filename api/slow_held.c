@@ -2,6 +2,7 @@
 // Chunks that the program holds, and keeps: they are resized, and asked for their size.
 #include "api/slow.h"
 
+#include "api/give_back.h"
 #include "api/global.h"
 #include "api/memory.h"
 #include "api/report.h"
@@ -23,6 +24,7 @@ static bool resize_large(const struct chunk *chunk, size_t bytes)
     if (!resized && memory_meet(&need)) {
         resized = large_resize(&global.arena, chunk, bytes, &need);
     }
+    give_back_grown();
     global_unlock();
     return resized;
 }

@@ -88,6 +88,7 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
          section = arena_next_section(arena, section)) {
         run = take_from(section, (uint32_t)units, (uint32_t)align_units, false);
     }
+    bool is_grown = run.section == NULL;
     for (struct section *section = first; section != NULL && run.section == NULL;
          section = arena_next_section(arena, section)) {
         run = take_from(section, (uint32_t)units, (uint32_t)align_units, true);
@@ -97,6 +98,9 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
         return run;
     }
     arena_count_used(arena, run.count);
+    if (is_grown) {
+        arena_note_growth(arena, run.count);
+    }
     return run;
 }
 

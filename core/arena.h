@@ -70,6 +70,9 @@ enum { ARENA_UNIT_BYTES_MAX = 1 << 16, ARENA_UNIT_BYTES_MIN = 32 };
 
 // Purges that may split mappings, of 65530 that Linux allows a process.
 enum { ARENA_SPLITS_MAX = 16384 };
+enum {
+    ARENA_GROWTH_BYTES_MIN = 1 << 20
+}; // taken of virgin memory before it is asked what leaves for it
 
 enum {
     ARENA_SPACE_SHARE = 64, // of what the caller may have, that may be in use before it is scarce
@@ -93,14 +96,15 @@ struct arena {
     uintptr_t common;           // the heap of all threads without one, or 0
     uint32_t heap_count;
     uint32_t unit_shift;
-    uint32_t class_count;       // classes that are served as zones: those below this one
-    uint32_t spare_units;       // free ones that are kept beside (arena_return.c)
-    size_t class_bytes_max;     // the largest of their chunks
-    uint16_t record_kind_count; // lists of records that a section has
-    bool is_returning; // more was kept than may be, and what leaves has not yet brought it down
-    bool splits;       // a purge may cost the process two mappings: it was forked
+    uint32_t spare_units; // free ones that are kept beside (arena_return.c)
     uint32_t
         clean_units; // free ones that would be zero, if none had been taken since they were counted
+    size_t class_bytes_max;    // of the classes that are served as zones, the largest's chunk
+    uint8_t class_count;       // they are those below this one
+    uint8_t record_kind_count; // lists of records that a section has
+    bool is_returning;    // more was kept than may be, and what leaves has not yet brought it down
+    bool splits;          // a purge may cost the process two mappings: it was forked
+    uint32_t grown_units; // virgin ones taken, for which as many free ones have not left yet
 
     // Counters, in the arena's own units of measure.
     size_t zone_count;    // TINY and SMALL zones
@@ -243,6 +247,15 @@ static inline void arena_count_unused(struct arena *arena, size_t less)
 
 // LOCKED. Gives a run back.
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first);
+
+// LOCKED. So many virgin units were taken, and are in use.
+void arena_note_growth(struct arena *arena, uint32_t units);
+
+// LOCKED. Whether so much was taken of memory that was never used that arena_next_leaving() should be asked.
+static inline bool arena_has_grown(const struct arena *arena)
+{
+    return (size_t)arena->grown_units << arena->unit_shift >= ARENA_GROWTH_BYTES_MIN;
+}
 
 // LOCKED. If more free memory is kept than the configuration allows, takes as much as is too much out of the free run that
 // has most to give back: it is on its way to the system until arena_left(). False if nothing is to leave.

@@ -5,9 +5,11 @@
 
 enum {
     RETURN_SLACK_BYTES =
-        4 << 20,             // by which what is kept may pass its bound, before anything leaves
-    RETURN_SPARE_FACTOR = 3, // times dirty_bytes_max may be kept beside, at most
-    RETURN_FALL_SHARE = 8,   // by which that falls, of what is too much
+        4 << 20,              // by which what is kept may pass its bound, before anything leaves
+    RETURN_SPARE_FACTOR = 3,  // times dirty_bytes_max may be kept beside, at most
+    RETURN_FALL_SHARE = 8,    // by which that falls, of what is too much
+    RETURN_GROWTH_PART = 4,   // of dirty_bytes_max is kept while the arena grows,
+    RETURN_GROWTH_SHARE = 16, // and of what is in use
     RETURN_LEAST_BYTES = 1 << 20, // that leave at once, if a run has as much to give back
     RETURN_SPLIT_BYTES =
         1 << 20, // where many purges have split mappings, only runs as long as this leave
@@ -104,9 +106,42 @@ static void adapt(struct arena *arena, size_t excess)
     arena->clean_units = (uint32_t)clean;
 }
 
+// Units that may hold old bytes beyond those that are kept while the arena grows.
+static size_t dirty_to_spare(const struct arena *arena, size_t dirty)
+{
+    size_t keep = (arena->config.dirty_bytes_max >> arena->unit_shift) / RETURN_GROWTH_PART +
+                  arena->used_unit_count / RETURN_GROWTH_SHARE;
+    return dirty > keep ? dirty - keep : 0;
+}
+
+void arena_note_growth(struct arena *arena, uint32_t units)
+{
+    size_t spare = dirty_to_spare(arena, dirty_units(arena));
+    size_t grown = (size_t)arena->grown_units + units;
+    arena->grown_units = (uint32_t)(grown < spare ? grown : spare);
+}
+
+// As many of the units that nobody seems to be able to use leave as virgin ones were taken, so that the most that is ever in
+// memory becomes no more by them.
+static bool leave_for_growth(struct arena *arena, size_t dirty, struct leaving *leaving)
+{
+    size_t spare = dirty_to_spare(arena, dirty);
+    size_t units = arena->grown_units < spare ? arena->grown_units : spare;
+    if (units << arena->unit_shift < ARENA_GROWTH_BYTES_MIN ||
+        !leave_dirtiest(arena, units, leaving)) {
+        return false;
+    }
+    size_t left = leaving->range.bytes >> arena->unit_shift;
+    arena->grown_units -= (uint32_t)(left < units ? left : units);
+    return true;
+}
+
 bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
 {
     size_t dirty = dirty_units(arena);
+    if (leave_for_growth(arena, dirty, leaving)) {
+        return true;
+    }
     size_t allowed =
         (arena->config.dirty_bytes_max >> arena->unit_shift) + arena->used_unit_count / 8;
     size_t slack = (size_t)RETURN_SLACK_BYTES >> arena->unit_shift;

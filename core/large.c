@@ -208,6 +208,7 @@ static bool grow_run(struct arena *arena, struct run_table *runs, uint32_t first
     uint64_t room = count / 2 < most ? count / 2 : most;
     bool clean = false;
     size_t more = count - old_count;
+    uint32_t fresh = runs->fresh;
     bool has_room = count + room <= runs->unit_count &&
                     arena_allows(arena, (more + (size_t)room) << arena->unit_shift);
     if (!(has_room && run_grow(runs, first, count + (uint32_t)room, &clean)) &&
@@ -215,6 +216,9 @@ static bool grow_run(struct arena *arena, struct run_table *runs, uint32_t first
         return false;
     }
     arena_count_used(arena, run_unit(runs, first)->length - old_count);
+    if (runs->fresh != fresh) {
+        arena_note_growth(arena, runs->fresh - fresh);
+    }
     return true;
 }
 
