@@ -5,6 +5,7 @@
 #include "api/give_back.h"
 #include "api/global.h"
 #include "api/memory.h"
+#include "api/move.h"
 #include "api/report.h"
 #include "api/root.h"
 #include "api/watch.h"
@@ -125,6 +126,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
         errno = saved;
         return ptr;
     }
+    size_t begun = move_begin(&chunk);
     void *moved = bytes != 0 ? alloc_moved(&chunk, bytes) : NULL;
     if (moved == NULL && bytes != 0) {
         bool is_shrunk = shrink_where_it_is(&chunk, bytes);
@@ -138,7 +140,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
         return ptr;
     }
     if (moved != NULL) {
-        memcpy(moved, ptr, chunk.requested < bytes ? chunk.requested : bytes);
+        move_bytes(&chunk, moved, chunk.requested < bytes ? chunk.requested : bytes, begun);
     }
     if (watch_is_on()) {
         watch_resize(&chunk, moved, bytes, __builtin_frame_address(0));

@@ -248,6 +248,9 @@ static inline void arena_count_unused(struct arena *arena, size_t less)
 // LOCKED. Gives a run back.
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first);
 
+// LOCKED. Units that are virgin no more.
+size_t arena_taken_units(const struct arena *arena);
+
 // LOCKED. So many virgin units were taken, and are in use.
 void arena_note_growth(struct arena *arena, uint32_t units);
 

@@ -106,6 +106,16 @@ static void adapt(struct arena *arena, size_t excess)
     arena->clean_units = (uint32_t)clean;
 }
 
+size_t arena_taken_units(const struct arena *arena)
+{
+    size_t taken = 0;
+    for (struct section *section = arena_first_section(arena); section != NULL;
+         section = arena_next_section(arena, section)) {
+        taken += section_runs(section)->fresh;
+    }
+    return taken;
+}
+
 // Units that may hold old bytes beyond those that are kept while the arena grows.
 static size_t dirty_to_spare(const struct arena *arena, size_t dirty)
 {

@@ -157,6 +157,22 @@ static void where_nothing_is_free_nothing_is_noted(void **state)
     driver_end(&driver);
 }
 
+static void units_that_were_taken_once_are_virgin_no_more(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    assert_int_equal(arena_taken_units(driver.arena), 0);
+    struct run run = take(3 * MIB);
+    size_t taken = arena_taken_units(driver.arena);
+    assert_int_equal(taken, driver.arena->used_unit_count);
+    give(&run);
+    take(3 * MIB);
+    assert_int_equal(arena_taken_units(driver.arena), taken);
+    take(70 * MIB); // in another section
+    assert_int_equal(arena_taken_units(driver.arena), driver.arena->used_unit_count);
+    driver_end(&driver);
+}
+
 static void a_run_that_grows_into_virgin_memory_counts(void **state)
 {
     (void)state;
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(no_more_leaves_than_is_taken),
         cmocka_unit_test(less_than_a_mib_waits_for_more),
         cmocka_unit_test(where_nothing_is_free_nothing_is_noted),
+        cmocka_unit_test(units_that_were_taken_once_are_virgin_no_more),
         cmocka_unit_test(a_run_that_grows_into_virgin_memory_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
