@@ -11,6 +11,13 @@ enum {
     FAR_COUNT = 256, // chunks that are not found `near` before it stops resting where they are
 };
 
+// ThreadSanitizer takes what is mapped over memory that others read for a write to it.
+#ifdef __SANITIZE_THREAD__
+static const bool may_rest = false;
+#else
+static const bool may_rest = true;
+#endif
+
 // How far below the first section a system may put the next mappings.
 static const size_t next_bytes = (size_t)GLOBAL_SECTION_BYTES + (GLOBAL_SECTION_BYTES >> 3);
 
@@ -67,7 +74,7 @@ bool root_rest(uintptr_t base, size_t bytes, uintptr_t from)
 {
     uintptr_t end = page_down((uintptr_t)&global.wide.root[ZONE_MAP_ROOT_ENTRIES - LAST_ENTRIES]);
     struct range own = pages_of(base, bytes);
-    if (!rest(from, own.base < end ? own.base : end)) {
+    if (!may_rest || !rest(from, own.base < end ? own.base : end)) {
         return false;
     }
     (void)rest(own.base + own.bytes, end);
@@ -81,11 +88,22 @@ static bool rests(uintptr_t page)
     return (*word_of(page, &bit) & bit) != 0;
 }
 
+// Whether the system has so much memory for us just now.
+static bool may_have(size_t bytes)
+{
+    void *memory = platform_map(bytes, global.arena.config.page_bytes);
+    return memory != NULL && platform_release(memory, bytes);
+}
+
 // Makes neighbouring pages writable, all of which rest. Nobody writes to them until this has returned, and whoever reads
-// an entry finds 0 before and after.
+// an entry finds 0 before and after. What is refused may be without access for a moment: where others may be reading, it is
+// not asked for unless the system has it.
 static bool commit_resting(uintptr_t from, uintptr_t end)
 {
     size_t page_bytes = global.arena.config.page_bytes;
+    if (!platform_is_alone() && !may_have(end - from)) {
+        return false;
+    }
     if (!platform_commit((void *)from, end - from)) {
         // They may be without access now, and are to be read.
         (void)platform_rest((void *)from, end - from);

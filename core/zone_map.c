@@ -37,9 +37,12 @@ static _Atomic uintptr_t *entry_of(struct zone_map_wide *wide, uintptr_t address
 // Writes the entry of `near` if it is the unit's, which had `old`, or nobody's, and does not rest.
 static void set_near(struct zone_map *map, uintptr_t address, uintptr_t old, uintptr_t entry)
 {
+    if (zone_map_near_rests_at(map, address)) {
+        return; // nor is it read: that would be a page fault
+    }
     _Atomic uintptr_t *near = &wide_of(map)->near[zone_map_near_index(address)];
     uintptr_t near_entry = atomic_load_explicit(near, memory_order_relaxed);
-    if ((near_entry == 0 || near_entry == old) && !zone_map_near_rests_at(map, address)) {
+    if (near_entry == 0 || near_entry == old) {
         atomic_store_explicit(near, entry, memory_order_release);
     }
 }

@@ -118,9 +118,11 @@ static inline struct zone *zone_map_find_near(const struct zone_map *map, const 
 // ANY. The zone that a wide map holds for the unit of ptr, or the map's `nothing`. ptr is within the map.
 static inline struct zone *zone_map_find_wide(const struct zone_map *map, const void *ptr)
 {
-    const struct zone_map_wide *wide = (const struct zone_map_wide *)map - 1;
-    uintptr_t leaf = atomic_load_explicit(
-        &wide->root[(uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT], memory_order_relaxed);
+    // Hidden from the compiler, which would add what lies before the root to the index.
+    const _Atomic uint32_t *root = ((const struct zone_map_wide *)map - 1)->root;
+    __asm__("" : "+r"(root));
+    uintptr_t leaf = atomic_load_explicit(&root[(uint64_t)(uintptr_t)ptr >> ZONE_MAP_LEAF_SHIFT],
+                                          memory_order_relaxed);
     if (leaf == 0) {
         return (struct zone *)&map->nothing;
     }
