@@ -53,7 +53,6 @@ struct global {
     _Atomic uint32_t far_count;           // chunks that were not found `near`, because it rests
     struct platform_lock lock;            // guards the arena, `exit` and `holders`
     struct platform_exit exit;
-    struct holders holders; // of heaps, but for the process's first thread
     // The thread that forks: it has the lock, and the handlers of other libraries allocate.
     _Atomic(const void *) forker;
     _Atomic bool has_first; // the process's first thread has its heap
@@ -67,6 +66,8 @@ struct global {
     struct stacks stacks;
     struct trace trace;
     struct heaps heaps;
+    struct holders
+        holders; // of heaps, but for the process's first thread: last, as many processes have no other
 };
 
 _Static_assert(offsetof(struct global, arena) ==

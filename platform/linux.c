@@ -219,6 +219,14 @@ bool platform_release(void *base, size_t bytes)
 
 // ---- threads --------------------------------------------------------------------------------------
 
+// glibc's, since 2.32; others may lack it.
+extern char __libc_single_threaded __attribute__((weak));
+
+bool platform_is_alone(void)
+{
+    return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+}
+
 enum {
     LOCK_TRIES = 30
 }; // before a thread goes to sleep: the lock is held for less than that takes
@@ -233,9 +241,11 @@ static void relax(void)
 #endif
 }
 
+// Who is alone meets nobody, and need not bring the pages into memory by which libc tries.
 void platform_lock(struct platform_lock *lock)
 {
-    for (unsigned attempt = 0; attempt < LOCK_TRIES; attempt++) {
+    unsigned tries = platform_is_alone() ? 0 : LOCK_TRIES;
+    for (unsigned attempt = 0; attempt < tries; attempt++) {
         if (pthread_mutex_trylock(&lock->mutex) == 0) {
             return;
         }

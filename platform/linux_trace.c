@@ -15,14 +15,6 @@
 
 enum { ZERO_BYTES = 4096, PIECES_MAX = 16 };
 
-// glibc's, since 2.32; others may lack it.
-extern char __libc_single_threaded __attribute__((weak));
-
-bool platform_is_alone(void)
-{
-    return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
-}
-
 // Whether there is what a trace may lie beside: another file, or a link, which is not followed. No directory and no device.
 static bool is_file(const char *path)
 {

@@ -83,6 +83,9 @@ struct platform_lock {
         .mutex = PTHREAD_MUTEX_INITIALIZER \
     }
 
+// Whether the calling thread is the process's only one, as far as the system tells.
+bool platform_is_alone(void);
+
 // Waits for the lock. Not recursive; not to be called from a signal handler.
 void platform_lock(struct platform_lock *lock);
 
@@ -247,9 +250,6 @@ bool platform_reopen_file(const char *path, struct platform_kept *kept);
 // zero. What is written there is in the file at once, also if the process is killed. Memory to be released by
 // platform_release(). NULL if the descriptor is gone, if the file cannot be so long, and if the system has no room.
 void *platform_map_file(const struct platform_kept *kept, size_t at, size_t bytes);
-
-// Whether the calling thread is the process's only one, as far as the system tells.
-bool platform_is_alone(void);
 
 // Nanoseconds since some time before the process began, to a few milliseconds.
 uint64_t platform_coarse_nanoseconds(void);
