@@ -35,10 +35,7 @@ static inline void heap_fast_pop(struct heap *heap, uintptr_t word, const struct
 static inline void *heap_fast_popped(const struct chunk_entry *top)
 {
     void *chunk = top[-1].chunk;
-    if (chunk == NULL) {
-        __builtin_unreachable();
-    }
-    return chunk;
+    return chunk != NULL ? chunk : (__builtin_unreachable(), NULL);
 }
 
 // OWNER. A chunk for `bytes`, or NULL: too large for TINY, or the stack is empty.
