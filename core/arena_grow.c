@@ -9,7 +9,6 @@ enum {
     COMMIT_STEP_MIN = 256 << 10,  // bytes committed at once while little is in use: a system may
     COMMIT_STEP_MAX = 64 << 20,   // charge for them. Later as many as are in use, up to these
     COMMIT_ROOM_SHARE = 8,        // of what is wanted at once, so much is committed beside
-    COMMIT_REST = 1 << 20,        // when no more is left of a section, that is committed, too
     COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once,
     COMMIT_AREA_STEP_BOUND =
         16 << 10, // and where there is a bound: what is not committed can go back
@@ -96,9 +95,7 @@ static uint32_t commit_target(const struct arena *arena, uint32_t committed, uin
     // Who wants more at once often wants a little more the next time.
     uint64_t room = least > committed ? (least - committed) / COMMIT_ROOM_SHARE : 0;
     target = target < least + room + 1 ? least + room + 1 : target;
-    // A section's last units are not worth a call of their own.
-    uint64_t end = committed != 0 ? target + arena_units_for(arena, COMMIT_REST) : target;
-    return end < unit_count ? (uint32_t)target : unit_count;
+    return target < unit_count ? (uint32_t)target : unit_count;
 }
 
 // A section begins where its header may lie.

@@ -151,26 +151,6 @@ static void a_need_for_units_leaves_one_more_unless_all_are_wanted(void **state)
     driver_end(&driver);
 }
 
-static void a_need_leaves_no_less_than_a_mebibyte_of_a_section(void **state)
-{
-    (void)state;
-    enum { REST = (1 << 20) / 4096 };
-    driver_begin(&driver, &(struct driver_options){
-                              .unit_bytes = 4096, .section_bytes = 64 << 20, .commits = true});
-    const struct section *section = driver_add_section(&driver, 64 << 20);
-    uint32_t unit_count = section_runs(section)->unit_count;
-    uint32_t committed = section_runs(section)->committed;
-    driver.arena->used_unit_count = unit_count - committed - REST - 1;
-    struct need need = arena_need_units(driver.arena, section, committed + 1);
-    assert_int_equal(need.units, unit_count - REST - 1);
-    driver.arena->used_unit_count++;
-    need = arena_need_units(driver.arena, section, committed + 1);
-    assert_int_equal(need.units, unit_count);
-    assert_int_equal(need.units_least, committed + 2);
-    driver.arena->used_unit_count = 0;
-    driver_end(&driver);
-}
-
 static void a_wide_region_without_room_for_its_leaf_is_refused(void **state)
 {
     (void)state;
@@ -342,7 +322,6 @@ int main(void)
         cmocka_unit_test(a_region_begins_at_the_next_address_where_a_header_may_lie),
         cmocka_unit_test(a_run_longer_than_any_section_asks_for_nothing),
         cmocka_unit_test(a_need_for_units_leaves_one_more_unless_all_are_wanted),
-        cmocka_unit_test(a_need_leaves_no_less_than_a_mebibyte_of_a_section),
         cmocka_unit_test(a_step_is_small_while_little_is_in_use_and_then_as_much),
         cmocka_unit_test(a_region_as_large_as_is_asked_for_serves_the_run_wherever_it_lies),
         cmocka_unit_test(a_wide_region_without_room_for_its_leaf_is_refused),
