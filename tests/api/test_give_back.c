@@ -74,7 +74,7 @@ static size_t mapping_count(void)
 // The README's bound on what is free and stays.
 static size_t bound(size_t in_use, unsigned threads)
 {
-    return in_use / 10 * 7 + 20 * MIB + (size_t)threads * 7 * MIB + ASIDE;
+    return in_use / 10 * 7 + 20 * MIB + (size_t)threads * 9 * MIB + ASIDE;
 }
 
 // What may stay beside while much is being freed at once.

@@ -151,6 +151,17 @@ static struct region *mapping_at(struct driver *driver, uintptr_t base)
     return NULL;
 }
 
+struct run driver_take_run(struct driver *driver, size_t bytes)
+{
+    struct need need;
+    struct run run = arena_take_run(driver->arena, bytes, 1, &need);
+    while (run.section == NULL && driver_meet(driver, &need)) {
+        run = arena_take_run(driver->arena, bytes, 1, &need);
+    }
+    assert_non_null(run.section);
+    return run;
+}
+
 void driver_let_go(struct driver *driver, const struct leaving *leaving)
 {
     if (leaving->kind == LEAVING_PURGE) {

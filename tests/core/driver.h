@@ -61,6 +61,9 @@ bool driver_meet(struct driver *driver, const struct need *need);
 // Adds a section, with no need for it.
 struct section *driver_add_section(struct driver *driver, size_t bytes);
 
+// A run of so many bytes, whatever the arena needs for it.
+struct run driver_take_run(struct driver *driver, size_t bytes);
+
 // What the api does after unlocking.
 void driver_let_go(struct driver *driver, const struct leaving *leaving);
 

@@ -46,13 +46,7 @@ static void end(void)
 
 static struct run take(size_t bytes)
 {
-    struct need need;
-    struct run run = arena_take_run(driver.arena, bytes, 1, &need);
-    while (run.section == NULL && driver_meet(&driver, &need)) {
-        run = arena_take_run(driver.arena, bytes, 1, &need);
-    }
-    assert_non_null(run.section);
-    return run;
+    return driver_take_run(&driver, bytes);
 }
 
 static void *address_of(const struct run *run)

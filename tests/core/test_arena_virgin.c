@@ -21,13 +21,7 @@ static void begin(size_t dirty_bytes_max)
 
 static struct run take(size_t bytes)
 {
-    struct need need;
-    struct run run = arena_take_run(driver.arena, bytes, 1, &need);
-    while (run.section == NULL && driver_meet(&driver, &need)) {
-        run = arena_take_run(driver.arena, bytes, 1, &need);
-    }
-    assert_non_null(run.section);
-    return run;
+    return driver_take_run(&driver, bytes);
 }
 
 static uintptr_t address_of(const struct run *run)
