@@ -16,7 +16,7 @@ struct tally {
 static inline void tally_state(struct tally *tally, unsigned state)
 {
     tally->live += state_is_live(state);
-    tally->fresh += state == STATE_FRESH;
+    tally->fresh += state_is_zero(state);
     tally->home += state == STATE_HOME;
 }
 

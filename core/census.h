@@ -47,7 +47,7 @@ struct census_class {
     size_t live_bytes;     // requested
     size_t rounding_bytes; // live chunks are larger by
     size_t free_count;     // chunks that are not live
-    size_t fresh_count;    // of those: never handed out, their bytes known to be zero
+    size_t fresh_count;    // of those: their bytes are known to be zero
     size_t home_count;     // of those: on their way home
     size_t stack_count;    // of those: in stacks
 };

@@ -7,6 +7,7 @@ enum chunk_status chunk_status_of(unsigned state)
 {
     switch (state) {
     case STATE_FRESH: return CHUNK_FRESH;
+    case STATE_CLEAN:
     case STATE_FREED: return CHUNK_FREED;
     case STATE_HOME: return CHUNK_HOME;
     default: return CHUNK_LIVE;

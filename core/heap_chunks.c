@@ -108,7 +108,7 @@ unsigned heap_class_for(const struct heap *heap, size_t bytes, size_t align)
 // Hands out a chunk that is in nobody's hands.
 static struct grant hand_out(const struct heap *heap, const struct chunk_entry *entry, size_t bytes)
 {
-    struct grant grant = {.ptr = entry->chunk, .is_zero = state_read(entry->state) == STATE_FRESH};
+    struct grant grant = {.ptr = entry->chunk, .is_zero = state_is_zero(state_read(entry->state))};
     zone_set_live(zone_map_find(&heap_arena(heap)->map, entry->chunk), entry->state, bytes);
     return grant;
 }

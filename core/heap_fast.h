@@ -67,7 +67,7 @@ static inline struct grant heap_fast_grant(struct heap *heap, size_t bytes)
     if (__builtin_expect(top[-1].chunk == NULL, 0)) {
         return grant;
     }
-    grant.is_zero = state_read(top[-1].state) == STATE_FRESH;
+    grant.is_zero = state_is_zero(state_read(top[-1].state));
     heap_fast_pop(heap, word, top, place.live_state);
     grant.ptr = heap_fast_popped(top);
     return grant;

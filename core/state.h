@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The state of a chunk: one byte, kept out of line in its zone's record.
 //
-//   0  fresh   never handed out since its memory was last zero: its bytes still are
-//   1  freed   free, and its bytes are whatever the program left
-//   2  home    freed by a thread that does not own the zone, on its way home
-//   3+ live    handed out; the value less 3 is the slack: class size less requested size
+//   0  fresh   never handed out since its zone was cut, and its bytes are zero
+//   1  clean   freed, and its bytes are zero again: their pages went back to the system
+//   2  freed   free, and its bytes are whatever the program left
+//   3  home    freed by a thread that does not own the zone, on its way home
+//   4+ live    handed out; the value less 4 is the slack: class size less requested size
 //
 // The slack of a SMALL chunk may be too much for that. From 128 on, its state less 128 is what is left of the slack when
 // it is divided by 128, and how often it has 128 is told by another byte, that of its excess: who frees need not know it.
@@ -25,9 +26,10 @@
 
 enum {
     STATE_FRESH = 0,
-    STATE_FREED = 1,
-    STATE_HOME = 2,
-    STATE_LIVE = 3,
+    STATE_CLEAN = 1,
+    STATE_FREED = 2,
+    STATE_HOME = 3,
+    STATE_LIVE = 4,
     STATE_EXCEEDS = 128, // SMALL: from this state on, live with an excess
     STATE_EXCESS = 128,  // bytes of slack that count one there
     STATE_SLACK_ANY = STATE_EXCEEDS - STATE_LIVE - 1, // of any chunk, with the state alone
@@ -39,6 +41,12 @@ enum {
 static inline bool state_is_live(unsigned state)
 {
     return state >= STATE_LIVE;
+}
+
+// ANY. Whether a state says that the chunk is free and its bytes are zero.
+static inline bool state_is_zero(unsigned state)
+{
+    return state <= STATE_CLEAN;
 }
 
 // ANY. The state of a chunk.

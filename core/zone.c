@@ -146,7 +146,7 @@ static void count_clean_out(struct zone *zone, const struct chunk_entry *first,
                             const struct chunk_entry *end)
 {
     for (; first != end && zone->clean_count != 0; first++) {
-        zone->clean_count -= state_read(first->state) == STATE_FRESH;
+        zone->clean_count -= state_is_zero(state_read(first->state));
     }
 }
 
@@ -383,7 +383,7 @@ void zone_rebuild(struct zone *zone)
         if (!state_is_live(state) && index < zone->fresh_index) {
             zone_set_state(zone, index, state == STATE_HOME ? STATE_FREED : state);
             zone_give(zone, index);
-            zone->clean_count += state == STATE_FRESH;
+            zone->clean_count += state_is_zero(state);
         }
     }
 }
@@ -427,7 +427,7 @@ bool zone_is_valid(const struct zone *zone)
             return false;
         }
         clean_count += index < zone->fresh_index && zone_holds(zone, index) &&
-                       zone_state(zone, index) == STATE_FRESH;
+                       state_is_zero(zone_state(zone, index));
     }
     return free_count == zone->free_count && clean_count >= zone->clean_count;
 }

@@ -38,7 +38,7 @@
 //       the zone was cut from zeroed memory, else freed.
 //   Z4  Each home bit is set for a chunk whose state is home.
 //   Z5  Reciprocal and bounds are those of the chunk size and count.
-//   Z6  At least clean_count chunks with their free bit set are fresh.
+//   Z6  At least clean_count chunks with their free bit set are fresh or clean.
 //   Z7  The slack of a live chunk is at most its size.
 //
 // LARGE zones have one chunk and no record of their own: their units lead to their section's marker

@@ -32,7 +32,7 @@ static bool is_reason(const struct zone *zone, uint32_t index, uintptr_t low, ui
 {
     uintptr_t start = address_of(zone, index);
     return start < high && start + zone->chunk_bytes > low &&
-           zone_state(zone, index) != STATE_FRESH;
+           !state_is_zero(zone_state(zone, index));
 }
 
 // The pages that only chunks from `first` up to `end` touch, as far as those that may hold old bytes reach.
@@ -83,7 +83,7 @@ static void absorb(struct zone *zone)
     while (zone->fresh_index < zone->chunk_count) {
         uint32_t index = zone->fresh_index++;
         zone_give(zone, index);
-        zone->clean_count += zone_state(zone, index) == STATE_FRESH;
+        zone->clean_count += state_is_zero(zone_state(zone, index));
     }
 }
 
@@ -112,9 +112,9 @@ void zone_note_clean(struct zone *zone, const struct range *range)
     end = end < zone->fresh_index ? end : zone->fresh_index;
     for (uint32_t index = (uint32_t)(skipped / zone->chunk_bytes); index < end; index++) {
         CHECK(zone_holds(zone, index));
-        if (zone_state(zone, index) != STATE_FRESH) {
+        if (!state_is_zero(zone_state(zone, index))) {
             clear_outside(zone, index, range);
-            zone_set_state(zone, index, STATE_FRESH);
+            zone_set_state(zone, index, STATE_CLEAN);
             zone->clean_count++;
         }
     }

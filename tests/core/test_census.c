@@ -60,16 +60,13 @@ static void model_zone(struct census *model, const struct zone *zone)
     counts->zone_count++;
     model->bytes[CENSUS_ZONES] += (size_t)zone_available(zone) * zone->chunk_bytes;
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
-        switch (chunk_status_of(zone_state(zone, index))) {
-        case CHUNK_FRESH:
+        unsigned state = zone_state(zone, index);
+        if (state_is_zero(state)) {
             counts->fresh_count++;
             assert_true(bytes_are(zone_chunk(zone, index), zone->chunk_bytes, 0));
-            break;
-        case CHUNK_HOME:
+        } else if (chunk_status_of(state) == CHUNK_HOME) {
             counts->home_count++;
             model->bytes[CENSUS_HOME] += zone->chunk_bytes;
-            break;
-        default: break;
         }
         counts->free_count += !state_is_live(zone_state(zone, index));
     }

@@ -85,6 +85,7 @@ static void a_status_follows_from_the_state_alone(void **state)
 {
     (void)state;
     assert_int_equal(chunk_status_of(STATE_FRESH), CHUNK_FRESH);
+    assert_int_equal(chunk_status_of(STATE_CLEAN), CHUNK_FREED);
     assert_int_equal(chunk_status_of(STATE_FREED), CHUNK_FREED);
     assert_int_equal(chunk_status_of(STATE_HOME), CHUNK_HOME);
     for (unsigned live = STATE_LIVE; live <= UINT16_MAX; live++) {

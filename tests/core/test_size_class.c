@@ -67,7 +67,7 @@ static void every_class_notes_the_slack_of_every_size_that_it_serves(void **stat
     }
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
         assert_int_equal(size_class_slack_max(size_class),
-                         size_class < SIZE_CLASS_TINY_COUNT ? 252 : 32767);
+                         size_class < SIZE_CLASS_TINY_COUNT ? 251 : 32767);
     }
 }
 
@@ -76,7 +76,7 @@ static unsigned aligned_class_by_search(size_t bytes, size_t align)
 {
     for (unsigned size_class = 0; size_class < SIZE_CLASS_COUNT; size_class++) {
         size_t chunk = expected_bytes[size_class];
-        size_t slack_max = size_class < 20 ? 252 : 32767;
+        size_t slack_max = size_class < 20 ? 251 : 32767;
         if (chunk >= bytes && chunk % align == 0 && chunk - bytes <= slack_max) {
             return size_class;
         }

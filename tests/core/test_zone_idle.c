@@ -80,7 +80,7 @@ static bool zeros_are_zero(const struct scene *scene)
 {
     const struct zone *zone = scene->zone;
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
-        if (zone_state(zone, index) == STATE_FRESH &&
+        if (state_is_zero(zone_state(zone, index)) &&
             !bytes_are(bytes_of(zone, index), zone->chunk_bytes, 0)) {
             return false;
         }
@@ -136,7 +136,7 @@ static bool page_has_reason(const struct scene *scene, size_t page, size_t group
     for (uint32_t index = 0; index < zone->chunk_count; index++) {
         size_t inside =
             overlap(zone, index, group * scene->page_bytes, group_end * scene->page_bytes);
-        if (zone_state(zone, index) != STATE_FRESH && inside != 0 &&
+        if (!state_is_zero(zone_state(zone, index)) && inside != 0 &&
             overlap(zone, index, low, low + scene->page_bytes) != 0) {
             return true;
         }
@@ -335,7 +335,7 @@ static void purged_chunks_are_handed_out_as_zero(void **state)
             struct chunk_entry entry;
             zone_take(scene.zone, &entry, 1);
             bool is_zero =
-                zone_state(scene.zone, zone_entry_index(scene.zone, &entry)) == STATE_FRESH;
+                state_is_zero(zone_state(scene.zone, zone_entry_index(scene.zone, &entry)));
             assert_int_equal(is_zero, bytes_are(entry.chunk, 16, 0));
             zero_count += is_zero;
         }
@@ -365,7 +365,7 @@ static void a_chunk_that_lies_half_in_a_purged_page_is_cleared(void **state)
     assert_int_equal(zone_state(scene.zone, 84), STATE_FREED);
     assert_true(bytes_are(zone_chunk(scene.zone, 84), 48, 0xA5));
     for (uint32_t index = 85; index <= 341; index++) {
-        assert_int_equal(zone_state(scene.zone, index), STATE_FRESH);
+        assert_int_equal(zone_state(scene.zone, index), STATE_CLEAN);
         assert_true(bytes_are(zone_chunk(scene.zone, index), 48, 0));
     }
     assert_int_equal(zone_state(scene.zone, 342), STATE_FREED);
@@ -480,7 +480,7 @@ static void take_some(struct scene *scene, struct random *random)
         struct chunk_entry entry;
         assert_int_equal(zone_take(zone, &entry, 1), 1);
         uint32_t index = zone_entry_index(zone, &entry);
-        if (zone_state(zone, index) == STATE_FRESH) {
+        if (state_is_zero(zone_state(zone, index))) {
             assert_true(bytes_are(entry.chunk, zone->chunk_bytes, 0));
         }
         if (random_below(random, 64) == 0) {
