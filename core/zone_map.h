@@ -5,12 +5,12 @@
 //
 //   wide: a server's arena, all addresses of a process
 //
-//     address  | 46 .. 29 | 28 .. 16 | 15 .. 0 |
+//     address  | 46 .. 30 | 29 .. 16 | 15 .. 0 |
 //                   |           |
-//                 root ──► leaf of 8192 entries ──► struct zone
+//                 root ──► leaf of 16384 entries ──► struct zone
 //                 no leaf ──► nothing
 //
-//   A leaf takes a unit, and the root is large: it costs address space alone if its pages become memory as they are
+//   A leaf takes two units, and the root is large: it costs address space alone if its pages become memory as they are
 //   written.
 //
 //     near: a table for bits 31 .. 16 alone, whatever the bits above; of units that share them the
@@ -44,7 +44,7 @@
 
 enum {
     ZONE_MAP_WIDE_UNIT_SHIFT = 16,
-    ZONE_MAP_LEAF_SHIFT = 29,
+    ZONE_MAP_LEAF_SHIFT = 30,
     ZONE_MAP_LEAF_ENTRIES = 1 << (ZONE_MAP_LEAF_SHIFT - ZONE_MAP_WIDE_UNIT_SHIFT),
     ZONE_MAP_NEAR_ENTRIES = 1 << (32 - ZONE_MAP_WIDE_UNIT_SHIFT),
     ZONE_MAP_ADDRESS_BITS = sizeof(uintptr_t) == 8 ? 47 : 32, // that a system gives unasked

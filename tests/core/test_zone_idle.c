@@ -329,6 +329,7 @@ static void purged_chunks_are_handed_out_as_zero(void **state)
         assert_true(zone_find_idle(scene.zone, &from, 4 * KIB, 1, &range));
         purge(&scene, &range);
         assert_int_equal(zone_dirty_count(scene.zone), 246); // of the first page
+        assert_int_equal(scene.zone->fresh_index, is_clean ? 1100 : 4096);
         assert_int_equal(zone_available(scene.zone), 4096 - 10);
         uint32_t zero_count = 0;
         while (zone_available(scene.zone) != 0) {
