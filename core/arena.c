@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "core/poison.h"
+#include "core/zone_home.h"
 
 #include <string.h>
 

@@ -6,6 +6,7 @@
 #include "core/large.h"
 #include "core/misuse.h"
 #include "core/poison.h"
+#include "core/zone_home.h"
 
 #include <string.h>
 

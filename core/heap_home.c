@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Chunks that are freed by a thread that does not own their zone: on their way home, without a lock.
 #include "core/heap_zones.h"
+#include "core/zone_home.h"
 #include "core/zone_map.h"
 
 // ---- whose a zone is ----------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include "core/heap_hand.h"
 #include "core/heap_life.h"
 #include "core/heap_zones.h"
+#include "core/zone_home.h"
 
 // ---- sections -----------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ static inline bool home_list_is_empty(const struct home_list *list)
 // ANY. Whether the caller is to list this record: nobody else has announced it.
 static inline bool home_announce(struct zone *zone)
 {
-    // Sequentially consistent after zone_send(): see there. The load spares most calls the exchange.
+    // Sequentially consistent after zone_send() (zone_home.h): see there. The load spares most calls the exchange.
     return atomic_load_explicit(&zone->announced, memory_order_seq_cst) == 0 &&
            atomic_exchange_explicit(&zone->announced, 1, memory_order_seq_cst) == 0;
 }

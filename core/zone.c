@@ -172,8 +172,7 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
     return count;
 }
 
-// Puts chunks back, all of one word.
-static void give_bits(struct zone *zone, uint32_t word, uintptr_t bits)
+void zone_give_bits(struct zone *zone, uint32_t word, uintptr_t bits)
 {
     CHECK((zone_free_words(zone)[word] & bits) == 0);
     zone_free_words(zone)[word] |= bits;
@@ -199,7 +198,7 @@ uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries,
         CHECK(base + index * chunk_bytes == (uintptr_t)entries[given].chunk);
         ASSERT(!state_is_live(zone_state(zone, (uint32_t)index)));
         if (index / BITS_PER_WORD != word) {
-            give_bits(zone, word, bits);
+            zone_give_bits(zone, word, bits);
             word = (uint32_t)(index / BITS_PER_WORD);
             bits = 0;
         }
@@ -207,7 +206,7 @@ uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries,
         CHECK((bits & bit) == 0);
         bits |= bit;
     }
-    give_bits(zone, word, bits);
+    zone_give_bits(zone, word, bits);
     zone->free_count += given;
     return given;
 }
@@ -216,7 +215,7 @@ void zone_give(struct zone *zone, uint32_t index)
 {
     CHECK(index < zone->fresh_index);
     ASSERT(!state_is_live(zone_state(zone, index)));
-    give_bits(zone, index / BITS_PER_WORD, bit_of(index));
+    zone_give_bits(zone, index / BITS_PER_WORD, bit_of(index));
     zone->free_count++;
 }
 
@@ -239,129 +238,6 @@ uint32_t zone_fill_of(const struct zone *zone)
         fill += part >= more * zone->chunk_count;
     }
     return fill;
-}
-
-// The bits of a word that stand for chunks.
-static uintptr_t chunks_of_word(const struct zone *zone, uint32_t word)
-{
-    uint32_t count = zone->chunk_count - word * (uint32_t)BITS_PER_WORD;
-    return count < BITS_PER_WORD ? bit_of(count) - 1 : ~(uintptr_t)0;
-}
-
-static bool is_whole_word(const struct zone *zone, uint32_t word)
-{
-    uintptr_t home = atomic_load_explicit(zone_home_word(zone, word), memory_order_seq_cst);
-    return home == chunks_of_word(zone, word);
-}
-
-bool zone_is_whole(const struct zone *zone, uint32_t word)
-{
-    if (!is_whole_word(zone, word)) {
-        return false;
-    }
-    // Of several who send the last words, the one whose word was last sees all of them: hence the order. The words whose
-    // chunks were handed out last mostly come home last.
-    for (uint32_t other = zone->word_count; other-- != 0;) {
-        if (!is_whole_word(zone, other)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-uint32_t zone_home_count(const struct zone *zone)
-{
-    uint32_t count = 0;
-    for (uint32_t word = 0; word < zone->word_count; word++) {
-        count += bits_count(atomic_load_explicit(zone_home_word(zone, word), memory_order_relaxed));
-    }
-    return count;
-}
-
-bool zone_has_home(const struct zone *zone)
-{
-    for (uint32_t word = 0; word < zone->word_count; word++) {
-        if (atomic_load_explicit(zone_home_word(zone, word), memory_order_seq_cst) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Takes the bits of a word. Acquire: what was done with the chunks happened before. Sequentially consistent, after
-// the record was taken off its list (zone_send()).
-static uintptr_t take_home(const struct zone *zone, uint32_t word)
-{
-    _Atomic uintptr_t *at = zone_home_word(zone, word);
-    if (atomic_load_explicit(at, memory_order_seq_cst) == 0) {
-        return 0;
-    }
-    return atomic_exchange_explicit(at, 0, memory_order_seq_cst);
-}
-
-// Makes the chunks of a whole word free, if all of them were on their way. Then nobody else writes their states, which are
-// read and written as many at a time as a word holds.
-static bool arrived_together(unsigned char *states)
-{
-    enum { STEP = sizeof(uintptr_t) };
-    const uintptr_t each = ~(uintptr_t)0 / UINT8_MAX;
-    for (unsigned bit = 0; bit < BITS_PER_WORD; bit += STEP) {
-        const _Atomic uintptr_t *some = (const _Atomic uintptr_t *)(states + bit);
-        if (atomic_load_explicit(some, memory_order_relaxed) != each * STATE_HOME) {
-            return false;
-        }
-    }
-    for (unsigned bit = 0; bit < BITS_PER_WORD; bit += STEP) {
-        _Atomic uintptr_t *some = (_Atomic uintptr_t *)(states + bit);
-        atomic_store_explicit(some, each * STATE_FREED, memory_order_relaxed);
-    }
-    return true;
-}
-
-// Of the bits of a word those whose chunks were on their way; they are free from now on. *twice as in zone_drain().
-static uintptr_t arrived(struct zone *zone, uint32_t word, uintptr_t home, void **twice)
-{
-    unsigned char *states = zone_state_at(zone, word * (uint32_t)BITS_PER_WORD);
-    if (home == ~(uintptr_t)0 && arrived_together(states)) {
-        return home;
-    }
-    for (uintptr_t left = home; left != 0; left &= left - 1) {
-        unsigned bit = bits_lowest(left);
-        if (state_read(states + bit) == STATE_HOME) {
-            state_write(states + bit, STATE_FREED);
-        } else {
-            *twice = zone_chunk(zone, word * (uint32_t)BITS_PER_WORD + bit);
-            home &= ~bit_of(bit);
-        }
-    }
-    return home;
-}
-
-uint32_t zone_drain(struct zone *zone, void **twice)
-{
-    uint32_t before = zone->free_count;
-    for (uint32_t word = 0; word < zone->word_count; word++) {
-        uintptr_t home = take_home(zone, word);
-        if (home == 0) {
-            continue;
-        }
-        home = arrived(zone, word, home, twice);
-        give_bits(zone, word, home);
-        zone->free_count += bits_count(home);
-    }
-    return zone->free_count - before;
-}
-
-void *zone_drain_dead(struct zone *zone)
-{
-    void *twice = NULL;
-    for (uint32_t word = 0; word < zone->word_count; word++) {
-        uintptr_t home = take_home(zone, word);
-        if (home != 0) {
-            twice = zone_chunk(zone, word * BITS_PER_WORD + bits_lowest(home));
-        }
-    }
-    return twice;
 }
 
 void zone_rebuild(struct zone *zone)

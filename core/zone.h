@@ -244,6 +244,9 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
 // OWNER. Takes the entry's chunk, which is free and not in the zone, back into the zone.
 void zone_give(struct zone *zone, uint32_t index);
 
+// OWNER. Takes chunks of one word back, which are free and not in the zone; free_count is the caller's to raise.
+void zone_give_bits(struct zone *zone, uint32_t word, uintptr_t bits);
+
 // OWNER. The same for the chunks of the first entries that are of this zone, `count` at most. Returns how many those are.
 uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries, uint32_t count);
 
@@ -281,45 +284,11 @@ static inline bool zone_is_empty(const struct zone *zone)
 // OWNER. The list that a zone belongs to: 0 for the fullest; ZONE_UNLISTED if it has nothing to take.
 uint32_t zone_fill_of(const struct zone *zone);
 
-// ANY. A thread that does not own the zone frees chunk `index`: from now on it is on its way home. False if it is not
-// live, and then nothing has changed.
-static inline bool zone_claim(struct zone *zone, uint32_t index)
-{
-    return state_claim(zone_state_at(zone, index));
-}
-
 // ANY. Word `word` of the home bits.
 static inline _Atomic uintptr_t *zone_home_word(const struct zone *zone, uint32_t word)
 {
     return (_Atomic uintptr_t *)zone - 2 * (size_t)zone->word_count + word;
 }
-
-// ANY. Sends chunks home that were claimed: these bits of a word. Returns those that were set already, each of which
-// tells that its chunk was freed twice. The zone may be gone as soon as this returns, if not before.
-static inline uintptr_t zone_send(struct zone *zone, uint32_t word, uintptr_t bits)
-{
-    // Release: what this thread did with the chunks happens before what their next holder does. Sequentially
-    // consistent, against who takes the record off its list: either he sees the bits, or we see that it is no
-    // longer announced.
-    return atomic_fetch_or_explicit(zone_home_word(zone, word), bits, memory_order_seq_cst) & bits;
-}
-
-// ANY. Whether all chunks of the zone are on their way home, and sent; word: one to look at first.
-bool zone_is_whole(const struct zone *zone, uint32_t word);
-
-// ANY. How many home bits are set.
-uint32_t zone_home_count(const struct zone *zone);
-
-// ANY. Whether any home bit is set.
-bool zone_has_home(const struct zone *zone);
-
-// OWNER. Takes all chunks back that have been sent home. Returns how many. *twice, unless there was none, is a chunk
-// whose home bit was set although it was not on its way: it was freed twice.
-uint32_t zone_drain(struct zone *zone, void **twice);
-
-// LOCKED, of a record without a zone: a chunk of the zone that was, whose home bit is set: it was freed twice. Clears
-// all of them. NULL if there is none.
-void *zone_drain_dead(struct zone *zone);
 
 // OWNER, while nobody else is in any call. Makes free whatever is not live, wherever it was, and nothing on its way.
 void zone_rebuild(struct zone *zone);

@@ -3,6 +3,7 @@
 #ifndef FT_TESTS_CORE_HOME_SCENE_H
 #define FT_TESTS_CORE_HOME_SCENE_H
 
+#include "core/zone_home.h"
 #include "tests/core/driver.h"
 
 enum {

@@ -3,6 +3,7 @@
 
 #include "core/misuse.h"
 #include "core/offset.h"
+#include "core/zone_home.h"
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
 

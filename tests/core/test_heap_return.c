@@ -4,6 +4,7 @@
 
 #include "core/heap_zones.h"
 #include "core/misuse.h"
+#include "core/zone_home.h"
 #include "tests/core/churn.h"
 #include "tests/core/test.h"
 

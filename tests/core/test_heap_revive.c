@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Heaps that were left behind in any state: what is live stays, all else becomes free, and everything works again.
 #include "core/heap.h"
+#include "core/zone_home.h"
 
 #include "tests/core/churn.h"
 #include "tests/core/interrupt.h"

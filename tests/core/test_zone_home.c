@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chunks of a zone that come home, and a zone that is made anew from the states of its chunks.
-#include "core/zone.h"
+#include "core/zone_home.h"
 
 #include "core/bits.h"
 #include "tests/core/random.h"

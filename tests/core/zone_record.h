@@ -4,7 +4,7 @@
 #define FT_TESTS_CORE_ZONE_RECORD_H
 
 #include "core/size_class.h"
-#include "core/zone.h"
+#include "core/zone_home.h"
 #include "tests/core/region.h"
 
 struct zone_record {

@@ -6,6 +6,7 @@
 #include "core/ft_core_state.h"
 #include "core/heap_fast.h"
 #include "core/heap_hand.h"
+#include "core/zone_home.h"
 
 #include <stdio.h>
 

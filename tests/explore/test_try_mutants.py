@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-HEAD = "a  core/zone.c\n"
+HEAD = "a  core/zone_home.c\n"
 SCENARIO = "retire_last"  # which notices the first, and takes no time
 LINE = "return atomic_exchange_explicit(at, 0, memory_order_seq_cst);"
 
