@@ -135,8 +135,10 @@ static bool must_resize(const struct model *model, const struct slot *slot, size
     if (bytes == slot->bytes || model->setup.subject == SUBJECT_WIDE) {
         return bytes == slot->bytes;
     }
-    return bytes <= slot->capacity && (slot->capacity > SIZE_CLASS_TINY_MAX ||
-                                       slot->capacity - bytes <= size_class_slack_max(0));
+    unsigned as = slot->capacity > SIZE_CLASS_TINY_MAX ? SIZE_CLASS_TINY_COUNT : 0;
+    bool is_large = slot->capacity > SIZE_CLASS_SMALL_MAX;
+    return bytes <= slot->capacity &&
+           (is_large || slot->capacity - bytes <= size_class_slack_max(as));
 }
 
 void play_resize(struct model *model, const struct op *op)
