@@ -157,7 +157,8 @@ enum ft_core_misuse ft_core_free(struct ft_core_heap *heap, void *ptr);
 enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap, void *ptr, size_t bytes);
 
 // Changes a chunk's size where it is. False if there is no room, if so much less cannot be noted (more than
-// 251 bytes below a chunk of a TINY zone, 32767 below one of a SMALL zone), or ptr is no chunk in use; then nothing has changed.
+// 251 bytes below a chunk of a TINY zone, 32767 below one of a SMALL zone), or ptr is no chunk in use; then nothing
+// has changed.
 bool ft_core_resize(struct ft_core_heap *heap, void *ptr, size_t bytes);
 
 // Changes a chunk's size, where it is or elsewhere; what both sizes cover is kept. A new chunk if ptr is
