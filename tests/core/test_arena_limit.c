@@ -137,6 +137,9 @@ static void every_way_to_take_is_bounded(void **state)
     assert_int_equal(large_need_for_mapping(driver.arena, 0, 1).kind, NEED_NOTHING);
     allow(PAGE);
     assert_int_equal(large_need_for_mapping(driver.arena, 0, 1).kind, NEED_MAPPING);
+    // What counts are the units that a chunk takes.
+    allow(MIB - 1);
+    assert_null(large_take_free(driver.arena, MIB - UNIT + 1).ptr);
     // Nor does anything wrap.
     assert_null(arena_take_run(driver.arena, SIZE_MAX, 1, &need).section);
     assert_int_equal(need.kind, NEED_NOTHING);
