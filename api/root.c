@@ -6,8 +6,6 @@
 #include <errno.h>
 
 enum {
-    LAST_ENTRIES =
-        2560, // of the root, which do not rest: systems scatter libraries over a TiB and some
     FAR_COUNT = 256, // chunks that are not found `near` before it stops resting where they are
 };
 
@@ -17,6 +15,9 @@ static const bool may_rest = false;
 #else
 static const bool may_rest = true;
 #endif
+
+// Of the addresses the last, whose entries do not rest: systems scatter libraries over a TiB and some.
+static const uint64_t scattered_bytes = (uint64_t)5 << 38;
 
 // How far below the first section a system may put the next mappings.
 static const size_t next_bytes = (size_t)GLOBAL_SECTION_BYTES + (GLOBAL_SECTION_BYTES >> 3);
@@ -72,7 +73,8 @@ static bool rest(uintptr_t from, uintptr_t end)
 
 bool root_rest(uintptr_t base, size_t bytes, uintptr_t from)
 {
-    uintptr_t end = page_down((uintptr_t)&global.wide.root[ZONE_MAP_ROOT_ENTRIES - LAST_ENTRIES]);
+    uintptr_t end =
+        page_down(entry_of((uintptr_t)(((uint64_t)1 << ZONE_MAP_ADDRESS_BITS) - scattered_bytes)));
     struct range own = pages_of(base, bytes);
     if (!may_rest || !rest(from, own.base < end ? own.base : end)) {
         return false;

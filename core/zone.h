@@ -244,11 +244,11 @@ uint32_t zone_take(struct zone *zone, struct chunk_entry *entries, uint32_t want
 // OWNER. Takes the entry's chunk, which is free and not in the zone, back into the zone.
 void zone_give(struct zone *zone, uint32_t index);
 
-// OWNER. Takes chunks of one word back, which are free and not in the zone; free_count is the caller's to raise.
-void zone_give_bits(struct zone *zone, uint32_t word, uintptr_t bits);
-
 // OWNER. The same for the chunks of the first entries that are of this zone, `count` at most. Returns how many those are.
 uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries, uint32_t count);
+
+// OWNER. The same for the chunks of these bits of a word, but free_count, which is the caller's to raise.
+void zone_give_bits(struct zone *zone, uint32_t word, uintptr_t bits);
 
 // OWNER. Whether chunk `index` is in the zone.
 bool zone_holds(const struct zone *zone, uint32_t index);
