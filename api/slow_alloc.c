@@ -67,8 +67,9 @@ static struct grant alloc_small(struct heap *heap, size_t bytes, size_t align, u
     return grant;
 }
 
-// Serves a chunk of a class for which there is no zone as one that is LARGE: of what is there, else as a mapping.
-static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
+// Serves a chunk of a class for which there is no zone as one that is LARGE: of what is there, else as a mapping. Not inlined:
+// it hardly ever runs, and lies apart from what does.
+__attribute__((noinline)) static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
 {
     struct need need;
     struct grant grant = large_take(&global.arena, bytes, align, &need);
@@ -91,6 +92,7 @@ static struct grant alloc_with(struct heap *heap, unsigned size_class, size_t by
         grant = grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
         return grant.ptr != NULL ? grant : alloc_alone(bytes, align, asks);
     }
+    heap_hand_yield(heap, bytes);
     struct grant grant = alloc_large(bytes, align);
     return grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
 }

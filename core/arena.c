@@ -105,6 +105,15 @@ struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struc
     return run;
 }
 
+bool arena_has_free_run(const struct arena *arena, size_t units)
+{
+    struct section *section = arena_first_section(arena);
+    while (section != NULL && run_longest_free(section_runs(section)) < units) {
+        section = arena_next_section(arena, section);
+    }
+    return section != NULL;
+}
+
 struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need)
 {
     uint32_t count = arena_units_for(arena, bytes);
@@ -324,14 +333,17 @@ struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t o
 }
 
 struct zone *arena_new_virgin_zone(struct arena *arena, unsigned size_class, uint32_t owner,
-                                   uintptr_t heap)
+                                   uintptr_t heap, struct need *need)
 {
     uint32_t count = zone_layout_of(size_class, arena_unit_bytes(arena)).unit_count;
     struct run run;
     bool recycled = false;
     struct zone *zone = take_zone_virgin(arena, size_class, count, &run, &recycled);
+    *need = (struct need){.kind = NEED_NOTHING};
     if (zone != NULL) {
         make_zone(arena, zone, size_class, run, recycled, owner, heap);
+    } else if (run.section == NULL && arena_allows(arena, (size_t)count << arena->unit_shift)) {
+        arena_need_run(arena, count, 1, need);
     }
     return zone;
 }

@@ -248,6 +248,12 @@ static inline void arena_count_unused(struct arena *arena, size_t less)
 // LOCKED. Gives a run back.
 void arena_give_run(struct arena *arena, struct section *section, uint32_t first);
 
+// LOCKED. Whether a free run has so many units, to within an eighth of the longest.
+bool arena_has_free_run(const struct arena *arena, size_t units);
+
+// LOCKED. Units of free runs that may hold old bytes, about.
+size_t arena_dirty_units(const struct arena *arena);
+
 // LOCKED. Units that are virgin no more.
 size_t arena_taken_units(const struct arena *arena);
 
@@ -291,6 +297,12 @@ struct section *arena_find_tail(const struct arena *arena, struct range *range);
 // LOCKED. The system has that range of the section back.
 void arena_cut_tail(struct arena *arena, struct section *section);
 
+// ANY. How many heaps were ever made; one that has just been made may be missed.
+static inline uint32_t arena_heap_count(const struct arena *arena)
+{
+    return atomic_load_explicit((const _Atomic uint32_t *)&arena->heap_count, memory_order_relaxed);
+}
+
 // LOCKED. Takes a record from this section or, if it is NULL, from any. NULL and *need on failure.
 struct zone *arena_take_record(struct arena *arena, struct section *section, unsigned record_class,
                                bool *recycled, struct need *need);
@@ -305,9 +317,10 @@ static inline void arena_note_twice(struct arena *arena, void *chunk)
 struct zone *arena_new_zone(struct arena *arena, unsigned size_class, uint32_t owner,
                             uintptr_t heap, struct need *need);
 
-// LOCKED. The same, in an arena with a wide map, of memory that was never used. NULL if none is committed that would do.
+// LOCKED. The same, in an arena with a wide map, of memory that was never used. NULL if none is committed that would do:
+// *need is then what would help, or nothing.
 struct zone *arena_new_virgin_zone(struct arena *arena, unsigned size_class, uint32_t owner,
-                                   uintptr_t heap);
+                                   uintptr_t heap, struct need *need);
 
 // LOCKED. Dissolves a zone that is empty and in no list.
 void arena_delete_zone(struct arena *arena, struct zone *zone);

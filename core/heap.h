@@ -58,8 +58,9 @@ struct heap_stack {
     struct chunk_entry *limit; // the highest value of top
     struct chunk_entry *bottom;
     uint16_t capacity; // entries from bottom to limit
-    uint16_t
-        served; // chunks of the class served as runs: so far, up to the limit; on a buffer, by now
+    // Chunks of the class served as runs: on a buffer by now, else so far, up to the limit, and then what became of the first
+    // zone (heap_chunks.c).
+    uint16_t served;
 };
 
 // Chunks of one word of home bits that wait to be sent.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a heap does with chunks: hands them out, takes them back, keeps some at hand in its stacks.
 #include "core/check.h"
+#include "core/heap_hand.h"
 #include "core/heap_stacks.h"
 #include "core/heap_zones.h"
 #include "core/offset.h"
@@ -10,11 +11,20 @@
 enum {
     STACK_REFILL_CAPACITY_MAX = 64, // refills deepen a stack to this many entries,
     STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
+    // One of several heaps takes as much at a time of chunks that were never handed out.
+    REFILL_FRESH_BYTES = 16384,
 };
 
 enum {
-    SCARCE_ZONE_SHARE = 256
-}; // of memory that is scarce: a zone that takes more waits for as many chunks
+    // Of memory that is scarce: a zone that takes more waits for as many chunks.
+    SCARCE_ZONE_SHARE = 256,
+    // Times a class's first zone: so much memory that was used abounds.
+    FIRST_ZONE_SHARE = 4,
+};
+
+// What a heap of a server notes in `served` beyond the chunks of a class that it serves as runs: that it has asked for memory
+// for its first zone, or has had one.
+enum { SERVED_ASKED = 1, SERVED_FIRST_ZONE = 2 };
 
 _Static_assert(sizeof(struct heap) <= HEAP_OWNER_MASK, "an owner word holds a stack's place");
 
@@ -70,6 +80,14 @@ static void note_taken(struct heap *heap, size_t bytes)
     }
 }
 
+// How many chunks that were never handed out a refill takes at most. Where there are other heaps, chunks come home meanwhile
+// whose pages have been touched.
+static uint32_t fresh_at_once(const struct heap *heap, unsigned size_class)
+{
+    size_t count = REFILL_FRESH_BYTES / size_class_bytes(size_class);
+    return arena_heap_count(heap_arena(heap)) == 1 ? UINT32_MAX : count == 0 ? 1 : (uint32_t)count;
+}
+
 // Fills an empty stack from this zone, which has something to take. False if there is no memory for a stack.
 static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
 {
@@ -85,7 +103,9 @@ static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
     if (want == 0) {
         return false;
     }
-    uint32_t count = zone_take(zone, stack->top, want);
+    uint32_t most = fresh_at_once(heap, size_class);
+    most = most > zone->free_count ? most : zone->free_count;
+    uint32_t count = zone_take(zone, stack->top, want < most ? want : most);
     stack->top += count;
     note_taken(heap, count * size_class_bytes(size_class));
     heap_relist(heap, zone);
@@ -203,21 +223,38 @@ struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes)
     return grant;
 }
 
-// A new zone. The first of a large class is hardly ever used up: cut of memory that was used before it would keep that from
-// others, who would touch other pages instead.
+// Whether a zone of so many bytes is to be virgin. The first one of a SMALL class is hardly ever used up: cut of memory that
+// was used before it would keep that from others, who would touch other pages instead. Where such memory abounds nobody
+// has to.
+static bool is_to_be_virgin(const struct heap *heap, unsigned size_class, size_t bytes)
+{
+    const struct arena *arena = heap_arena(heap);
+    return arena->map.wide && size_class >= SIZE_CLASS_TINY_COUNT &&
+           heap->stacks[size_class].served < served_before_zone(size_class) + SERVED_FIRST_ZONE &&
+           !arena_is_scarce(arena) &&
+           arena_dirty_units(arena) << arena->unit_shift < bytes * FIRST_ZONE_SHARE;
+}
+
+// A new zone. For a virgin one memory is asked for once.
 static struct zone *new_zone(struct heap *heap, unsigned size_class, struct need *need)
 {
     struct arena *arena = heap_arena(heap);
     struct heap_stack *stack = &heap->stacks[size_class];
     uint32_t owner = heap->owner | (uint32_t)((uintptr_t)stack - (uintptr_t)heap);
     uintptr_t self = offset_of(arena, heap);
-    if (arena->map.wide && stack->served == served_before_zone(size_class) && stack->served != 0) {
-        stack->served++;
-        struct zone *zone = arena_new_virgin_zone(arena, size_class, owner, self);
-        if (zone != NULL) {
+    size_t bytes = (size_t)zone_layout_of(size_class, arena_unit_bytes(arena)).unit_count
+                   << arena->unit_shift;
+    if (is_to_be_virgin(heap, size_class, bytes)) {
+        uint32_t before = served_before_zone(size_class);
+        bool was_asked = stack->served != before;
+        struct zone *zone = arena_new_virgin_zone(arena, size_class, owner, self, need);
+        bool asks = zone == NULL && !was_asked && need->kind != NEED_NOTHING;
+        stack->served = (uint16_t)(before + (asks ? SERVED_ASKED : SERVED_FIRST_ZONE));
+        if (zone != NULL || asks) {
             return zone;
         }
     }
+    heap_hand_yield(heap, bytes);
     return arena_new_zone(arena, size_class, owner, self, need);
 }
 
@@ -228,6 +265,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
     *need = (struct need){.kind = NEED_NOTHING};
     heap_send_parcels(heap);
     if (size_class == SIZE_CLASS_NONE) {
+        heap_hand_yield(heap, bytes);
         return large_take(arena, bytes, align, need);
     }
     struct grant grant = heap_take(heap, size_class, bytes);
@@ -240,6 +278,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         return grant;
     }
     if (serves_as_run(heap, size_class)) {
+        heap_hand_yield(heap, bytes);
         return take_run(heap, size_class, bytes, align, need);
     }
     struct zone *zone = new_zone(heap, size_class, need);

@@ -81,22 +81,42 @@ static void give(struct arena *arena, void *ptr)
     large_give(arena, &chunk, &nothing);
 }
 
+// Gives those back that were freed first, until so many are left, of so many units, or less.
+static void give_down_to(struct heap *heap, struct heap_hand *hand, uintptr_t count,
+                         uintptr_t units)
+{
+    while (hand->count > count || hand->units > units) {
+        give(heap_arena(heap), remove_held(hand, 0).chunk);
+    }
+}
+
 void heap_hand_make_room(struct heap *heap, size_t units)
 {
     struct heap_hand *hand = hand_of(heap);
-    if (hand == NULL || !is_for_hand(hand, units)) {
-        return;
-    }
-    while (!has_room(hand, units)) {
-        give(heap_arena(heap), remove_held(hand, 0).chunk);
+    if (hand != NULL && is_for_hand(hand, units)) {
+        give_down_to(heap, hand, HEAP_HAND_COUNT - 1, hand->units_max - units);
     }
 }
 
 void heap_hand_drop(struct heap *heap)
 {
     struct heap_hand *hand = hand_of(heap);
-    while (hand != NULL && hand->count != 0) {
-        give(heap_arena(heap), remove_held(hand, 0).chunk);
+    if (hand != NULL) {
+        give_down_to(heap, hand, 0, 0);
+    }
+}
+
+void heap_hand_yield(struct heap *heap, size_t bytes)
+{
+    const struct heap_hand *hand = hand_of(heap);
+    if (hand == NULL || hand->count == 0) {
+        return;
+    }
+    const struct arena *arena = heap_arena(heap);
+    // What is longer than runs are becomes a mapping.
+    if (bytes <= arena->config.run_bytes_max &&
+        !arena_has_free_run(arena, bits_divide_up(bytes, arena_unit_bytes(arena)))) {
+        heap_hand_drop(heap);
     }
 }
 

@@ -21,6 +21,9 @@ bool heap_hand_put(struct heap *heap, void *ptr);
 // the arena.
 void heap_hand_make_room(struct heap *heap, size_t units);
 
+// OWNER and LOCKED. Gives all of it back to the arena if a run for so many bytes would be virgin memory otherwise.
+void heap_hand_yield(struct heap *heap, size_t bytes);
+
 // OWNER and LOCKED. Gives all that is in the hand back to the arena.
 void heap_hand_drop(struct heap *heap);
 

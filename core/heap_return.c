@@ -22,9 +22,7 @@ static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
 // What this heap may keep beside, until the program has taken as much as makes it worth its while to purge the rest.
 static uintptr_t burst_bytes(const struct arena *arena, size_t dirty_bytes_max)
 {
-    // Relaxed: a heap that has just been made may be missed.
-    uintptr_t heaps =
-        atomic_load_explicit((const _Atomic uint32_t *)&arena->heap_count, memory_order_relaxed);
+    uintptr_t heaps = arena_heap_count(arena);
     size_t quarter =
         dirty_bytes_max < RETURN_BURST_BYTES / 4 ? dirty_bytes_max : RETURN_BURST_BYTES / 4;
     // A share for each, and the more threads free at once, the less there is to share.

@@ -199,6 +199,7 @@ static void a_hand_holds_so_many(void **state)
     (void)state;
     begin();
     void *chunks[HEAP_HAND_COUNT + 1];
+    void *two = alloc_units(2);
     for (unsigned index = 0; index <= HEAP_HAND_COUNT; index++) {
         chunks[index] = alloc_units(1);
     }
@@ -208,7 +209,6 @@ static void a_hand_holds_so_many(void **state)
     assert_false(heap_hand_put(heap, chunks[HEAP_HAND_COUNT]));
     // The one that was freed last comes first, also out of the middle.
     assert_ptr_equal(heap_hand_take(heap, UNIT), chunks[HEAP_HAND_COUNT - 1]);
-    void *two = alloc_units(2);
     assert_true(heap_hand_put(heap, two));
     assert_ptr_equal(heap_hand_take(heap, UNIT), chunks[HEAP_HAND_COUNT - 2]);
     assert_ptr_equal(heap_hand_take(heap, UNIT), chunks[HEAP_HAND_COUNT - 3]);
@@ -222,6 +222,25 @@ static void a_hand_holds_so_many(void **state)
         driver_free(&driver, heap, chunks[HEAP_HAND_COUNT - index]);
     }
     driver_free(&driver, heap, chunks[HEAP_HAND_COUNT]);
+    end();
+}
+
+static void a_hand_with_as_many_as_may_be_makes_room_for_one(void **state)
+{
+    (void)state;
+    begin();
+    void *chunks[HEAP_HAND_COUNT];
+    for (unsigned index = 0; index < HEAP_HAND_COUNT; index++) {
+        chunks[index] = alloc_units(1);
+    }
+    for (unsigned index = 0; index < HEAP_HAND_COUNT; index++) {
+        heap_hand_make_room(heap, 1);
+        assert_int_equal(hand->count, index);
+        assert_true(heap_hand_put(heap, chunks[index]));
+    }
+    heap_hand_make_room(heap, 1);
+    assert_int_equal(hand->count, HEAP_HAND_COUNT - 1);
+    assert_int_equal(status_of(chunks[0]), CHUNK_UNUSED);
     end();
 }
 
@@ -249,6 +268,62 @@ static void a_heap_gives_up_its_hand(void **state)
         assert_int_equal(status_of(low), CHUNK_UNUSED);
         end();
     }
+}
+
+static void what_is_in_the_hand_is_taken_before_virgin_memory(void **state)
+{
+    (void)state;
+    const struct {
+        size_t bytes; // of a request
+        bool yields;
+    } cases[] = {
+        {UNIT, true},         // LARGE, of fewer units than any in the hand
+        {8 * UNIT, true},     // and of more
+        {100, true},          // the first zone of a TINY class
+        {20480, true},        // a class that is served as runs at first
+        {SIZE_MAX / 2, false} // a mapping, if anything
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        begin();
+        driver.arena->config.run_bytes_max = (size_t)16 << 20;
+        void *chunks[2] = {alloc_units(3), alloc_units(2)};
+        void *end_of_it = alloc_units(1);
+        uint32_t taken = (uint32_t)arena_taken_units(driver.arena);
+        for (unsigned chunk = 0; chunk < 2; chunk++) {
+            assert_true(heap_hand_put(heap, chunks[chunk]));
+        }
+        void *ptr = driver_alloc(&driver, heap, cases[index].bytes, 16).ptr;
+        assert_int_equal(hand->count, cases[index].yields ? 0 : 2);
+        bool is_virgin = arena_taken_units(driver.arena) != taken;
+        assert_int_equal(is_virgin, cases[index].bytes == 8 * UNIT);
+        if (ptr != NULL) {
+            driver_free(&driver, heap, ptr);
+        }
+        driver_free(&driver, heap, end_of_it);
+        end();
+    }
+}
+
+static void a_hand_is_not_given_up_for_what_is_free(void **state)
+{
+    (void)state;
+    begin();
+    void *free = alloc_units(2);
+    void *held = alloc_units(3);
+    void *end_of_it = alloc_units(1);
+    driver_free(&driver, NULL, free);
+    assert_true(heap_hand_put(heap, held));
+    void *ptr = alloc_units(2);
+    assert_ptr_equal(ptr, free);
+    assert_int_equal(hand->count, 1);
+    // Now nothing is.
+    void *tiny = driver_alloc(&driver, heap, 100, 16).ptr;
+    assert_int_equal(hand->count, 0);
+    assert_in_range((uintptr_t)tiny, (uintptr_t)held, (uintptr_t)held + (size_t)3 * UNIT - 1);
+    driver_free(&driver, heap, tiny);
+    driver_free(&driver, heap, ptr);
+    driver_free(&driver, heap, end_of_it);
+    end();
 }
 
 static void a_chunk_grows_and_shrinks_with_hands_about(void **state)
@@ -366,7 +441,10 @@ int main(void)
         cmocka_unit_test(a_hand_holds_so_much_and_of_each_half_of_it),
         cmocka_unit_test(as_many_go_back_as_a_large_one_needs_room),
         cmocka_unit_test(a_hand_holds_so_many),
+        cmocka_unit_test(a_hand_with_as_many_as_may_be_makes_room_for_one),
         cmocka_unit_test(a_heap_gives_up_its_hand),
+        cmocka_unit_test(what_is_in_the_hand_is_taken_before_virgin_memory),
+        cmocka_unit_test(a_hand_is_not_given_up_for_what_is_free),
         cmocka_unit_test(a_chunk_grows_and_shrinks_with_hands_about),
         cmocka_unit_test(a_heap_may_have_no_hand),
         cmocka_unit_test(a_hand_that_lies_is_found_out),

@@ -114,6 +114,51 @@ static void refills_deepen_a_stack_and_fill_half_of_it(void **state)
     }
 }
 
+static void of_several_heaps_each_takes_few_chunks_that_were_never_handed_out(void **state)
+{
+    (void)state;
+    const struct {
+        size_t bytes;
+        unsigned alone; // chunks that a refill takes of a deep stack's zone
+        unsigned with_others;
+    } wanted[] = {{128, 1024, 128}, {1024, 128, 16}, {8192, 16, 2}, {12288, 8, 1}, {32768, 4, 1}};
+    for (unsigned sample = 0; sample < sizeof(wanted) / sizeof(*wanted); sample++) {
+        size_t bytes = wanted[sample].bytes;
+        driver_begin(&driver,
+                     &(struct driver_options){.unit_bytes = 65536, .section_bytes = 64 << 20});
+        driver.arena->config.stack_bytes_max = 1 << 20;
+        struct heap *heap = driver_acquire(&driver, HEAP_BYTES);
+        struct heap_stack *stack = swing(heap, bytes, 4 * wanted[sample].alone + 64);
+        assert_int_equal(stack->capacity, 2 * wanted[sample].alone);
+        for (unsigned others = 0; others < 2; others++) {
+            heap_trim(heap);
+            assert_int_equal(driver.arena->zone_count, 0);
+            void *ptr = alloc(heap, bytes);
+            unsigned count = others == 0 ? wanted[sample].alone : wanted[sample].with_others;
+            struct zone *zone = chunk_locate(driver.arena, ptr).zone;
+            // No more than the zone has.
+            count = count < zone->chunk_count ? count : zone->chunk_count;
+            assert_int_equal(held(stack) + 1, count);
+            assert_int_equal(zone->fresh_index, count);
+            driver_free(&driver, heap, ptr);
+            assert_non_null(driver_acquire(&driver, HEAP_BYTES));
+        }
+        // What was handed out before is taken as ever.
+        heap_trim(heap);
+        swing(heap, bytes, wanted[sample].alone);
+        heap_flush(heap);
+        driver_give_empty(&driver, heap);
+        size_t zones = driver.arena->zone_count;
+        assert_int_not_equal(zones, 0);
+        void *ptr = alloc(heap, bytes);
+        assert_int_equal(driver.arena->zone_count, zones);
+        const struct zone *zone = chunk_locate(driver.arena, ptr).zone;
+        assert_true(held(stack) + 1 == wanted[sample].alone || zone->free_count == 0);
+        driver_free(&driver, heap, ptr);
+        driver_end(&driver);
+    }
+}
+
 static void an_overflow_sends_the_older_half_home(void **state)
 {
     (void)state;
@@ -285,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_stack_that_overflows_doubles_up_to_a_bound_of_bytes_and_entries),
         cmocka_unit_test(all_stacks_together_keep_within_the_budget),
         cmocka_unit_test(refills_deepen_a_stack_and_fill_half_of_it),
+        cmocka_unit_test(of_several_heaps_each_takes_few_chunks_that_were_never_handed_out),
         cmocka_unit_test(an_overflow_sends_the_older_half_home),
         cmocka_unit_test(outgrown_memory_serves_other_stacks),
         cmocka_unit_test(several_outgrown_memories_of_one_size_are_all_used_again),
