@@ -251,9 +251,6 @@ void arena_give_run(struct arena *arena, struct section *section, uint32_t first
 // LOCKED. Whether a free run has so many units, to within an eighth of the longest.
 bool arena_has_free_run(const struct arena *arena, size_t units);
 
-// LOCKED. Units of free runs that may hold old bytes, about.
-size_t arena_dirty_units(const struct arena *arena);
-
 // LOCKED. Units that are virgin no more.
 size_t arena_taken_units(const struct arena *arena);
 

@@ -15,7 +15,7 @@ enum {
         1 << 20, // where many purges have split mappings, only runs as long as this leave
 };
 
-size_t arena_dirty_units(const struct arena *arena)
+static size_t dirty_units(const struct arena *arena)
 {
     size_t dirty = 0;
     for (struct section *section = arena_first_section(arena); section != NULL;
@@ -126,7 +126,7 @@ static size_t dirty_to_spare(const struct arena *arena, size_t dirty)
 
 void arena_note_growth(struct arena *arena, uint32_t units)
 {
-    size_t spare = dirty_to_spare(arena, arena_dirty_units(arena));
+    size_t spare = dirty_to_spare(arena, dirty_units(arena));
     size_t grown = (size_t)arena->grown_units + units;
     arena->grown_units = (uint32_t)(grown < spare ? grown : spare);
 }
@@ -148,7 +148,7 @@ static bool leave_for_growth(struct arena *arena, size_t dirty, struct leaving *
 
 bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
 {
-    size_t dirty = arena_dirty_units(arena);
+    size_t dirty = dirty_units(arena);
     if (leave_for_growth(arena, dirty, leaving)) {
         return true;
     }
@@ -170,7 +170,7 @@ bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
 
 bool arena_next_surplus(struct arena *arena, size_t keep_bytes, struct leaving *leaving)
 {
-    size_t dirty = arena_dirty_units(arena);
+    size_t dirty = dirty_units(arena);
     size_t keep = keep_bytes >> arena->unit_shift;
     arena->spare_units = 0;
     return dirty > keep && leave_dirtiest(arena, dirty - keep, leaving);

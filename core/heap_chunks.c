@@ -16,11 +16,8 @@ enum {
 };
 
 enum {
-    // Of memory that is scarce: a zone that takes more waits for as many chunks.
-    SCARCE_ZONE_SHARE = 256,
-    // Times a class's first zone: so much memory that was used abounds.
-    FIRST_ZONE_SHARE = 4,
-};
+    SCARCE_ZONE_SHARE = 256
+}; // of memory that is scarce: a zone that takes more waits for as many chunks
 
 // What a heap of a server notes in `served` beyond the chunks of a class that it serves as runs: that it has asked for memory
 // for its first zone, or has had one.
@@ -223,16 +220,14 @@ struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes)
     return grant;
 }
 
-// Whether a zone of so many bytes is to be virgin. The first one of a SMALL class is hardly ever used up: cut of memory that
-// was used before it would keep that from others, who would touch other pages instead. Where such memory abounds nobody
-// has to.
-static bool is_to_be_virgin(const struct heap *heap, unsigned size_class, size_t bytes)
+// Whether the next zone of a class is to be virgin. The first one of a SMALL class is hardly ever used up: cut of memory that
+// was used before it would keep that from others, who would touch other pages instead.
+static bool is_to_be_virgin(const struct heap *heap, unsigned size_class)
 {
     const struct arena *arena = heap_arena(heap);
     return arena->map.wide && size_class >= SIZE_CLASS_TINY_COUNT &&
            heap->stacks[size_class].served < served_before_zone(size_class) + SERVED_FIRST_ZONE &&
-           !arena_is_scarce(arena) &&
-           arena_dirty_units(arena) << arena->unit_shift < bytes * FIRST_ZONE_SHARE;
+           !arena_is_scarce(arena);
 }
 
 // A new zone. For a virgin one memory is asked for once.
@@ -242,9 +237,7 @@ static struct zone *new_zone(struct heap *heap, unsigned size_class, struct need
     struct heap_stack *stack = &heap->stacks[size_class];
     uint32_t owner = heap->owner | (uint32_t)((uintptr_t)stack - (uintptr_t)heap);
     uintptr_t self = offset_of(arena, heap);
-    size_t bytes = (size_t)zone_layout_of(size_class, arena_unit_bytes(arena)).unit_count
-                   << arena->unit_shift;
-    if (is_to_be_virgin(heap, size_class, bytes)) {
+    if (is_to_be_virgin(heap, size_class)) {
         uint32_t before = served_before_zone(size_class);
         bool was_asked = stack->served != before;
         struct zone *zone = arena_new_virgin_zone(arena, size_class, owner, self, need);
@@ -254,7 +247,8 @@ static struct zone *new_zone(struct heap *heap, unsigned size_class, struct need
             return zone;
         }
     }
-    heap_hand_yield(heap, bytes);
+    uint32_t units = zone_layout_of(size_class, arena_unit_bytes(arena)).unit_count;
+    heap_hand_yield(heap, (size_t)units << arena->unit_shift);
     return arena_new_zone(arena, size_class, owner, self, need);
 }
 
