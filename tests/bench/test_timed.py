@@ -193,6 +193,47 @@ class Runs(unittest.TestCase):
         with self.assertRaisesRegex(process.Failed, "cannot be preloaded"):
             measure.Bench(DIRECTORY).run(self.workload(DIRECTORY / "nothing"), Allocator("x", "/nowhere.so", ""))
 
+    def test_a_peer_that_fails_is_left_out_of_that_workload_alone(self):
+        class Failing:
+            runs = []
+
+            def run(self, workload, allocator):
+                self.runs.append((workload.name, allocator.name))
+                if (workload.name, allocator.name) in fails and len(self.runs) > 4:
+                    raise process.Failed("command\nended by signal 11")
+                return {figures.CPU: 1.0, figures.WALL: 1.0, figures.PEAK: 1024, figures.FAULTS: 1}
+        fails = [("b", "peer")]
+        pair = [workloads.Workload("single", name, ()) for name in "ab"]
+        everybody = [OURS, GLIBC, Allocator("peer", "peer.so", "")]
+        samples, subject, told = Samples(), Failing(), io.StringIO()
+        with contextlib.redirect_stderr(told):
+            rounds.measure(subject, pair, everybody, 3, samples)
+        self.assertIn("peer is left out of b:", told.getvalue())
+        self.assertEqual(subject.runs.count(("b", "peer")), 1)
+        self.assertEqual(samples.of("single", "b", "peer", figures.CPU), [])
+        self.assertEqual(len(samples.of("single", "a", "peer", figures.CPU)), 3)
+        self.assertEqual(len(samples.of("single", "b", "glibc", figures.CPU)), 3)
+        self.assertEqual(figures.score(samples, "single", "b").peer, "glibc")
+        self.assertEqual(list(figures.ratio_series(samples, figures.CPU, "peer")), [("single", "a")])
+        with tempfile.TemporaryDirectory() as place:
+            samples.write(f"{place}/samples.csv")
+            again = Samples()
+            again.read(f"{place}/samples.csv")
+        self.assertEqual(again.left_out, {"peer of single/b": "ended by signal 11"})
+        self.assertEqual(again.facts, [])
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            figures.print_groups(again)
+            figures.print_left_out(again)
+            figures.print_means(again)
+            judge.print_verdicts(again)
+        self.assertRegex(shown.getvalue(), r"(?m)^  b +1000 ms \(0%\) +1\.00 +- ")
+        self.assertIn("  peer of single/b: ended by signal 11", shown.getvalue())
+        for name in ("ours", "glibc"):  # without them there is nothing to say
+            fails[:] = [("b", name)]
+            with self.assertRaises(process.Failed):
+                rounds.measure(Failing(), pair, everybody, 3, Samples())
+
     def test_rounds_are_interleaved_and_every_second_one_runs_backward(self):
         class Recorder:
             order = []

@@ -14,17 +14,18 @@ TRUSTED_ROUNDS = 9
 _PRELOADED_ONLY = "start"  # a process without a preloaded library starts sooner: peers there are those that have one
 
 
-def peers_of(samples, group):
-    """Whom ours is compared with in a group."""
+def peers_of(samples, group, workload=None):
+    """Whom ours is compared with in a group, or in a workload of it."""
     return [name for name in samples.allocators(GROUPS, CPU)
-            if name != OURS and not (group == _PRELOADED_ONLY and name == GLIBC)]
+            if name != OURS and not (group == _PRELOADED_ONLY and name == GLIBC)
+            and (workload is None or samples.of(group, workload, name, CPU))]
 
 
 def ratio_series(samples, measure, peer, groups=GROUPS):
     """{(group, workload): ours over the peer's, round by round}, where the peer is compared."""
     return {(group, workload): stats.ratios(samples.of(group, workload, OURS, measure),
                                             samples.of(group, workload, peer, measure))
-            for group, workload in samples.workloads(groups, measure) if peer in peers_of(samples, group)}
+            for group, workload in samples.workloads(groups, measure) if peer in peers_of(samples, group, workload)}
 
 
 def mean_ratio(samples, measure, peer, groups=GROUPS):
@@ -36,7 +37,7 @@ def mean_ratio(samples, measure, peer, groups=GROUPS):
 def score(samples, group, workload):
     """Our CPU time beside that of the workload's best peer."""
     return stats.score(samples.of(group, workload, OURS, CPU),
-                       {peer: samples.of(group, workload, peer, CPU) for peer in peers_of(samples, group)})
+                       {peer: samples.of(group, workload, peer, CPU) for peer in peers_of(samples, group, workload)})
 
 
 # ---- Cells ----------------------------------------------------------------------------------
@@ -64,9 +65,10 @@ def _time_table(samples, group, names):
     rows = []
     for _, workload in samples.workloads([group], CPU):
         ours = samples.of(group, workload, OURS, CPU)
-        ratios = {peer: stats.median(stats.ratios(ours, samples.of(group, workload, peer, CPU))) for peer in names}
+        theirs = [samples.of(group, workload, peer, CPU) for peer in names]
         best = score(samples, group, workload)
-        rows.append([workload, _seconds(ours), *(f"{ratio.value:.2f}" for ratio in ratios.values()),
+        ratios = [f"{stats.median(stats.ratios(ours, values)).value:.2f}" if values else "-" for values in theirs]
+        rows.append([workload, _seconds(ours), *ratios,
                      f"{_interval(best.ratio)} {best.peer}"])
     means = [mean_ratio(samples, CPU, peer, [group]) for peer in names]
     rows.append(["geometric mean", "", *(f"{mean.value:.2f}" if mean else "" for mean in means), ""])
@@ -76,8 +78,8 @@ def _time_table(samples, group, names):
 def _memory_table(samples, group, names):
     rows = []
     for _, workload in samples.workloads([group], PEAK):
-        peaks = (statistics.median(samples.of(group, workload, name, PEAK)) / 1024 for name in [OURS, *names])
-        rows.append([workload, *(f"{peak:.1f}" for peak in peaks)])
+        peaks = (samples.of(group, workload, name, PEAK) for name in [OURS, *names])
+        rows.append([workload, *(f"{statistics.median(values) / 1024:.1f}" if values else "-" for values in peaks)])
     return table.text([f"{group}, MiB", OURS, *names], rows)
 
 
@@ -92,6 +94,12 @@ def print_groups(samples):
         print(_time_table(samples, group, names))
         print(f"\n{group}: peak resident memory, medians")
         print(_memory_table(samples, group, everybody))
+
+
+def print_left_out(samples):
+    """Whom a workload failed under."""
+    if samples.left_out:
+        print("\nLeft out, because it failed\n" + "\n".join(f"  {cell}: {why}" for cell, why in samples.left_out.items()))
 
 
 def print_means(samples):

@@ -55,7 +55,7 @@ def by_workload(samples, path):
     """The CPU time of everybody in each workload, as a multiple of the best peer's there."""
     rows = []
     for group, workload in samples.workloads(GROUPS, figures.CPU):
-        peers = figures.peers_of(samples, group)
+        peers = figures.peers_of(samples, group, workload)
         medians = {name: statistics.median(samples.of(group, workload, name, figures.CPU)) for name in [OURS, *peers]}
         best = min(peers, key=medians.get)
         ours = stats.median(stats.ratios(*(samples.of(group, workload, name, figures.CPU) for name in (OURS, best))))

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Rounds: in each, every workload runs once under every allocator, the other way round in every second one."""
+"""Rounds: in each, every workload runs once under every allocator, the other way round in every second one.
+
+A peer under which a workload fails is left out of that workload, and that is said; where ours or glibc's malloc fails
+there is no result.
+"""
 import sys
 import time
+
+import process
+from allocators import GLIBC, OURS
 
 _WIDTH = 30
 
@@ -36,6 +43,21 @@ class Progress:
             print("\r" + " " * (_WIDTH + 68) + "\r", end="", file=sys.stderr, flush=True)
 
 
+def _run(bench, workload, allocator, samples):
+    """{measure: value}; nothing of a peer that fails, or has failed before."""
+    cell = (workload.group, workload.name, allocator.name)
+    if samples.is_left_out(*cell):
+        return {}
+    try:
+        return bench.run(workload, allocator)
+    except process.Failed as failure:
+        if allocator.name in (OURS, GLIBC):
+            raise
+        samples.leave_out(*cell, str(failure).splitlines()[-1])
+        print(f"\n{allocator.name} is left out of {workload.name}:\n{failure}", file=sys.stderr)
+        return {}
+
+
 def measure(bench, workloads, allocators, count, samples):
     """Adds a sample of each measure for each workload, allocator and round."""
     progress = Progress(count * len(workloads) * len(allocators))
@@ -43,7 +65,7 @@ def measure(bench, workloads, allocators, count, samples):
         order = allocators if number % 2 == 0 else allocators[::-1]
         for workload in workloads:
             for allocator in order:
-                took = bench.run(workload, allocator)
+                took = _run(bench, workload, allocator, samples)
                 for measure_name, value in took.items():
                     samples.add(workload.group, workload.name, allocator.name, measure_name, [value])
                 progress.step(f"round {number + 1} of {count}: {workload.name}, {allocator.name}")
