@@ -229,10 +229,22 @@ class Runs(unittest.TestCase):
             judge.print_verdicts(again)
         self.assertRegex(shown.getvalue(), r"(?m)^  b +1000 ms \(0%\) +1\.00 +- ")
         self.assertIn("  peer of single/b: ended by signal 11", shown.getvalue())
-        for name in ("ours", "glibc"):  # without them there is nothing to say
+        everybody.append(Allocator("ours:hardened", LIBRARY, ""))
+        for name in ("ours", "ours:hardened", "glibc"):  # without them there is nothing to say
             fails[:] = [("b", name)]
             with self.assertRaises(process.Failed):
                 rounds.measure(Failing(), pair, everybody, 3, Samples())
+
+    def test_a_workload_may_be_without_a_peer(self):
+        samples = made_up({"start": {"ours": [1.0], "glibc": [1.0]}}, group="start")  # where glibc is none
+        self.assertIsNone(figures.score(samples, "start", "start"))
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            figures.print_groups(samples)
+            figures.print_means(samples)
+            judge.print_verdicts(samples)
+        self.assertRegex(shown.getvalue(), r"(?m)^  start +1000 ms \(0%\) +-$")
+        self.assertNotIn("PASS", shown.getvalue())
 
     def test_rounds_are_interleaved_and_every_second_one_runs_backward(self):
         class Recorder:

@@ -35,9 +35,9 @@ def mean_ratio(samples, measure, peer, groups=GROUPS):
 
 
 def score(samples, group, workload):
-    """Our CPU time beside that of the workload's best peer."""
-    return stats.score(samples.of(group, workload, OURS, CPU),
-                       {peer: samples.of(group, workload, peer, CPU) for peer in peers_of(samples, group, workload)})
+    """Our CPU time beside that of the workload's best peer, or None if it has none."""
+    peers = {peer: samples.of(group, workload, peer, CPU) for peer in peers_of(samples, group, workload)}
+    return stats.score(samples.of(group, workload, OURS, CPU), peers) if peers else None
 
 
 # ---- Cells ----------------------------------------------------------------------------------
@@ -68,8 +68,7 @@ def _time_table(samples, group, names):
         theirs = [samples.of(group, workload, peer, CPU) for peer in names]
         best = score(samples, group, workload)
         ratios = [f"{stats.median(stats.ratios(ours, values)).value:.2f}" if values else "-" for values in theirs]
-        rows.append([workload, _seconds(ours), *ratios,
-                     f"{_interval(best.ratio)} {best.peer}"])
+        rows.append([workload, _seconds(ours), *ratios, f"{_interval(best.ratio)} {best.peer}" if best else "-"])
     means = [mean_ratio(samples, CPU, peer, [group]) for peer in names]
     rows.append(["geometric mean", "", *(f"{mean.value:.2f}" if mean else "" for mean in means), ""])
     return table.text([group, OURS, *names, "beside the best peer"], rows)

@@ -30,6 +30,8 @@ def _cpu_mean(samples):
     names = [name for name in samples.allocators(GROUPS, figures.CPU) if name != OURS]
     means = {name: figures.mean_ratio(samples, figures.CPU, name) for name in names}
     means = {name: mean for name, mean in means.items() if mean}
+    if not means:
+        return
     best = max(means, key=lambda name: means[name].value)
     value = means[best].value
     yield Verdict(f"CPU time, geometric mean, <= {CPU_MEAN_LIMIT:.2f} of the best single peer's",
@@ -39,19 +41,21 @@ def _cpu_mean(samples):
 def _start(samples):
     for group, workload in samples.workloads(["start"], figures.CPU):
         found = figures.score(samples, group, workload)
-        yield Verdict(f"CPU time of process start <= {CELL_LIMIT} of the best preloaded peer's",
-                      f"{found.ratio.value:.2f} {found.peer}", found.ratio.value <= CELL_LIMIT)
+        if found:
+            yield Verdict(f"CPU time of process start <= {CELL_LIMIT} of the best preloaded peer's",
+                          f"{found.ratio.value:.2f} {found.peer}", found.ratio.value <= CELL_LIMIT)
 
 
 def _cells(samples):
     scores = {(group, workload): figures.score(samples, group, workload)
-              for group, workload in samples.workloads(GROUPS, figures.CPU)}
+              for group, workload in samples.workloads(GROUPS, figures.CPU) if figures.peers_of(samples, group, workload)}
     short = {key: found for key, found in scores.items() if found.ratio.low > CELL_LIMIT}
     words = tuple(f"{group}/{workload} {found.ratio.value:.2f} [{found.ratio.low:.2f} {found.ratio.high:.2f}] {found.peer}"
                   for (group, workload), found in
                   sorted(short.items(), key=lambda item: -item[1].ratio.value))
-    yield Verdict(f"CPU time of each workload <= {CELL_LIMIT} of its best peer's, with 95 % confidence",
-                  f"{len(scores) - len(short)} of {len(scores)}", not short, words)
+    if scores:
+        yield Verdict(f"CPU time of each workload <= {CELL_LIMIT} of its best peer's, with 95 % confidence",
+                      f"{len(scores) - len(short)} of {len(scores)}", not short, words)
 
 
 def _peaks(samples):

@@ -56,12 +56,14 @@ def by_workload(samples, path):
     rows = []
     for group, workload in samples.workloads(GROUPS, figures.CPU):
         peers = figures.peers_of(samples, group, workload)
+        if not peers:
+            continue
         medians = {name: statistics.median(samples.of(group, workload, name, figures.CPU)) for name in [OURS, *peers]}
         best = min(peers, key=medians.get)
         ours = stats.median(stats.ratios(*(samples.of(group, workload, name, figures.CPU) for name in (OURS, best))))
         rows.append({"group": group, "workload": workload, "low": ours.low, "high": ours.high,
                      "times": {name: value / medians[best] for name, value in medians.items()}})
-    return _draw(path, "workloads", rows)
+    return bool(rows) and _draw(path, "workloads", rows)
 
 
 def server_days(samples, path):
