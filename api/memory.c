@@ -16,17 +16,24 @@ static void ask_huge(uintptr_t base, size_t bytes)
     }
 }
 
-// Makes the two ranges of a need accessible.
+static bool commit_range(uintptr_t base, size_t bytes)
+{
+    if (bytes != 0 && !platform_commit((void *)base, bytes)) {
+        return false;
+    }
+    ask_huge(base, bytes);
+    return true;
+}
+
+// Makes the two ranges of a need accessible: neighbours, as those of a new section, in one call of the system.
 static bool commit(const struct need *need)
 {
-    for (unsigned part = 0; part < 2; part++) {
-        const struct range *range = &need->commit[part];
-        if (range->bytes != 0 && !platform_commit((void *)range->base, range->bytes)) {
-            return false;
-        }
-        ask_huge(range->base, range->bytes);
+    const struct range *first = &need->commit[0];
+    const struct range *last = &need->commit[1];
+    if (first->base + first->bytes == last->base) {
+        return commit_range(first->base, first->bytes + last->bytes);
     }
-    return true;
+    return commit_range(first->base, first->bytes) && commit_range(last->base, last->bytes);
 }
 
 static bool meet_commit(const struct need *need)

@@ -167,6 +167,19 @@ static bool take_end(struct arena *arena, struct section *section, uint32_t coun
     return true;
 }
 
+// A run for records, which never comes back. Where addresses are plenty it is a long one of virgin units, so that few such
+// lie between what is free.
+static struct run take_for_records(const struct arena *arena, struct section *section,
+                                   uint32_t count, uint32_t align)
+{
+    uint32_t many = arena_units_for(arena, SECTION_AREA_MAX);
+    struct run run = {.section = NULL};
+    if (arena->config.space_mib == 0) {
+        run = take_from(section, many, align, true);
+    }
+    return run.section != NULL ? run : take_either(section, count, align);
+}
+
 // A record from this section, if need be in a new run of it.
 static struct zone *record_from(struct arena *arena, struct section *section, unsigned record_class,
                                 bool *recycled)
@@ -179,14 +192,14 @@ static struct zone *record_from(struct arena *arena, struct section *section, un
     // Headers want their alignment, and ways to them are counted in it.
     uint32_t align = arena->unit_shift < 6 ? 64U >> arena->unit_shift : 1;
     if (!take_end(arena, section, count, align)) {
-        struct run run = take_either(section, count, align);
+        struct run run = take_for_records(arena, section, count, align);
         if (run.section == NULL) {
             return NULL;
         }
-        arena_count_used(arena, count);
+        arena_count_used(arena, run.count);
         make_meta(arena, &run);
         run_mark(section_runs(section), run.first, RUN_RECORDS, 0);
-        section_add_records(section, run.first, count);
+        section_add_records(section, run.first, run.count);
     }
     return section_take_record(section, record_class, recycled);
 }

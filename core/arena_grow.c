@@ -6,17 +6,17 @@
 #include <string.h>
 
 enum {
-    COMMIT_STEP_MIN = 256 << 10,  // bytes committed at once while little is in use: a system may
-    COMMIT_STEP_MAX = 64 << 20,   // charge for them. Later as many as are in use, up to these
-    COMMIT_ROOM_SHARE = 8,        // of what is wanted at once, so much is committed beside
-    COMMIT_AREA_STEP = 512 << 10, // bytes of the area for records committed at once,
-    COMMIT_AREA_STEP_BOUND =
-        16 << 10, // and where there is a bound: what is not committed can go back
+    COMMIT_STEP_MIN = 256 << 10, // bytes committed at once while little is in use: a system may
+    COMMIT_STEP_MAX = 64 << 20,  // charge for them. Later as many as are in use, up to these, and
+    COMMIT_TWICE_FROM = 8 << 20, // twice as many where so many are
+    COMMIT_ROOM_SHARE = 8,       // of what is wanted at once, so much is committed beside
+    COMMIT_AREA_STEP = 16 << 10, // and beside a record. What is not committed can go back
 };
 
-static size_t area_step(const struct arena *arena)
+// Whether address space is little, so that records get what they need of their area and no more.
+static bool is_bounded(const struct arena *arena)
 {
-    return arena->config.space_mib != 0 ? COMMIT_AREA_STEP_BOUND : COMMIT_AREA_STEP;
+    return arena->config.space_mib != 0;
 }
 
 static size_t page_up(const struct arena *arena, size_t bytes)
@@ -88,14 +88,17 @@ void arena_note_committed(struct arena *arena)
 static uint32_t commit_target(const struct arena *arena, uint32_t committed, uint32_t least,
                               uint32_t unit_count)
 {
-    size_t step = arena->used_unit_count << arena->unit_shift;
-    step = step < COMMIT_STEP_MIN ? COMMIT_STEP_MIN : step;
-    step = step > COMMIT_STEP_MAX ? COMMIT_STEP_MAX : step;
-    uint64_t target = (uint64_t)committed + arena_units_for(arena, step);
+    size_t bytes = arena->used_unit_count << arena->unit_shift;
+    bytes = bytes < COMMIT_TWICE_FROM ? bytes : 2 * bytes;
+    bytes = bytes < COMMIT_STEP_MIN ? COMMIT_STEP_MIN : bytes;
+    bytes = bytes > COMMIT_STEP_MAX ? COMMIT_STEP_MAX : bytes;
+    uint32_t step = arena_units_for(arena, bytes);
+    uint64_t target = (uint64_t)committed + step;
     // Who wants more at once often wants a little more the next time.
     uint64_t room = least > committed ? (least - committed) / COMMIT_ROOM_SHARE : 0;
     target = target < least + room + 1 ? least + room + 1 : target;
-    return target < unit_count ? (uint32_t)target : unit_count;
+    // What would be left for less than half a step comes with this one.
+    return target + step / 2 < unit_count ? (uint32_t)target : unit_count;
 }
 
 // A section begins where its header may lie.
@@ -104,17 +107,6 @@ static void align_region(uintptr_t *base, size_t *bytes)
     size_t skip = (size_t)(0 - *base) % _Alignof(struct section);
     *bytes -= skip < *bytes ? skip : *bytes;
     *base += skip;
-}
-
-// The part of the area for records that goes with this many of the section's units. Where there is a bound none does:
-// records get what they need.
-static size_t area_for(const struct arena *arena, size_t records, size_t area_end, uint32_t units,
-                       uint32_t unit_count)
-{
-    uint64_t all = arena->config.space_mib == 0 ? area_end - records : 0;
-    size_t share = (size_t)(all * units / unit_count);
-    size_t area = page_up(arena, records + share + area_step(arena));
-    return area < area_end ? area : area_end;
 }
 
 struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t bytes,
@@ -129,7 +121,9 @@ struct need arena_plan_section(const struct arena *arena, uintptr_t base, size_t
         return (struct need){.kind = NEED_NOTHING};
     }
     uint32_t units = commit_target(arena, 0, (uint32_t)least_units, shape.unit_count);
-    size_t area = area_for(arena, shape.records, shape.units, units, shape.unit_count);
+    // All of the area for records, and the first units behind it: one range.
+    size_t area = page_up(arena, shape.records + COMMIT_AREA_STEP);
+    area = is_bounded(arena) && area < shape.units ? area : shape.units;
     return (struct need){
         .kind = NEED_COMMIT,
         .commit = {{.base = base, .bytes = area},
@@ -212,21 +206,14 @@ static void fill_commit(const struct arena *arena, const struct section *section
                         struct need *need)
 {
     const struct run_table *runs = section_runs(section);
-    size_t records = section->table; // where the area begins matters little: it is a share
-    size_t area = area_for(arena, records, section->area_end, units, runs->unit_count);
-    // What is left of the last step serves until it is half used up; then there is one for three times as many units more.
-    if (area < section->area_committed + area_step(arena) / 2 && area != section->area_end) {
-        area = section->area_committed;
-    } else {
-        uint32_t more = units < runs->unit_count / 4 ? 4 * units : runs->unit_count;
-        area = area_for(arena, records, section->area_end, more, runs->unit_count);
-    }
+    // There may have been a bound.
+    size_t left = section->area_end - section->area_committed;
     need->kind = NEED_COMMIT;
     need->units = units;
     need->section = offset_of(arena, section);
     need->commit[0] = (struct range){
         .base = (uintptr_t)section + section->area_committed,
-        .bytes = area - section->area_committed,
+        .bytes = is_bounded(arena) ? 0 : left,
     };
     need->commit[1] = (struct range){
         .base = (uintptr_t)section_unit_at(section, runs->committed),
@@ -294,8 +281,8 @@ struct need arena_need_record_area(const struct arena *arena, const struct secti
     const struct run_table *runs = section_runs(section);
     struct need need = {.units_least = runs->committed};
     fill_commit(arena, section, runs->committed, &need);
-    size_t more = page_up(arena, section_record_bytes(section, record_class) + area_step(arena));
+    size_t more = page_up(arena, section_record_bytes(section, record_class) + COMMIT_AREA_STEP);
     size_t left = section->area_end - section->area_committed;
-    need.commit[0].bytes = more < left ? more : left;
+    need.commit[0].bytes = is_bounded(arena) && more < left ? more : left;
     return need;
 }

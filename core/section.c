@@ -15,6 +15,7 @@ static struct section_shape shape_for(uintptr_t base, uint32_t unit_count, unsig
                                 _Alignof(struct unit));
     shape.records = bits_align_up(base + shape.table + run_table_bytes(unit_count), 64) - base;
     size_t area = record_kinds != 0 ? unit_count * unit_bytes / SECTION_RECORD_SHARE : 0;
+    area = area < SECTION_AREA_MAX ? area : SECTION_AREA_MAX;
     shape.units = bits_align_up(base + shape.records + area, unit_bytes) - base;
     shape.end = shape.units + unit_count * unit_bytes;
     return shape;

@@ -6,11 +6,11 @@
 //   +---------+--------------+-----------+---------------------+--+----------------------------+
 //   | section | classes      | run table | records ...         |  | units ...        |  virgin |
 //   +---------+--------------+-----------+---------------------+--+----------------------------+
-//                                        ^ grows with the units that are committed
 //
 // Records (zone.h) are never moved, and never become anything but a record of the same class, so that a
-// late free that still holds one reads sense. When the area for records is used up, more records are
-// made at the section's end, which gives up its last units for good, or in runs of kind RUN_RECORDS.
+// late free that still holds one reads sense. When the area for records is used up, which is small, so
+// that it can be committed together with the first units, more records are made at the section's end,
+// which gives up its last units for good, or in runs of kind RUN_RECORDS.
 //
 // Everything here is LOCKED unless it says otherwise.
 #ifndef FT_CORE_SECTION_H
@@ -27,7 +27,8 @@
 #include <stdint.h>
 
 enum {
-    SECTION_RECORD_SHARE = 64,                // units are to records what this is to 1
+    SECTION_RECORD_SHARE = 64,                // units are to records what this is to 1,
+    SECTION_AREA_MAX = 1 << 20,               // up to so many bytes of records
     SECTION_RECORD_MAPPED = SIZE_CLASS_COUNT, // the list of records that are a header alone
     SECTION_RECORD_KINDS = SIZE_CLASS_COUNT + 1,
 };

@@ -29,6 +29,7 @@ void driver_begin(struct driver *driver, const struct driver_options *options)
         .stack_bytes_max = 1 << 20,
         .parcel_count = options->parcel_count,
         .hand_bytes_max = (uint32_t)options->hand_bytes_max,
+        .space_mib = options->space_mib,
         .wide = options->wide,
     };
     arena_init(driver->arena, &config);

@@ -21,6 +21,7 @@ struct driver_options {
     size_t zone_bytes_max;  // 0: SIZE_MAX
     size_t parcel_count;    // of each heap
     size_t hand_bytes_max;  // of each heap
+    uint16_t space_mib;     // a bound, or 0
     size_t section_bytes;   // of a region that becomes a section, at least
     size_t section_phase;   // how far above a multiple of the unit those regions begin
     bool commits;           // regions come without access, and are committed as the arena asks

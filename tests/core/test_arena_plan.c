@@ -68,7 +68,8 @@ static void a_plan_leaves_one_unit_more_than_is_asked_for(void **state)
     driver_end(&driver);
 }
 
-static void a_plan_of_a_wide_region_commits_the_records_share_and_a_step(void **state)
+// One range, where there is no bound: what records may take comes with the first units.
+static void a_plan_of_a_wide_region_commits_its_head_and_a_step(void **state)
 {
     (void)state;
     driver_begin(&driver,
@@ -76,11 +77,18 @@ static void a_plan_of_a_wide_region_commits_the_records_share_and_a_step(void **
     struct region region = region_new(64, 64, 0); // nothing of it is touched
     const size_t asked[] = {1, 5 << 20, 20 << 20};
     for (unsigned sample = 0; sample < 3; sample++) {
-        struct need plan =
-            arena_plan_section(driver.arena, (uintptr_t)region.base, 64 << 20, asked[sample]);
+        uintptr_t base = (uintptr_t)region.base;
+        driver.arena->config.space_mib = 0;
+        struct need plan = arena_plan_section(driver.arena, base, 64 << 20, asked[sample]);
         assert_true(plan.commit[1].bytes > asked[sample]);
-        size_t area = plan.commit[1].bytes / SECTION_RECORD_SHARE + (512 << 10);
-        assert_in_range(plan.commit[0].bytes, area, area + (128 << 10));
+        assert_int_equal(plan.commit[0].base + plan.commit[0].bytes, plan.commit[1].base);
+        driver.arena->config.space_mib = 64;
+        struct need bounded = arena_plan_section(driver.arena, base, 64 << 20, asked[sample]);
+        assert_memory_equal(&bounded.commit[1], &plan.commit[1], sizeof(plan.commit[1]));
+        // Instead of nearly a MiB of records 16 KiB and the rest of a page.
+        size_t less = plan.commit[0].bytes - bounded.commit[0].bytes;
+        size_t area = (64 << 20) / SECTION_RECORD_SHARE;
+        assert_in_range(less, area - (64 << 10), area - (16 << 10) + 65536);
     }
     region_delete(&region);
     driver_end(&driver);
@@ -173,7 +181,7 @@ static void a_wide_region_without_room_for_its_leaf_is_refused(void **state)
     region_delete(&region);
 }
 
-static void a_step_is_small_while_little_is_in_use_and_then_as_much(void **state)
+static void a_step_is_small_while_little_is_in_use_and_then_as_much_or_twice(void **state)
 {
     (void)state;
     driver_begin(&driver, &(struct driver_options){
@@ -183,8 +191,13 @@ static void a_step_is_small_while_little_is_in_use_and_then_as_much(void **state
     const struct {
         size_t in_use, step;
     } samples[] = {
-        {0, STEP},          {STEP - 4096, STEP},  {STEP, STEP}, {3 * STEP, 3 * STEP},
-        {1 << 20, 1 << 20}, {33 << 20, 33 << 20},
+        {0, STEP},
+        {STEP - 4096, STEP},
+        {STEP, STEP},
+        {3 * STEP, 3 * STEP},
+        {(8 << 20) - 4096, (8 << 20) - 4096},
+        {8 << 20, 16 << 20},
+        {17 << 20, 34 << 20},
     };
     size_t used = driver.arena->used_unit_count;
     for (unsigned sample = 0; sample < sizeof(samples) / sizeof(samples[0]); sample++) {
@@ -266,7 +279,27 @@ static void a_wide_region_brings_the_leaves_of_its_addresses(void **state)
     munmap(memory, BYTES);
 }
 
-static void records_get_more_of_their_area_when_half_a_step_is_used_up(void **state)
+static void what_would_be_less_than_half_a_step_comes_with_the_last_one(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = 4096, .section_bytes = 64 << 20, .commits = true});
+    const struct section *section = driver_add_section(&driver, 64 << 20);
+    struct run_table *runs = section_runs(section);
+    uint32_t committed = runs->committed;
+    const uint32_t step = STEP / 4096;
+    for (uint32_t left = step + step / 2 - 1; left <= step + step / 2 + 2; left++) {
+        runs->committed = runs->unit_count - left;
+        struct need need = arena_need_units(driver.arena, section, runs->committed);
+        uint32_t wanted = left <= step + step / 2 ? left : step;
+        assert_int_equal(need.units, runs->committed + wanted);
+    }
+    runs->committed = committed;
+    driver_end(&driver);
+}
+
+// As long as there is a bound, records get what they need; when there is none any more, all the rest.
+static void the_rest_of_the_area_for_records_comes_when_the_bound_is_gone(void **state)
 {
     (void)state;
     driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536,
@@ -274,17 +307,26 @@ static void records_get_more_of_their_area_when_half_a_step_is_used_up(void **st
                                                    .section_bytes = 128 << 20,
                                                    .commits = true,
                                                    .wide = true});
+    driver.arena->config.space_mib = 128;
     const struct section *section = driver_add_section(&driver, 128 << 20);
-    uint32_t committed = section_runs(section)->committed;
-    // 16 MiB of units want 256 KiB of records.
-    const uint32_t few = committed + (14 << 20) / 65536;
-    const uint32_t many = committed + (24 << 20) / 65536;
-    assert_int_equal(arena_need_units(driver.arena, section, few).commit[0].bytes, 0);
-    struct need need = arena_need_units(driver.arena, section, many);
-    // And then as much as four times the units want.
-    size_t share = (size_t)many * 65536 / SECTION_RECORD_SHARE;
-    assert_in_range(need.commit[0].bytes, (256 << 10) + 3 * share, (512 << 10) + 3 * share);
-    assert_int_equal(need.commit[0].base, (uintptr_t)section + section->area_committed);
+    size_t left = section->area_end - section->area_committed;
+    assert_true(left > 900 << 10);
+    uint32_t more = section_runs(section)->committed + 1;
+    uintptr_t end = (uintptr_t)section + section->area_committed;
+    assert_int_equal(arena_need_units(driver.arena, section, more).commit[0].bytes, 0);
+    struct need need = arena_need_record_area(driver.arena, section, 0);
+    assert_in_range(need.commit[0].bytes, 16 << 10, 32 << 10);
+    assert_int_equal(need.commit[0].base, end);
+    driver.arena->config.space_mib = 0;
+    need = arena_need_record_area(driver.arena, section, 0);
+    assert_int_equal(need.commit[0].bytes, left);
+    need = arena_need_units(driver.arena, section, more);
+    assert_int_equal(need.commit[0].bytes, left);
+    assert_int_equal(need.commit[0].base, end);
+    assert_true(driver_meet(&driver, &need));
+    assert_int_equal(section->area_committed, section->area_end);
+    assert_int_equal(section->record_end, section->area_end);
+    assert_true(arena_is_valid(driver.arena));
     driver_end(&driver);
 }
 
@@ -317,16 +359,17 @@ int main(void)
         cmocka_unit_test(a_region_that_is_too_small_is_neither_planned_nor_added),
         cmocka_unit_test(a_plan_serves_all_units_of_the_region_and_no_more),
         cmocka_unit_test(a_plan_leaves_one_unit_more_than_is_asked_for),
-        cmocka_unit_test(a_plan_of_a_wide_region_commits_the_records_share_and_a_step),
+        cmocka_unit_test(a_plan_of_a_wide_region_commits_its_head_and_a_step),
         cmocka_unit_test(the_plan_of_a_region_cannot_be_made_modest),
         cmocka_unit_test(a_region_begins_at_the_next_address_where_a_header_may_lie),
         cmocka_unit_test(a_run_longer_than_any_section_asks_for_nothing),
         cmocka_unit_test(a_need_for_units_leaves_one_more_unless_all_are_wanted),
-        cmocka_unit_test(a_step_is_small_while_little_is_in_use_and_then_as_much),
+        cmocka_unit_test(a_step_is_small_while_little_is_in_use_and_then_as_much_or_twice),
         cmocka_unit_test(a_region_as_large_as_is_asked_for_serves_the_run_wherever_it_lies),
         cmocka_unit_test(a_wide_region_without_room_for_its_leaf_is_refused),
         cmocka_unit_test(a_wide_region_brings_the_leaves_of_its_addresses),
-        cmocka_unit_test(records_get_more_of_their_area_when_half_a_step_is_used_up),
+        cmocka_unit_test(what_would_be_less_than_half_a_step_comes_with_the_last_one),
+        cmocka_unit_test(the_rest_of_the_area_for_records_comes_when_the_bound_is_gone),
         cmocka_unit_test(a_wide_region_beside_a_boundary_of_leaves_brings_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,7 @@ static void a_refused_record_leaves_the_run_free_and_clean(void **state)
     struct driver driver;
     driver_begin(&driver, &(struct driver_options){.unit_bytes = 65536,
                                                    .page_bytes = 4096,
+                                                   .space_mib = UINT16_MAX,
                                                    .section_bytes = 48 << 20,
                                                    .commits = true});
     bool refused = false;

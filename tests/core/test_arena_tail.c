@@ -15,6 +15,7 @@ static const struct driver_options wide = {.unit_bytes = UNIT,
                                            .section_bytes = 64 * MIB,
                                            .dirty_bytes_max = 8 * MIB,
                                            .parcel_count = 8,
+                                           .space_mib = UINT16_MAX, // plenty, but a bound
                                            .commits = true,
                                            .wide = true};
 

@@ -144,6 +144,7 @@ static void without_a_record_a_virgin_run_is_free_and_clean(void **state)
     (void)state;
     driver_begin(&driver, &(struct driver_options){.unit_bytes = UNIT,
                                                    .page_bytes = 4096,
+                                                   .space_mib = UINT16_MAX,
                                                    .section_bytes = 48 * MIB,
                                                    .commits = true,
                                                    .wide = true});
@@ -235,6 +236,7 @@ static void a_first_zone_that_lacks_its_record_is_had_all_the_same(void **state)
 {
     (void)state;
     begin_committing();
+    driver.arena->config.space_mib = UINT16_MAX; // or all that records may take would be there
     struct heap *heap = driver_acquire(&driver, 2 * UNIT);
     fill_records(0);
     fill_records(SIZE_CLASS_TINY_COUNT);

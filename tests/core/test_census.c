@@ -462,7 +462,7 @@ static void an_untouched_map_is_told_to_the_byte(void **state)
 static void what_was_cut_off_is_counted_nowhere(void **state)
 {
     (void)state;
-    const struct driver_options options = {.unit_bytes = 4096, .commits = true};
+    const struct driver_options options = {.unit_bytes = 4096, .space_mib = 1024, .commits = true};
     struct driver driver;
     driver_begin(&driver, &options);
     struct section *section = driver_add_section(&driver, 128 << 20);
@@ -540,7 +540,7 @@ static void the_most_that_was_mapped_stays_known(void **state)
 static void the_most_that_sections_had_stays_known(void **state)
 {
     (void)state;
-    const struct driver_options options = {.unit_bytes = 4096, .commits = true};
+    const struct driver_options options = {.unit_bytes = 4096, .space_mib = 1024, .commits = true};
     struct driver driver;
     driver_begin(&driver, &options);
     struct section *section = driver_add_section(&driver, 128 << 20);

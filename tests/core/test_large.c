@@ -136,7 +136,7 @@ static void a_run_grows_into_what_is_not_committed_yet(void **state)
 {
     (void)state;
     const struct driver_options options = {
-        .unit_bytes = 4096, .section_bytes = 64 << 20, .commits = true};
+        .unit_bytes = 4096, .section_bytes = 256 << 20, .commits = true};
     churn_begin(&churn, &options, 1, 65536, 1);
     unsigned char *ptr = alloc(100000, 16);
     size_t asks = 0;
@@ -148,11 +148,11 @@ static void a_run_grows_into_what_is_not_committed_yet(void **state)
     }
     assert_true(asks > 2);
     churn.driver.asks_allowed = 0;
-    assert_false(resize(ptr, 50 << 20));
+    assert_false(resize(ptr, 100 << 20));
     churn.driver.asks_allowed = SIZE_MAX;
-    assert_true(resize(ptr, 50 << 20));
-    churn.held[0].bytes = 50 << 20;
-    memset(ptr, churn.held[0].fill, 50 << 20);
+    assert_true(resize(ptr, 100 << 20));
+    churn.held[0].bytes = 100 << 20;
+    memset(ptr, churn.held[0].fill, 100 << 20);
     churn_end(&churn);
 }
 

@@ -43,7 +43,9 @@ static void *map_over(uintptr_t base, size_t bytes)
         window_complain("memory where nothing is", base, bytes);
     }
     if (window_is_refused(open == bytes ? FAKE_PURGE : FAKE_COMMIT)) {
-        bool can_come_back = fake_books.reserved_bytes <= fake_limits.reserved_bytes;
+        // Linux parts no mapping where there could not be one more then.
+        bool can_come_back = fake_books.reserved_bytes <= fake_limits.reserved_bytes &&
+                             fake_books.mapping_count + 2 <= fake_limits.mapping_count;
         bool is_lost = open == bytes && !is_static && fake_config.refused_purge == FAKE_PURGED_LOST;
         if (((open == 0 && fake_books.refused % 2 == 0) || is_lost) && can_come_back) {
             (void)window_change(base, bytes, WINDOW_NOTHING);
