@@ -7,6 +7,7 @@ enum {
     RETURN_SLACK_BYTES =
         4 << 20,              // by which what is kept may pass its bound, before anything leaves
     RETURN_SPARE_FACTOR = 3,  // times dirty_bytes_max may be kept beside, at most
+    RETURN_AGAIN_FACTOR = 4,  // by which that grows, of what was taken again
     RETURN_FALL_SHARE = 8,    // by which that falls, of what is too much
     RETURN_GROWTH_PART = 4,   // of dirty_bytes_max is kept while the arena grows,
     RETURN_GROWTH_SHARE = 16, // and of what is in use
@@ -90,13 +91,13 @@ static size_t clean_units(const struct arena *arena)
     return clean;
 }
 
-// So many units more are kept than may be: from now on as many more may be as were purged the last time and have been taken
-// again, less a share of what is too much, so that what nobody takes again becomes less.
+// So many units more are kept than may be: from now on a few times as many more may be as were purged the last time and have
+// been taken again, less a share of what is too much, so that what nobody takes again becomes less.
 static void adapt(struct arena *arena, size_t excess)
 {
     size_t clean = clean_units(arena);
     size_t again = arena->clean_units > clean ? arena->clean_units - clean : 0;
-    size_t spare = arena->spare_units + again;
+    size_t spare = arena->spare_units + RETURN_AGAIN_FACTOR * again;
     size_t less = excess / RETURN_FALL_SHARE;
     spare = less < spare ? spare - less : 0;
     size_t most = (arena->config.dirty_bytes_max >> arena->unit_shift) * RETURN_SPARE_FACTOR;
