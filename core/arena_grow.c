@@ -97,8 +97,8 @@ static uint32_t commit_target(const struct arena *arena, uint32_t committed, uin
     // Who wants more at once often wants a little more the next time.
     uint64_t room = least > committed ? (least - committed) / COMMIT_ROOM_SHARE : 0;
     target = target < least + room + 1 ? least + room + 1 : target;
-    // What would be left for less than half a step comes with this one.
-    return target + step / 2 < unit_count ? (uint32_t)target : unit_count;
+    // What would be left for two more steps at most comes with this one.
+    return target + 2 * (uint64_t)step < unit_count ? (uint32_t)target : unit_count;
 }
 
 // A section begins where its header may lie.

@@ -161,11 +161,12 @@ bool arena_next_leaving(struct arena *arena, struct leaving *leaving)
     }
     allowed += arena->spare_units;
     size_t room = room_units(arena);
-    // Once begun, more leaves than must: a program that goes back and forth at the bound is not to fault each time.
-    size_t least = allowed < room ? allowed - allowed / 8 : room - room / 8;
+    // Once begun, more leaves than must, if the runs that give it have so much: a program that goes back and forth at the bound
+    // is not to fault each time.
+    size_t enough = allowed < room ? allowed : room;
     size_t most = allowed + slack < room ? allowed + slack : room;
-    arena->is_returning = dirty > (arena->is_returning ? least : most) &&
-                          leave_dirtiest(arena, dirty - least, leaving);
+    arena->is_returning = dirty > (arena->is_returning ? enough : most) &&
+                          leave_dirtiest(arena, dirty - (enough - enough / 8), leaving);
     return arena->is_returning;
 }
 

@@ -197,7 +197,7 @@ static void a_step_is_small_while_little_is_in_use_and_then_as_much_or_twice(voi
         {3 * STEP, 3 * STEP},
         {(8 << 20) - 4096, (8 << 20) - 4096},
         {8 << 20, 16 << 20},
-        {17 << 20, 34 << 20},
+        {9 << 20, 18 << 20},
     };
     size_t used = driver.arena->used_unit_count;
     for (unsigned sample = 0; sample < sizeof(samples) / sizeof(samples[0]); sample++) {
@@ -279,7 +279,7 @@ static void a_wide_region_brings_the_leaves_of_its_addresses(void **state)
     munmap(memory, BYTES);
 }
 
-static void what_would_be_less_than_half_a_step_comes_with_the_last_one(void **state)
+static void what_would_be_two_steps_at_most_comes_with_the_last_one(void **state)
 {
     (void)state;
     driver_begin(&driver, &(struct driver_options){
@@ -288,10 +288,10 @@ static void what_would_be_less_than_half_a_step_comes_with_the_last_one(void **s
     struct run_table *runs = section_runs(section);
     uint32_t committed = runs->committed;
     const uint32_t step = STEP / 4096;
-    for (uint32_t left = step + step / 2 - 1; left <= step + step / 2 + 2; left++) {
+    for (uint32_t left = 3 * step - 1; left <= 3 * step + 2; left++) {
         runs->committed = runs->unit_count - left;
         struct need need = arena_need_units(driver.arena, section, runs->committed);
-        uint32_t wanted = left <= step + step / 2 ? left : step;
+        uint32_t wanted = left <= 3 * step ? left : step;
         assert_int_equal(need.units, runs->committed + wanted);
     }
     runs->committed = committed;
@@ -368,7 +368,7 @@ int main(void)
         cmocka_unit_test(a_region_as_large_as_is_asked_for_serves_the_run_wherever_it_lies),
         cmocka_unit_test(a_wide_region_without_room_for_its_leaf_is_refused),
         cmocka_unit_test(a_wide_region_brings_the_leaves_of_its_addresses),
-        cmocka_unit_test(what_would_be_less_than_half_a_step_comes_with_the_last_one),
+        cmocka_unit_test(what_would_be_two_steps_at_most_comes_with_the_last_one),
         cmocka_unit_test(the_rest_of_the_area_for_records_comes_when_the_bound_is_gone),
         cmocka_unit_test(a_wide_region_beside_a_boundary_of_leaves_brings_one),
     };
