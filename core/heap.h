@@ -86,7 +86,7 @@ struct heap_return {
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };
 
-// What a heap knows of stacks that swing (heap_stacks.h), behind what goes back. OWNER.
+// What a heap knows of stacks that swing, and of idle ones (heap_stacks.h), behind what goes back. OWNER.
 struct heap_swing {
     uintptr_t own_bytes; // of the memory that the heap began with
     uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
@@ -94,6 +94,12 @@ struct heap_swing {
     bool wants_memory;
     uint8_t flushes
         [SIZE_CLASS_COUNT]; // of each class's stack, since it was deepened last, up to what counts
+    uint8_t next_look;      // the class whose stack heap_look_for_idle() looks at next
+    struct heap_look {
+        uint16_t count; // entries when it was looked at last
+        uint8_t same;   // looks in a row at which it held as many as before
+        uint8_t given;  // how often it has gone home for that, up to what counts
+    } looks[SIZE_CLASS_COUNT];
 };
 
 // LARGE chunks that the heap's thread has freed and may have again (heap_hand.h). OWNER.

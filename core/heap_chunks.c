@@ -13,6 +13,7 @@ enum {
     STACK_REFILL_BYTES_MAX = 16384, // and these bytes, so that growing programs refill rarely
     // One of several heaps takes as much at a time of chunks that were never handed out.
     REFILL_FRESH_BYTES = 16384,
+    LOOKS_PER_ZONE = 4, // at stacks, with each new zone
 };
 
 enum {
@@ -252,6 +253,17 @@ static struct zone *new_zone(struct heap *heap, unsigned size_class, struct need
     return arena_new_zone(arena, size_class, owner, self, need);
 }
 
+// Gives home what stacks hold that nobody uses: a few chunks keep many zones from being dissolved, while others want more.
+static void give_up_idle(struct heap *heap)
+{
+    for (unsigned look = 0; look < LOOKS_PER_ZONE; look++) {
+        unsigned size_class = heap_look_for_idle(heap);
+        if (size_class != SIZE_CLASS_NONE) {
+            flush_down_to(heap, &heap->stacks[size_class], 0);
+        }
+    }
+}
+
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
 {
     struct arena *arena = heap_arena(heap);
@@ -283,6 +295,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
     }
     heap_relist(heap, zone);
     heap_adopt_next(heap);
+    give_up_idle(heap);
     return heap_take(heap, size_class, bytes);
 }
 

@@ -8,6 +8,8 @@ enum {
     SWING_FLUSHES = 2,      // halves of a stack that went home before it is one that swings
     SWING_FACTOR = 2,       // times the budget for what overflows, for stacks that swing
     SWING_MEMORY_BYTES = 4 * (64 << 10), // that a heap gets when its own are used up
+    IDLE_LOOKS = 3, // at which a stack was the same before it goes home; twice as many each time
+    IDLE_DOUBLINGS = 6, // up to so often
 };
 
 // ---- memory -------------------------------------------------------------------------------------
@@ -58,6 +60,8 @@ void heap_begin_stacks(struct heap *heap)
         swing->budget = SWING_FACTOR * arena->config.stack_bytes_max;
         swing->wants_memory = false;
         memset(swing->flushes, 0, sizeof(swing->flushes));
+        swing->next_look = 0;
+        memset(swing->looks, 0, sizeof(swing->looks));
     }
 }
 
@@ -180,4 +184,27 @@ void heap_deepen_swinging(struct heap *heap, unsigned size_class)
         swing->flushes[size_class] = 0; // it asks again when as much has gone home
         swing->wants_memory = heap->memory_end != swing->memory + SWING_MEMORY_BYTES;
     }
+}
+
+// ---- idle ---------------------------------------------------------------------------------------
+
+unsigned heap_look_for_idle(struct heap *heap)
+{
+    struct heap_swing *swing = heap_swing(heap);
+    if (swing == NULL) {
+        return SIZE_CLASS_NONE;
+    }
+    unsigned size_class = swing->next_look;
+    swing->next_look = (uint8_t)(size_class + 1U < heap->class_count ? size_class + 1U : 0);
+    const struct heap_stack *stack = &heap->stacks[size_class];
+    struct heap_look *look = &swing->looks[size_class];
+    uint16_t count = (uint16_t)(stack->top - stack->bottom);
+    look->same = count != 0 && count == look->count ? look->same + 1U : 0;
+    look->count = count;
+    if (look->same < IDLE_LOOKS << look->given) {
+        return SIZE_CLASS_NONE;
+    }
+    look->same = 0;
+    look->given = look->given < IDLE_DOUBLINGS ? look->given + 1U : IDLE_DOUBLINGS;
+    return size_class;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How deep the stacks of a heap become, and from which memory.
+// How deep the stacks of a heap become, from which memory, and which of them nobody uses.
 //
 // A stack that overflows becomes twice as deep, as long as the budget for all stacks of the heap together allows it; then its
 // older half goes home. A part of the budget is kept for stacks that swing: that sent chunks home and want as many again, so
@@ -22,6 +22,10 @@ void heap_note_flush(struct heap *heap, unsigned size_class);
 // OWNER. A stack is empty, and chunks that were freed are about to fill it: makes it twice as deep if it swings, and the rest
 // of the budget allows it.
 void heap_deepen_swinging(struct heap *heap, unsigned size_class);
+
+// OWNER. Looks at one stack more, in turn. Its class if it holds chunks, has held as many at several looks in a row, and is to
+// go home whole; the more often that was so, the longer it may rest. Else SIZE_CLASS_NONE.
+unsigned heap_look_for_idle(struct heap *heap);
 
 // OWNER. Whether a stack that swings has found no memory.
 bool heap_wants_memory(const struct heap *heap);

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+// Stacks that nobody uses give their chunks home, as the heap makes zones for others.
+#include "core/heap_stacks.h"
+
+#include "core/offset.h"
+#include "tests/core/driver.h"
+#include "tests/core/test.h"
+
+#include <string.h>
+
+enum {
+    UNIT = 4096,
+    HEAP_BYTES = 128 << 10,
+    LOOKS = 4,  // with each new zone
+    SAME = 3,   // of them in a row are enough at first,
+    MOST = 192, // and so many at last
+};
+
+static struct driver driver;
+
+static struct heap *begin(void)
+{
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = UNIT,
+                              .section_bytes = 64 << 20,
+                              .dirty_bytes_max = 64 << 20,
+                          });
+    driver.arena->config.stack_bytes_max = 1 << 20;
+    return driver_acquire(&driver, HEAP_BYTES);
+}
+
+static size_t held(const struct heap *heap, unsigned size_class)
+{
+    return (size_t)(heap->stacks[size_class].top - heap->stacks[size_class].bottom);
+}
+
+// Looks at each stack once, beginning with the first. Returns the only one that was found idle.
+static unsigned look(struct heap *heap)
+{
+    unsigned found = SIZE_CLASS_NONE;
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        assert_int_equal(heap_swing(heap)->next_look, size_class);
+        unsigned idle = heap_look_for_idle(heap);
+        assert_true(idle == SIZE_CLASS_NONE || (idle == size_class && found == SIZE_CLASS_NONE));
+        found = idle != SIZE_CLASS_NONE ? idle : found;
+    }
+    assert_int_equal(heap_swing(heap)->next_look, 0);
+    return found;
+}
+
+// As if no zone had been made yet.
+static void begin_to_look(struct heap *heap)
+{
+    heap_swing(heap)->next_look = 0;
+    memset(heap_swing(heap)->looks, 0, sizeof(heap_swing(heap)->looks));
+}
+
+// How often all stacks are looked at until one is found idle.
+static unsigned looks_until_idle(struct heap *heap, unsigned size_class)
+{
+    unsigned count = 1;
+    unsigned found = look(heap);
+    for (; found == SIZE_CLASS_NONE && count <= 2 * MOST; count++) {
+        found = look(heap);
+    }
+    assert_int_equal(found, size_class);
+    return count;
+}
+
+// A chunk of 48 bytes comes, and its stack holds some.
+static void *use(struct heap *heap)
+{
+    void *ptr = driver_alloc(&driver, heap, 48, 16).ptr;
+    assert_non_null(ptr);
+    assert_true(held(heap, 2) != 0);
+    return ptr;
+}
+
+static void a_stack_that_stays_as_it_is_is_idle(void **state)
+{
+    (void)state;
+    struct heap *heap = begin();
+    (void)use(heap);
+    begin_to_look(heap);
+    // The first look sees that it is another; then so many at which it is the same, and the next time more.
+    assert_int_equal(looks_until_idle(heap, 2), 1 + SAME);
+    for (unsigned most = 2 * SAME; most <= MOST; most *= 2) {
+        assert_int_equal(looks_until_idle(heap, 2), most);
+    }
+    assert_int_equal(looks_until_idle(heap, 2), MOST);
+    // A heap that begins anew has forgotten that.
+    heap_flush(heap);
+    heap_begin_stacks(heap);
+    assert_int_equal(look(heap), SIZE_CLASS_NONE);
+    (void)use(heap);
+    assert_int_equal(looks_until_idle(heap, 2), 1 + SAME);
+    driver_end(&driver);
+}
+
+static void one_that_is_used_is_not(void **state)
+{
+    (void)state;
+    struct heap *heap = begin();
+    void *ptr = use(heap);
+    begin_to_look(heap);
+    for (unsigned round = 0; round < 10; round++) {
+        for (unsigned same = 0; same < SAME; same++) {
+            assert_int_equal(look(heap), SIZE_CLASS_NONE);
+        }
+        driver_free(&driver, heap, ptr);
+        for (unsigned same = 0; same < SAME; same++) {
+            assert_int_equal(look(heap), SIZE_CLASS_NONE);
+        }
+        ptr = use(heap);
+    }
+    driver_end(&driver);
+}
+
+static void nor_is_an_empty_one(void **state)
+{
+    (void)state;
+    struct heap *heap = begin();
+    (void)use(heap);
+    while (held(heap, 2) != 0) {
+        (void)driver_alloc(&driver, heap, 48, 16);
+    }
+    begin_to_look(heap);
+    for (unsigned round = 0; round < 2 * MOST; round++) {
+        assert_int_equal(look(heap), SIZE_CLASS_NONE);
+    }
+    driver_end(&driver);
+}
+
+static void a_heap_that_keeps_nothing_to_give_back_looks_at_none(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){.unit_bytes = UNIT, .section_bytes = 1 << 20});
+    struct heap *heap = driver_acquire(&driver, HEAP_BYTES);
+    assert_null(heap_swing(heap));
+    (void)use(heap);
+    for (unsigned round = 0; round < 1000; round++) {
+        assert_int_equal(heap_look_for_idle(heap), SIZE_CLASS_NONE);
+    }
+    driver_end(&driver);
+}
+
+// Chunks of a size are freed but for those at hand, which lie in many zones. Then zones of another size are made.
+static void zones_that_idle_chunks_hold_are_dissolved(void **state)
+{
+    (void)state;
+    enum { IDLE = 2000, BYTES = 48 };
+    static void *chunks[IDLE];
+    struct heap *heap = begin();
+    for (unsigned index = 0; index < IDLE; index++) {
+        chunks[index] = driver_alloc(&driver, heap, BYTES, 16).ptr;
+    }
+    size_t zones = driver.arena->zone_count;
+    // Every tenth comes last, and stays at hand.
+    for (unsigned part = 1; part <= 10; part++) {
+        for (unsigned index = part % 10; index < IDLE; index += 10) {
+            driver_free(&driver, heap, chunks[index]);
+        }
+    }
+    size_t pinned = driver.arena->zone_count;
+    assert_true(held(heap, 2) != 0 && pinned > zones / 2);
+    // Each zone of another size is four looks.
+    unsigned most = (1 + SAME) * heap->class_count / LOOKS + 2;
+    size_t before = driver.arena->zone_count;
+    unsigned made = 0;
+    while (held(heap, 2) != 0 && made <= most) {
+        assert_non_null(driver_alloc(&driver, heap, 1000, 16).ptr);
+        made += driver.arena->zone_count > before;
+        before = driver.arena->zone_count;
+    }
+    assert_int_equal(held(heap, 2), 0);
+    assert_in_range(made, most / 2, most);
+    assert_true(heap_is_valid(heap));
+    while (heap_give_empty(heap)) {
+    }
+    // All of them but one, which is the last of its class.
+    assert_in_range(driver.arena->zone_count, made, made + 2);
+    assert_true(driver_is_valid(&driver));
+    driver_end(&driver);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stack_that_stays_as_it_is_is_idle),
+        cmocka_unit_test(one_that_is_used_is_not),
+        cmocka_unit_test(nor_is_an_empty_one),
+        cmocka_unit_test(a_heap_that_keeps_nothing_to_give_back_looks_at_none),
+        cmocka_unit_test(zones_that_idle_chunks_hold_are_dissolved),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
