@@ -164,7 +164,7 @@ static void zones_that_idle_chunks_hold_are_dissolved(void **state)
     size_t pinned = driver.arena->zone_count;
     assert_true(held(heap, 2) != 0 && pinned > zones / 2);
     // Each zone of another size is four looks.
-    unsigned most = (1 + SAME) * heap->class_count / LOOKS + 2;
+    unsigned most = (1U + SAME) * heap->class_count / LOOKS + 2;
     size_t before = driver.arena->zone_count;
     unsigned made = 0;
     while (held(heap, 2) != 0 && made <= most) {
