@@ -254,6 +254,9 @@ bool arena_has_free_run(const struct arena *arena, size_t units);
 // LOCKED. Units that are virgin no more.
 size_t arena_taken_units(const struct arena *arena);
 
+// LOCKED. So many units are becoming free because memory is wanted for others: as many more may be kept for those.
+void arena_note_wanted(struct arena *arena, size_t units);
+
 // LOCKED. So many virgin units were taken, and are in use.
 void arena_note_growth(struct arena *arena, uint32_t units);
 

@@ -91,6 +91,15 @@ static size_t clean_units(const struct arena *arena)
     return clean;
 }
 
+// What may be kept beyond the bound is bounded, too.
+static void set_spare(struct arena *arena, size_t spare)
+{
+    size_t most = (arena->config.dirty_bytes_max >> arena->unit_shift) * RETURN_SPARE_FACTOR;
+    size_t share = arena->used_unit_max - arena->used_unit_max / 4;
+    most = most < share ? most : share;
+    arena->spare_units = (uint32_t)(spare < most ? spare : most);
+}
+
 // So many units more are kept than may be: from now on a few times as many more may be as were purged the last time and have
 // been taken again, less a share of what is too much, so that what nobody takes again becomes less.
 static void adapt(struct arena *arena, size_t excess)
@@ -99,12 +108,13 @@ static void adapt(struct arena *arena, size_t excess)
     size_t again = arena->clean_units > clean ? arena->clean_units - clean : 0;
     size_t spare = arena->spare_units + RETURN_AGAIN_FACTOR * again;
     size_t less = excess / RETURN_FALL_SHARE;
-    spare = less < spare ? spare - less : 0;
-    size_t most = (arena->config.dirty_bytes_max >> arena->unit_shift) * RETURN_SPARE_FACTOR;
-    size_t share = arena->used_unit_max - arena->used_unit_max / 4;
-    most = most < share ? most : share;
-    arena->spare_units = (uint32_t)(spare < most ? spare : most);
+    set_spare(arena, less < spare ? spare - less : 0);
     arena->clean_units = (uint32_t)clean;
+}
+
+void arena_note_wanted(struct arena *arena, size_t units)
+{
+    set_spare(arena, arena->spare_units + units);
 }
 
 size_t arena_taken_units(const struct arena *arena)

@@ -86,22 +86,6 @@ struct heap_return {
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };
 
-// What a heap knows of stacks that swing, and of idle ones (heap_stacks.h), behind what goes back. OWNER.
-struct heap_swing {
-    uintptr_t own_bytes; // of the memory that the heap began with
-    uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
-    uintptr_t budget;    // bytes of chunks that stacks which swing may still grow by
-    bool wants_memory;
-    uint8_t flushes
-        [SIZE_CLASS_COUNT]; // of each class's stack, since it was deepened last, up to what counts
-    uint8_t next_look;      // the class whose stack heap_look_for_idle() looks at next
-    struct heap_look {
-        uint16_t count; // entries when it was looked at last
-        uint8_t same;   // looks in a row at which it held as many as before
-        uint8_t given;  // how often it has gone home for that, up to what counts
-    } looks[SIZE_CLASS_COUNT];
-};
-
 // LARGE chunks that the heap's thread has freed and may have again (heap_hand.h). OWNER.
 enum { HEAP_HAND_COUNT = 8 };
 struct heap_hand {
@@ -208,13 +192,6 @@ static inline struct arena *heap_arena(const struct heap *heap)
 static inline struct heap_return *heap_returns(const struct heap *heap)
 {
     return offset_to(heap, heap->back);
-}
-
-// OWNER. What the heap knows of stacks that swing, or NULL if its arena does not grow.
-static inline struct heap_swing *heap_swing(const struct heap *heap)
-{
-    struct heap_return *back = heap_returns(heap);
-    return back != NULL ? (struct heap_swing *)(back + 1) : NULL;
 }
 
 // OWNER. The first zone of each fill of a class, from the arena.

@@ -253,13 +253,26 @@ static struct zone *new_zone(struct heap *heap, unsigned size_class, struct need
     return arena_new_zone(arena, size_class, owner, self, need);
 }
 
+// Units of zones of one class that became empty after the first of those that wait to go back was this one.
+static size_t emptied_units(const struct heap *heap, unsigned size_class, uintptr_t first)
+{
+    size_t unit_count = zone_layout_of(size_class, arena_unit_bytes(heap_arena(heap))).unit_count;
+    size_t units = 0;
+    for (uintptr_t empty = heap->empties; empty != first; empty = zone_at(heap, empty)->next) {
+        units += unit_count;
+    }
+    return units;
+}
+
 // Gives home what stacks hold that nobody uses: a few chunks keep many zones from being dissolved, while others want more.
 static void give_up_idle(struct heap *heap)
 {
     for (unsigned look = 0; look < LOOKS_PER_ZONE; look++) {
         unsigned size_class = heap_look_for_idle(heap);
         if (size_class != SIZE_CLASS_NONE) {
+            uintptr_t first = heap->empties;
             flush_down_to(heap, &heap->stacks[size_class], 0);
+            arena_note_wanted(heap_arena(heap), emptied_units(heap, size_class, first));
         }
     }
 }

@@ -10,6 +10,29 @@
 
 #include "core/heap.h"
 
+// What a heap knows of stacks that swing, and of idle ones, in memory behind its struct heap_return. OWNER.
+struct heap_swing {
+    uintptr_t own_bytes; // of the memory that the heap began with
+    uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
+    uintptr_t budget;    // bytes of chunks that stacks which swing may still grow by
+    bool wants_memory;
+    uint8_t flushes
+        [SIZE_CLASS_COUNT]; // of each class's stack, since it was deepened last, up to what counts
+    uint8_t next_look;      // the class whose stack heap_look_for_idle() looks at next
+    struct heap_look {
+        uint16_t count; // entries when it was looked at last
+        uint8_t same;   // looks in a row at which it held as many as before
+        uint8_t given;  // how often it has gone home for that, up to what counts
+    } looks[SIZE_CLASS_COUNT];
+};
+
+// OWNER. What the heap knows of stacks that swing, or NULL if its arena does not grow.
+static inline struct heap_swing *heap_swing(const struct heap *heap)
+{
+    struct heap_return *back = heap_returns(heap);
+    return back != NULL ? (struct heap_swing *)(back + 1) : NULL;
+}
+
 // OWNER. No stack holds anything or has memory, and all memory is to be had again.
 void heap_begin_stacks(struct heap *heap);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/core/interrupt.h"
 
+#include "core/heap_stacks.h"
 #include "tests/core/test.h"
 
 static void scribble(struct random *random, void *ptr, size_t bytes)

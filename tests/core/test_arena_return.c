@@ -409,6 +409,31 @@ static void it_is_four_times_as_much_as_was_taken_again_less_a_share(void **stat
     }
 }
 
+static void what_becomes_free_for_others_is_kept_for_them(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct run in_use = take(8 * MIB);
+    arena_note_wanted(driver.arena, MIB / UNIT);
+    arena_note_wanted(driver.arena, 2 * MIB / UNIT);
+    assert_int_equal(driver.arena->spare_units, 3 * MIB / UNIT);
+    // So much more than the bound.
+    struct run run = take(4 * MIB + MIB + 3 * MIB + SLACK);
+    give(&run);
+    assert_int_equal(next().kind, LEAVING_NOTHING);
+    // It is bounded: three quarters of what was in use, three times the configuration's.
+    arena_note_wanted(driver.arena, 100 * MIB / UNIT);
+    assert_int_equal(driver.arena->spare_units, 12 * MIB / UNIT);
+    give(&in_use);
+    driver_end(&driver);
+    begin(16 * MIB);
+    run = take(8 * MIB);
+    arena_note_wanted(driver.arena, 100 * MIB / UNIT);
+    assert_int_equal(driver.arena->spare_units, driver.arena->used_unit_max * 3 / 4);
+    give(&run);
+    driver_end(&driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_mib_leaves_at_least),
         cmocka_unit_test(what_was_taken_again_is_kept_the_next_time),
         cmocka_unit_test(it_is_four_times_as_much_as_was_taken_again_less_a_share),
+        cmocka_unit_test(what_becomes_free_for_others_is_kept_for_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
