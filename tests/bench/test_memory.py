@@ -11,6 +11,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "tools" / "bench"
@@ -116,6 +117,12 @@ class Programs(unittest.TestCase):
             calls = memory_calls.count(program, preload)
             self.assertGreaterEqual(min(calls["mmap"], calls["munmap"]), 100)
             self.assertLess(calls["mmap"], 200)
+
+    def test_where_threads_decide_the_usual_run_counts(self):
+        runs = iter([{"mmap": 90, "futex": 3}, {"mmap": 10, "futex": 70}, {"mmap": 50, "futex": 1}])
+        program = memory_calls.Program("made-up", (), None, runs=3)
+        with mock.patch.object(memory_calls, "count", lambda *_: next(runs)):
+            self.assertEqual(memory_calls.usual(program, None), {"mmap": 10, "futex": 70})
 
 
 class Arithmetic(unittest.TestCase):
