@@ -68,6 +68,7 @@ struct heap_parcel {
     uintptr_t at;   // the state of the word's first chunk, from the heap; 0: nothing waits
     uintptr_t zone; // from the arena
     uintptr_t bits;
+    uintptr_t room; // for so many more; never 0 while something waits
 };
 
 // What a heap keeps in its zones, and the search for pages of them to purge (heap_return.h). OWNER.

@@ -206,10 +206,11 @@ static inline bool heap_fast_gather(struct heap *heap, const struct zone *zone, 
     if (__builtin_expect(bits == parcel->bits, 0)) {
         return false;
     }
-    if (__builtin_expect(bits == ~(uintptr_t)0, 0) || !state_claim(state)) {
+    if (__builtin_expect(parcel->room == 1, 0) || !state_claim(state)) {
         return false;
     }
     parcel->bits = bits;
+    parcel->room--;
     return true;
 }
 

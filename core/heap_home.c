@@ -4,6 +4,10 @@
 #include "core/zone_home.h"
 #include "core/zone_map.h"
 
+enum {
+    PARCEL_BYTES_MAX = 16 << 10
+}; // of chunks that wait in one: their owner takes others meanwhile
+
 // ---- whose a zone is ----------------------------------------------------------------------------
 
 static uint32_t owner_word(const struct heap *heap, const struct zone *zone)
@@ -140,6 +144,13 @@ void heap_send_parcels(struct heap *heap)
     }
 }
 
+// How many chunks a parcel of this zone takes: all of a word, if they are small.
+static uintptr_t parcel_room(const struct zone *zone)
+{
+    uint32_t room = (uint32_t)PARCEL_BYTES_MAX / zone->chunk_bytes;
+    return room < BITS_PER_WORD ? room : BITS_PER_WORD;
+}
+
 bool heap_gather(struct heap *heap, struct zone *zone, void *state)
 {
     uintptr_t at = heap_parcel_place(heap, state);
@@ -151,7 +162,11 @@ bool heap_gather(struct heap *heap, struct zone *zone, void *state)
             send_parcel(heap, parcel);
             sent = true;
         }
-        *parcel = (struct heap_parcel){.at = at, .zone = offset_of(heap_arena(heap), zone)};
+        *parcel = (struct heap_parcel){
+            .at = at,
+            .zone = offset_of(heap_arena(heap), zone),
+            .room = parcel_room(zone),
+        };
         heap->parcels_open++;
     }
     if ((parcel->bits & bit) != 0) {
@@ -159,7 +174,8 @@ bool heap_gather(struct heap *heap, struct zone *zone, void *state)
         arena_note_twice(heap_arena(heap), zone_chunk(zone, (uint32_t)index));
     }
     parcel->bits |= bit;
-    if (parcel->bits == ~(uintptr_t)0) {
+    parcel->room--;
+    if (parcel->room == 0) {
         send_parcel(heap, parcel);
         sent = true;
     }

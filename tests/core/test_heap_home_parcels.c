@@ -284,6 +284,31 @@ static void the_fast_path_gathers_what_is_anothers(void **state)
     home_scene_end(&scene);
 }
 
+// 16 KiB of one word.
+static void of_larger_chunks_fewer_wait(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        uint32_t most;
+    } cases[] = {{1024, 16}, {896, 18}, {512, 32}, {320, 51}, {16, 1024}};
+    for (unsigned each = 0; each < sizeof cases / sizeof *cases; each++) {
+        home_scene_begin(&scene, 64);
+        struct zone *zone = home_scene_fill(&scene, scene.a, cases[each].bytes, chunks, NULL);
+        uint32_t most = cases[each].most < WORD ? cases[each].most : (uint32_t)WORD;
+        for (uint32_t index = 0; index < WORD; index++) {
+            bool is_last = index % most == most - 1;
+            assert_int_equal(fast(scene.b, zone, chunks[index]),
+                             is_last ? HEAP_SENT : HEAP_GATHERED);
+            assert_int_equal(waiting(scene.b), is_last ? 0 : index % most + 1);
+            assert_int_equal(home_scene_is_sent(&scene, chunks[index]), is_last);
+        }
+        heap_send_parcels(scene.b);
+        assert_int_equal(zone_home_count(zone), WORD);
+        home_scene_end(&scene);
+    }
+}
+
 static void the_fast_path_sends_what_must_not_wait(void **state)
 {
     (void)state;
@@ -349,6 +374,7 @@ int main(void)
         cmocka_unit_test(who_needs_the_lock_sends_first),
         cmocka_unit_test(stacked_chunks_of_others_go_home_in_parcels),
         cmocka_unit_test(the_fast_path_gathers_what_is_anothers),
+        cmocka_unit_test(of_larger_chunks_fewer_wait),
         cmocka_unit_test(the_fast_path_sends_what_must_not_wait),
         cmocka_unit_test(the_fast_path_leaves_all_else_as_it_is),
     };
