@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The options, from one table of rows (options_table.h): name, values, default, sentence. The parser, its
+// The options, from one table of rows (options_table.h): name, values, default, and a sentence beside. The parser, its
 // complaints and the documentation come from it.
 //
 // Precedence, the later one wins: the default; what the option `preset` stands for, wherever it is said; ft_malloc_options, a string that the program may define;

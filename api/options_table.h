@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What options there are: a row for each, with its values, its default and its sentence; what the presets stand for; and
-// the variables that go by other names. The documentation's table is made of these rows, a check compares the two.
+// What options there are: a row for each, with its values and its default; what the presets stand for; and
+// the variables that go by other names. The documentation's table is made of these rows and of a sentence beside each, a check compares the two.
 #ifndef FT_API_OPTIONS_TABLE_H
 #define FT_API_OPTIONS_TABLE_H
 
@@ -25,7 +25,6 @@ struct option_row {
     size_t most;
     size_t
         rate_at; // where a number of bytes is kept that may stand behind the last value and a colon, else 1; 0: none may
-    const char *sentence;
 };
 
 extern const struct option_row options_rows[];

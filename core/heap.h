@@ -131,13 +131,12 @@ struct heap {
 // What the stacks of HEAP_NONE have below their bottom.
 extern const struct chunk_entry heap_no_entry[1];
 
-// The heap of a thread that has none: its stacks are empty and full at once, so that every call goes
-// the slow way. The caller defines it, as a constant, with this initial value.
+// The heap of a thread that has none: its stacks are empty, and it owns no zone, so that every call goes the slow way. The
+// caller defines it, as a constant, with this initial value.
 #define HEAP_OWNER_NONE (UINT32_MAX & ~(uint32_t)HEAP_OWNER_MASK)
-#define HEAP_NO_ENTRY ((struct chunk_entry *)&heap_no_entry[1])
-#define HEAP_NO_STACK                                                         \
-    {                                                                         \
-        .top = HEAP_NO_ENTRY, .limit = HEAP_NO_ENTRY, .bottom = HEAP_NO_ENTRY \
+#define HEAP_NO_STACK                                  \
+    {                                                  \
+        .top = (struct chunk_entry *)&heap_no_entry[1] \
     }
 #define HEAP_NO_STACKS_8                                                                      \
     HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, HEAP_NO_STACK, \

@@ -81,8 +81,13 @@ bool platform_is_privileged(void)
 
 // ---- memory ---------------------------------------------------------------------------------------
 
+// The system has told already; sysconf would bring 64 KiB of libc's constants into memory to say the same.
 size_t platform_page_bytes(void)
 {
+    size_t told = getauxval(AT_PAGESZ);
+    if (told != 0) {
+        return told;
+    }
     long bytes = sysconf(_SC_PAGESIZE);
     if (bytes <= 0) {
         stop("sysconf");

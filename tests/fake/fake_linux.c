@@ -143,6 +143,12 @@ long fake_sysconf(int name)
     return (long)fake_config.page_bytes;
 }
 
+// It tells no page's size at the start, so that it is asked for.
+unsigned long fake_getauxval(unsigned long type)
+{
+    return type == AT_PAGESZ ? 0 : getauxval(type);
+}
+
 ssize_t fake_write(int descriptor, const void *bytes, size_t count)
 {
     ssize_t written =

@@ -5,6 +5,7 @@
 #define FT_TESTS_FAKE_FAKE_LINUX_H
 
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -14,6 +15,7 @@ void *fake_mmap(void *where, size_t bytes, int access, int flags, int file, off_
 int fake_munmap(void *where, size_t bytes);
 int fake_getrlimit(__rlimit_resource_t resource, struct rlimit *limit);
 long fake_sysconf(int name);
+unsigned long fake_getauxval(unsigned long type);
 ssize_t fake_write(int descriptor, const void *bytes, size_t count);
 int fake_pthread_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 int fake_pthread_key_create(pthread_key_t *key, void (*destructor)(void *value));
@@ -24,6 +26,7 @@ int fake_pthread_setspecific(pthread_key_t key, const void *value);
 #define munmap fake_munmap
 #define getrlimit fake_getrlimit
 #define sysconf fake_sysconf
+#define getauxval fake_getauxval
 #define write fake_write
 #define pthread_atfork fake_pthread_atfork
 #define pthread_key_create fake_pthread_key_create

@@ -18,21 +18,21 @@ def option_rows():
     enums = re.findall(r"enum option_\w+\s*\{([^}]*)\}", text_of(ROOT / "api" / "options.h"))
     places = {name: place for constants in enums for place, name in enumerate(re.findall(r"\w+", constants))}
     for match in re.finditer(
-        r'\{\s*\.name\s*=\s*"(?P<name>\w+)"\s*,'
+        r"(?P<comment>(?:[ ]*//[^\n]*\n)+)"
+        r'\s*\{\s*\.name\s*=\s*"(?P<name>\w+)"\s*,'
         r"\s*\.values\s*=\s*\{(?P<values>[^}]*)\}\s*,"
-        r"\s*\.fallback\s*=\s*(?P<fallback>\w+)\s*,"
-        r'[^"}]*\.sentence\s*=\s*(?P<sentence>(?:"[^"]*"\s*)+)',
+        r"\s*\.fallback\s*=\s*(?P<fallback>\w+)",
         text,
     ):
         values = [f"`{value}`" for value in re.findall(r'"([^"]*)"', match["values"])]
         fallback = values[places[match["fallback"]]]
-        sentence = "".join(re.findall(r'"([^"]*)"', match["sentence"]))
+        sentence = " ".join(re.findall(r"// *(.*\S)", match["comment"]))
         rows[match["name"]] = (
-            text[: match.start()].count("\n") + 1,
+            text[: match.start("name")].count("\n") + 1,
             f"| `{match['name']}` | {', '.join(values)} | {fallback} | {sentence} |",
         )
     if not rows or len(rows) != len(re.findall(r"\.name\s*=", text)):
-        check.fail(path, 1, "the option table has rows that this check cannot read: .name .values .fallback … .sentence")
+        check.fail(path, 1, "the option table has rows that this check cannot read: // sentence {.name .values .fallback …")
     return rows
 
 
