@@ -5,7 +5,7 @@
 #   headers | constants | code of small processes | code that any process may run | code that runs if it is asked for |
 #   its constants | tables for unwinding
 #
-# Functions of the first kind are those of common.list, which tools/build/common makes: they end within 64 KiB, but for the last few. A source is
+# Functions of the first kind are those of common.list, which tools/build/common makes: they end within 64 KiB. A source is
 # of the second kind, unless it is named here.
 set(FT_SELDOM
     core/address_map core/arena_valid core/backtrace core/backtrace_table core/census core/dump core/ft_core_arena
