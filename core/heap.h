@@ -221,7 +221,8 @@ struct heap *heap_acquire(struct arena *arena, size_t bytes, struct need *need);
 struct heap *heap_common(struct arena *arena, size_t bytes, struct need *need);
 
 // OWNER and LOCKED. The heap's thread ends: what its stacks hold goes home, empty zones go back, and
-// the heap waits for the next thread.
+// the heap waits for the next thread. Where the arena grows, TINY chunks stay at hand for that one, until another heap is the
+// next to be handed on.
 void heap_retire(struct heap *heap);
 
 // LOCKED, while nobody else is in any call. Takes every heap but `survivor` (which may be NULL, and else is the calling
@@ -347,8 +348,14 @@ static inline bool heap_has_empty(const struct heap *heap)
 // OWNER and LOCKED. Gives one empty zone back to its section. False if there was none.
 bool heap_give_empty(struct heap *heap);
 
-// OWNER. Returns every chunk in the stacks to its zone, or on its way there.
-void heap_flush(struct heap *heap);
+// OWNER. Returns every chunk in the stacks of this class and those above to its zone, or on its way there.
+void heap_flush_from(struct heap *heap, unsigned size_class);
+
+// OWNER. The same for all classes.
+static inline void heap_flush(struct heap *heap)
+{
+    heap_flush_from(heap, 0);
+}
 
 // OWNER. Takes back what other threads have freed.
 void heap_drain(struct heap *heap);

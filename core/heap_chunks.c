@@ -352,9 +352,9 @@ bool heap_give_empty(struct heap *heap)
     return true;
 }
 
-void heap_flush(struct heap *heap)
+void heap_flush_from(struct heap *heap, unsigned size_class)
 {
-    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+    for (; size_class < heap->class_count; size_class++) {
         flush_down_to(heap, &heap->stacks[size_class], 0);
     }
 }

@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-// Gives up stacks, and the empty zones of this class and those above.
-static void trim_from(struct heap *heap, unsigned size_class)
+// Gives up stacks, and empty zones, from these classes on.
+static void give_up(struct heap *heap, unsigned first_stack, unsigned first_zone)
 {
-    heap_flush(heap);
+    heap_flush_from(heap, first_stack);
     heap_send_parcels(heap);
     heap_drain(heap);
-    heap_unlist_empty(heap, size_class);
+    heap_unlist_empty(heap, first_zone);
     while (heap_give_empty(heap)) {
     }
     heap_hand_drop(heap);
@@ -27,7 +27,7 @@ void heap_trim(struct heap *heap)
         while (heap_adopt(heap, size_class, true)) {
         }
     }
-    trim_from(heap, 0);
+    give_up(heap, 0, 0);
     (void)heap_receive_idle(heap_arena(heap));
 }
 
@@ -50,10 +50,10 @@ void heap_trim_idle(struct arena *arena)
 {
     for (struct heap *heap = offset_to(arena, arena->idle_heaps); heap != NULL;
          heap = offset_to(arena, heap->next_idle)) {
-        trim_from(heap, 0);
+        give_up(heap, 0, 0);
     }
     if (arena->common != 0) {
-        trim_from(offset_to(arena, arena->common), 0);
+        give_up(offset_to(arena, arena->common), 0, 0);
     }
 }
 
@@ -223,10 +223,16 @@ void heap_make_idle(struct arena *arena, struct heap *heap)
 
 void heap_retire(struct heap *heap)
 {
-    // SMALL zones are large, and the next thread may want none of them.
-    trim_from(heap, SIZE_CLASS_TINY_COUNT);
-    heap_make_idle(heap_arena(heap), heap);
-    (void)heap_receive_idle(heap_arena(heap));
+    struct arena *arena = heap_arena(heap);
+    // On a buffer memory is dearer than time. SMALL zones are large, and the next thread may want none of them.
+    bool keeps_stacks = heap_swing(heap) != NULL;
+    struct heap *next = offset_to(arena, arena->idle_heaps);
+    if (keeps_stacks && next != NULL) {
+        give_up(next, 0, SIZE_CLASS_TINY_COUNT); // another thread gets it than the next one
+    }
+    give_up(heap, keeps_stacks ? SIZE_CLASS_TINY_COUNT : 0, SIZE_CLASS_TINY_COUNT);
+    heap_make_idle(arena, heap);
+    (void)heap_receive_idle(arena);
 }
 
 uint32_t heap_count_in_use(const struct arena *arena)

@@ -157,6 +157,66 @@ static void idle_heaps_are_trimmed_and_others_are_not(void **state)
     end();
 }
 
+static size_t held(const struct heap *of, size_t bytes)
+{
+    const struct heap_stack *stack = &of->stacks[size_class_of(bytes)];
+    return (size_t)(stack->top - stack->bottom);
+}
+
+// Allocates and frees some TINY chunks, and some SMALL ones, which the heap has at hand then.
+static void use(struct heap *by)
+{
+    static const size_t sizes[] = {30, 2000};
+    for (unsigned size = 0; size < 2; size++) {
+        void *chunks[20];
+        for (unsigned index = 0; index < 20; index++) {
+            chunks[index] = driver_alloc(&driver, by, sizes[size], 16).ptr;
+            assert_non_null(chunks[index]);
+        }
+        for (unsigned index = 0; index < 20; index++) {
+            driver_free(&driver, by, chunks[index]);
+        }
+        assert_true(held(by, sizes[size]) != 0);
+    }
+}
+
+static void the_heap_that_is_handed_on_next_keeps_tiny_chunks_at_hand(void **state)
+{
+    (void)state;
+    driver_begin(&driver, &(struct driver_options){
+                              .unit_bytes = 4096,
+                              .section_bytes = 16 << 20,
+                              .dirty_bytes_max = 16 << 20,
+                          });
+    driver.arena->config.stack_bytes_max = 1 << 20;
+    struct heap *first = driver_acquire(&driver, 64 << 10);
+    struct heap *second = driver_acquire(&driver, 64 << 10);
+    use(first);
+    use(second);
+    heap_retire(first);
+    assert_true(held(first, 30) != 0);
+    assert_int_equal(held(first, 2000), 0);
+    assert_true(driver_is_valid(&driver));
+    // Now it is another's turn.
+    heap_retire(second);
+    assert_int_equal(held(first, 30), 0);
+    assert_true(held(second, 30) != 0);
+    assert_true(driver_is_valid(&driver));
+    size_t at_hand = held(second, 30);
+    assert_ptr_equal(driver_acquire(&driver, 64 << 10), second);
+    assert_int_equal(held(second, 30), at_hand);
+    void *ptr = driver_alloc(&driver, second, 30, 16).ptr;
+    assert_int_equal(held(second, 30), at_hand - 1);
+    driver_free(&driver, second, ptr);
+    // A trim takes them from a heap that waits.
+    heap_retire(second);
+    heap_trim_idle(driver.arena);
+    assert_int_equal(held(second, 30), 0);
+    assert_int_equal(driver.arena->zone_count, 0);
+    assert_true(driver_is_valid(&driver));
+    driver_end(&driver);
+}
+
 // Copies all there is of an arena, one region and the header below it, to where it may be used.
 static void an_arena_that_moved_is_used_where_it_is(void **state)
 {
@@ -218,6 +278,7 @@ int main(void)
         cmocka_unit_test(the_last_resort_is_a_chunk_of_a_larger_class),
         cmocka_unit_test(a_larger_chunk_must_be_able_to_note_the_slack),
         cmocka_unit_test(idle_heaps_are_trimmed_and_others_are_not),
+        cmocka_unit_test(the_heap_that_is_handed_on_next_keeps_tiny_chunks_at_hand),
         cmocka_unit_test(an_arena_that_moved_is_used_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
