@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What options there are: a row for each, with its values and its default; what the presets stand for; and
-// the variables that go by other names. The documentation's table is made of these rows and of a sentence beside each, a check compares the two.
+// What options there are: a row for each, with its values and its default; what the presets stand for; and the variables
+// that go by other names. The documentation's table is made of these rows and of the sentence above each, a check compares
+// the two.
 #ifndef FT_API_OPTIONS_TABLE_H
 #define FT_API_OPTIONS_TABLE_H
 

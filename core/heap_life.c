@@ -228,7 +228,7 @@ void heap_retire(struct heap *heap)
     bool keeps_stacks = heap_swing(heap) != NULL;
     struct heap *next = offset_to(arena, arena->idle_heaps);
     if (keeps_stacks && next != NULL) {
-        give_up(next, 0, SIZE_CLASS_TINY_COUNT); // another thread gets it than the next one
+        give_up(next, 0, SIZE_CLASS_TINY_COUNT); // it is the next one no more
     }
     give_up(heap, keeps_stacks ? SIZE_CLASS_TINY_COUNT : 0, SIZE_CLASS_TINY_COUNT);
     heap_make_idle(arena, heap);

@@ -101,5 +101,5 @@ def report(_options, directory, allocators, samples):
         print(f"counted {program.name}", file=sys.stderr)
     print("\nMemory calls of a whole run: " + " + ".join(CALLS) + "\n"
           "(none: glibc with nothing preloaded; empty: an empty library preloaded, the limit for true;\n"
-          "of the program with threads the median of five runs)")
+          "of the program with threads the median of some runs)")
     print(table.text(["program", "none", EMPTY, *(a.name for a in columns[2:]), "limit"], rows))
