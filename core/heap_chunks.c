@@ -137,8 +137,13 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes)
     if (stack->top != stack->bottom) {
         return hand_out(heap, --stack->top, bytes);
     }
-    heap_drain(heap);
     struct zone *zone = heap_fullest_zone(heap, size_class);
+    // What came home is looked at only when it is wanted: the more at a time, the less often its owner and those who send
+    // chunks to it wait for each other's cache lines.
+    if (zone == NULL || zone->free_count == 0) {
+        heap_drain(heap);
+        zone = heap_fullest_zone(heap, size_class);
+    }
     if (zone == NULL) {
         return (struct grant){.ptr = NULL};
     }

@@ -16,7 +16,7 @@ static void forget_records(struct section *section, unsigned size_class)
     records->full = (struct home_list){.rest = 0};
     for (struct zone *zone = offset_to(section, records->records); zone != NULL;
          zone = offset_to(section, zone->next)) {
-        atomic_store_explicit(&zone->announced, 0, memory_order_relaxed);
+        atomic_store_explicit(&zone_mail(zone)->announced, 0, memory_order_relaxed);
         (void)zone_drain_dead(zone);
     }
 }
@@ -45,7 +45,7 @@ static void revive_zone(struct arena *arena, struct zone *zone)
     struct heap *heap = offset_to(arena, atomic_load_explicit(&zone->heap, memory_order_relaxed));
     uintptr_t place = (uintptr_t)&heap->stacks[zone->size_class] - (uintptr_t)heap;
     atomic_store_explicit(&zone->owner, heap->owner | (uint32_t)place, memory_order_relaxed);
-    atomic_store_explicit(&zone->announced, 0, memory_order_relaxed);
+    atomic_store_explicit(&zone_mail(zone)->announced, 0, memory_order_relaxed);
     zone->fill = ZONE_UNLISTED;
     zone_rebuild(zone);
     heap_relist(heap, zone);

@@ -122,12 +122,12 @@ static bool home_part_is_valid(const struct heap *heap, uintptr_t at)
 {
     size_t count = 0;
     while (at != 0) {
-        const struct zone *zone = zone_at(heap, at);
-        if (atomic_load_explicit(&zone->announced, memory_order_relaxed) == 0 ||
+        const struct zone_mail *mail = zone_mail(zone_at(heap, at));
+        if (atomic_load_explicit(&mail->announced, memory_order_relaxed) == 0 ||
             count++ > heap_arena(heap)->unit_count) {
             return false;
         }
-        at = atomic_load_explicit(&zone->home_next, memory_order_relaxed);
+        at = atomic_load_explicit(&mail->next, memory_order_relaxed);
     }
     return true;
 }

@@ -30,19 +30,21 @@ static inline bool home_list_is_empty(const struct home_list *list)
 static inline bool home_announce(struct zone *zone)
 {
     // Sequentially consistent after zone_send() (zone_home.h): see there. The load spares most calls the exchange.
-    return atomic_load_explicit(&zone->announced, memory_order_seq_cst) == 0 &&
-           atomic_exchange_explicit(&zone->announced, 1, memory_order_seq_cst) == 0;
+    struct zone_mail *mail = zone_mail(zone);
+    return atomic_load_explicit(&mail->announced, memory_order_seq_cst) == 0 &&
+           atomic_exchange_explicit(&mail->announced, 1, memory_order_seq_cst) == 0;
 }
 
 // ANY. Lists a record that the caller has announced. Ends after two stores, whatever others do.
 static inline void home_list_push(struct home_list *list, const void *arena, struct zone *zone)
 {
-    atomic_store_explicit(&zone->home_next, HOME_PENDING, memory_order_relaxed);
+    struct zone_mail *mail = zone_mail(zone);
+    atomic_store_explicit(&mail->next, HOME_PENDING, memory_order_relaxed);
     // Release: who finds the record finds the link pending, or set. Acquire is not needed: nothing is read through it.
     uintptr_t next =
         atomic_exchange_explicit(&list->first, offset_of(arena, zone), memory_order_acq_rel);
     // Release, so that what the exchange acquired is handed on to who follows the link.
-    atomic_store_explicit(&zone->home_next, next, memory_order_release);
+    atomic_store_explicit(&mail->next, next, memory_order_release);
 }
 
 // OWNER. Takes a record off the list, which may then be announced again. NULL if there is none, or none yet.
@@ -56,13 +58,14 @@ static inline struct zone *home_list_take(struct home_list *list, const void *ar
     if (zone == NULL) {
         return NULL;
     }
-    uintptr_t next = atomic_load_explicit(&zone->home_next, memory_order_acquire);
+    struct zone_mail *mail = zone_mail(zone);
+    uintptr_t next = atomic_load_explicit(&mail->next, memory_order_acquire);
     if (next == HOME_PENDING) {
         return NULL;
     }
     list->rest = next;
     // Sequentially consistent before the bits are taken: see zone_send().
-    atomic_store_explicit(&zone->announced, 0, memory_order_seq_cst);
+    atomic_store_explicit(&mail->announced, 0, memory_order_seq_cst);
     return zone;
 }
 

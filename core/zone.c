@@ -21,7 +21,8 @@ struct zone_layout zone_layout_of(unsigned size_class, size_t unit_bytes)
     size_t unit_count = bits_divide_up(ZONE_CHUNKS_MIN * chunk_bytes, unit_bytes);
     size_t chunk_count = unit_count * unit_bytes / chunk_bytes;
     size_t word_count = bits_divide_up(chunk_count, BITS_PER_WORD);
-    size_t header_at = bits_align_up(2 * word_count * sizeof(uintptr_t), 64);
+    size_t header_at =
+        bits_align_up(sizeof(struct zone_mail) + 2 * word_count * sizeof(uintptr_t), 64);
     size_t state_bytes =
         size_class < SIZE_CLASS_TINY_COUNT ? chunk_count : word_count * BITS_PER_WORD + chunk_count;
     return (struct zone_layout){

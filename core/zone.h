@@ -8,15 +8,16 @@
 //
 // All that is known of it lies elsewhere, in the zone's record:
 //
-//        word_count words   word_count words                 chunk_count of 1 or 2 bytes
-//   +------------------+------------------+-------------+----------------------+
-//   | home: on its way | free: in the zone| struct zone | state 0, state 1 ... |
-//   +------------------+------------------+-------------+----------------------+
-//                                         ^ the zone map leads here
+//            word_count words   word_count words                 chunk_count of 1 or 2 bytes
+//   +------+------------------+------------------+-------------+----------------------+
+//   | mail | home: on its way | free: in the zone| struct zone | state 0, state 1 ... |
+//   +------+------------------+------------------+-------------+----------------------+
+//                                                ^ the zone map leads here
 //
 // The states are out of line because several readers want them: a free refuses what is not live, a
 // walk prints exact sizes, and an overrun finds nothing of ours to overwrite. They follow the header,
-// so that a free needs no second address to find them.
+// so that a free needs no second address to find them. What other threads write, mail and home bits, lies apart from
+// what the owner writes each time that it takes chunks: neither has to wait for the other's cache line.
 //
 // A free chunk is in one of three places: in the zone (its free bit is set, or it lies at or above
 // fresh_index), in some heap's stack (neither), or on its way home: its state says so first, its home bit when the
@@ -27,7 +28,7 @@
 // takes it. Only its owner ever makes it nobody's, so that no free by the owner meets another's drain.
 //
 // A record is for ever one of a class, and may be listed (home.h) by somebody who comes late, when its zone is gone or
-// another. So `announced`, `home_next` and the home bits belong to the record, not to the zone: cutting a zone leaves
+// another. So the mail and the home bits belong to the record, not to the zone: cutting a zone leaves
 // them as they are, and whoever takes a record off a list looks what it is by then.
 //
 // Invariants, all checked by zone_is_valid():
@@ -92,10 +93,6 @@ struct zone {
     uintptr_t next; // neighbours in that list (MAPPED: in the arena's, by address), from the arena
     uintptr_t previous; //
 
-    // Who has announced a record has its link until he has listed it, then who takes it off the list.
-    _Atomic uintptr_t home_next; // the next record in its list, from the arena (home.h)
-    _Atomic uint32_t announced;  // it is in a list, or about to be
-
     // LOCKED
     uint32_t unit_count; // units of its run
     union {
@@ -114,6 +111,13 @@ struct zone {
             uint16_t held_counted;
         };
     };
+};
+
+// What a record's list knows of it (home.h), before the bitmaps. Who has announced a record has its link until he has listed
+// it, then who takes it off the list.
+struct zone_mail {
+    _Atomic uintptr_t next;     // the next record in its list, from the arena
+    _Atomic uint32_t announced; // it is in a list, or about to be
 };
 
 // How a zone of one class is cut on a given unit.
@@ -288,6 +292,12 @@ uint32_t zone_fill_of(const struct zone *zone);
 static inline _Atomic uintptr_t *zone_home_word(const struct zone *zone, uint32_t word)
 {
     return (_Atomic uintptr_t *)zone - 2 * (size_t)zone->word_count + word;
+}
+
+// ANY. The mail of a record that has bitmaps.
+static inline struct zone_mail *zone_mail(const struct zone *zone)
+{
+    return (struct zone_mail *)zone_home_word(zone, 0) - 1;
 }
 
 // OWNER, while nobody else is in any call. Makes free whatever is not live, wherever it was, and nothing on its way.

@@ -81,7 +81,7 @@ static bool leads_to(const struct home_scene *scene, uintptr_t at, const struct 
         if (record == zone) {
             return true;
         }
-        at = record->home_next;
+        at = zone_mail(record)->next;
     }
     return false;
 }

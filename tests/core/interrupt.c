@@ -59,8 +59,8 @@ void interrupt_heaps(struct arena *arena, struct random *random)
 
 static void interrupt_record(struct zone *zone, struct random *random)
 {
-    zone->announced = random_below(random, 2);
-    zone->home_next = random_chance(random, 30) ? HOME_PENDING : any_word(random);
+    zone_mail(zone)->announced = random_below(random, 2);
+    zone_mail(zone)->next = random_chance(random, 30) ? HOME_PENDING : any_word(random);
     for (uint32_t word = 0; word < zone->word_count; word++) {
         *zone_home_word(zone, word) = any_word(random);
     }

@@ -104,14 +104,14 @@ static void chunks_of_an_owned_zone_go_to_their_owner(void **state)
         heap_drain(scene.a);
         assert_true(home_list_is_empty(&scene.a->home));
         assert_false(zone_has_home(zone));
-        assert_int_equal(zone->announced, 0);
+        assert_int_equal(zone_mail(zone)->announced, 0);
         assert_int_equal(zone_available(zone), 11);
         assert_int_equal(home_scene_take_all(&scene, scene.a, SCENE_BYTES), 11);
         home_scene_end(&scene);
     }
 }
 
-static void a_heap_with_an_empty_stack_takes_what_came_home(void **state)
+static void what_came_home_is_taken_when_no_zone_has_a_freed_chunk(void **state)
 {
     (void)state;
     home_scene_begin(&scene, 0);
@@ -119,11 +119,32 @@ static void a_heap_with_an_empty_stack_takes_what_came_home(void **state)
     home_scene_send(&scene, scene.b, chunks[0]);
     assert_false(heap_lacks(scene.a, TINY_CLASS));
     // One is at hand, the other one at home.
-    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[0]);
     assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[SCENE_COUNT - 1]);
+    assert_true(zone_has_home(zone));
+    assert_true(home_scene_is_listed(&scene, &scene.a->home, zone));
+    assert_false(heap_lacks(scene.a, TINY_CLASS));
+    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[0]);
     assert_true(heap_lacks(scene.a, TINY_CLASS));
     assert_null(heap_take(scene.a, TINY_CLASS, 1000).ptr);
     assert_int_equal(zone->owner, ZONE_OWNER_FULL);
+    home_scene_end(&scene);
+}
+
+static void what_came_home_is_taken_before_chunks_that_were_never_handed_out(void **state)
+{
+    (void)state;
+    home_scene_begin(&scene, 0);
+    const struct heap_stack *stack = &scene.a->stacks[TINY_CLASS];
+    uint32_t count = 0;
+    do {
+        chunks[count++] = home_scene_alloc(&scene, scene.a, SCENE_BYTES);
+    } while (stack->top != stack->bottom);
+    struct zone *zone = home_scene_at(&scene, chunks[0]).zone;
+    assert_int_equal(zone->free_count, 0);
+    assert_true(zone_available(zone) != 0);
+    home_scene_send(&scene, scene.b, chunks[0]);
+    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[0]);
+    assert_false(zone_has_home(zone));
     home_scene_end(&scene);
 }
 
@@ -235,7 +256,7 @@ static void its_owner_may_find_a_zone_among_those_of_nobody(void **state)
     assert_int_equal(zone_available(zone), 2);
     assert_int_equal(home_scene_take_all(&scene, scene.a, SCENE_BYTES), 3);
     assert_false(zone_has_home(zone));
-    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced, 0);
     home_scene_end(&scene);
 }
 
@@ -263,7 +284,7 @@ static void who_sends_the_last_chunk_gives_the_zone_back(void **state)
         // The record is still listed; who finds it there lets it be.
         assert_true(home_scene_is_listed(&scene, home_scene_full(&scene, zone), zone));
         assert_false(heap_adopt(scene.c, zone->size_class, true));
-        assert_int_equal(zone->announced, 0);
+        assert_int_equal(zone_mail(zone)->announced, 0);
         home_scene_end(&scene);
     }
 }
@@ -335,7 +356,8 @@ int main(void)
         cmocka_unit_test(put_refuses_what_is_not_live_and_changes_nothing),
         cmocka_unit_test(a_chunk_is_claimed_once),
         cmocka_unit_test(chunks_of_an_owned_zone_go_to_their_owner),
-        cmocka_unit_test(a_heap_with_an_empty_stack_takes_what_came_home),
+        cmocka_unit_test(what_came_home_is_taken_when_no_zone_has_a_freed_chunk),
+        cmocka_unit_test(what_came_home_is_taken_before_chunks_that_were_never_handed_out),
         cmocka_unit_test(chunks_of_nobodys_zone_go_to_who_is_short_of_them),
         cmocka_unit_test(chunks_among_many_in_use_go_to_the_last_owner),
         cmocka_unit_test(chunks_of_who_waits_for_a_thread_go_to_who_is_short),

@@ -169,7 +169,7 @@ static void a_record_in_anothers_list_is_handed_on(void **state)
     // Nothing to hand on: it is forgotten.
     list_late(&scene.b->home, zone);
     heap_drain(scene.b);
-    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced, 0);
     assert_true(home_list_is_empty(&scene.a->home));
     home_scene_end(&scene);
 }
@@ -210,14 +210,14 @@ static void a_zone_that_is_being_taken_over_is_its_takers_business(void **state)
     atomic_store(&scene.a->is_idle, 1);
     list_late(&scene.arena->home_idle, zone);
     (void)heap_receive_idle(scene.arena);
-    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced, 0);
     assert_int_equal(zone->fill, ZONE_UNLISTED);
     assert_true(zone_has_home(zone));
     // Who sends more lists it where any heap that is short finds it.
     assert_true(home_scene_send(&scene, scene.b, chunks[1]));
     assert_true(home_scene_is_listed(&scene, home_scene_full(&scene, zone), zone));
     assert_false(heap_adopt(scene.b, TINY_CLASS, true));
-    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced, 0);
     atomic_store(&scene.a->is_idle, 0);
     atomic_store(&zone->owner, ZONE_OWNER_FULL);
     assert_true(heap_take_back(scene.a, zone));
@@ -246,7 +246,7 @@ static void an_adoption_goes_on_until_it_has_a_chunk(void **state)
     assert_true(home_list_is_empty(full));
     // The one without a chunk is the adopter's, too.
     assert_true(heap_owns(scene.c, second));
-    assert_int_equal(second->announced, 0);
+    assert_int_equal(zone_mail(second)->announced, 0);
     assert_true(driver_is_valid(&scene.driver));
     assert_int_equal(home_scene_take_all(&scene, scene.b, SCENE_BYTES), 2);
     assert_int_equal(home_scene_take_all(&scene, scene.c, SCENE_BYTES), 1);
@@ -270,7 +270,7 @@ static void a_record_that_is_gone_is_dropped_from_any_list(void **state)
         heap_drain(scene.b);
         assert_false(heap_adopt(scene.c, TINY_CLASS, true));
         (void)heap_receive_idle(scene.arena);
-        assert_int_equal(zone->announced, 0);
+        assert_int_equal(zone_mail(zone)->announced, 0);
         assert_true(home_list_is_empty(lists[which]));
         assert_int_equal(zone->owner, ZONE_OWNER_DEAD);
         home_scene_end(&scene);
@@ -287,7 +287,7 @@ static void a_listed_record_can_be_cut_again(void **state)
         struct home_list *const lists[] = {&scene.a->home, &scene.c->home};
         list_late(lists[which], zone);
         assert_ptr_equal(home_scene_fill_but_one(&scene, scene.b, SCENE_BYTES, chunks), zone);
-        assert_int_equal(zone->announced, 1);
+        assert_int_equal(zone_mail(zone)->announced, 1);
         // Nobody needs to list it for what comes home meanwhile: it is in a list already.
         assert_true(home_scene_send(&scene, scene.a, chunks[0]));
         assert_true(home_scene_is_listed(&scene, lists[which], zone));
@@ -296,7 +296,7 @@ static void a_listed_record_can_be_cut_again(void **state)
         assert_true(home_scene_is_listed(&scene, &scene.b->home, zone));
         heap_drain(scene.b);
         assert_int_equal(zone_available(zone), 2);
-        assert_int_equal(zone->announced, 0);
+        assert_int_equal(zone_mail(zone)->announced, 0);
         home_scene_end(&scene);
     }
 }
@@ -332,7 +332,7 @@ static void all_is_drained_where_nothing_leaves(void **state)
     assert_int_equal(scene.c->parcels_open, 0);
     assert_int_equal(zone_available(zone), 2);
     assert_int_equal(zone_available(other), 2);
-    assert_int_equal(zone->announced + other->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced + zone_mail(other)->announced, 0);
     assert_false(heap_has_idle_home(scene.arena));
     home_scene_end(&scene);
 }

@@ -54,7 +54,7 @@ static void chunks_wait_until_the_parcels_are_sent(void **state)
     assert_int_equal(home_scene_at(&scene, chunks[3]).status, CHUNK_HOME);
     assert_false(home_scene_send(&scene, scene.b, chunks[3]));
     assert_false(zone_has_home(zone));
-    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced, 0);
     assert_int_equal(waiting(scene.b), 3);
     assert_int_equal(scene.b->parcels_open, 1);
     assert_true(driver_is_valid(&scene.driver));

@@ -233,13 +233,13 @@ static void a_list_with_a_wrong_link_back(void)
 
 static void a_record_in_the_home_list_that_nobody_announced(void)
 {
-    zone_of(130)->announced = 0;
+    zone_mail(zone_of(130))->announced = 0;
 }
 
 static void a_home_list_that_leads_to_itself(void)
 {
     struct zone *zone = zone_of(130);
-    zone->home_next = offset_of(scene.driver.arena, zone);
+    zone_mail(zone)->next = offset_of(scene.driver.arena, zone);
 }
 
 // What the owner has taken, and not yet looked at, is part of the list.
@@ -252,13 +252,13 @@ static void take_home_list(void)
 static void a_record_that_was_taken_and_nobody_announced(void)
 {
     take_home_list();
-    zone_of(TAKEN - 1)->announced = 0;
+    zone_mail(zone_of(TAKEN - 1))->announced = 0;
 }
 
 static void a_list_that_was_taken_and_leads_to_itself(void)
 {
     take_home_list();
-    zone_of(130)->home_next = scene.heap->home.rest;
+    zone_mail(zone_of(130))->next = scene.heap->home.rest;
 }
 
 static void a_zone_that_miscounts_what_is_dirty(void)

@@ -41,7 +41,7 @@ static void expect_zone_is_whole_but_for_live_chunks(const struct zone *zone)
     assert_int_equal(zone_available(zone) + live_count, zone->chunk_count);
     assert_int_not_equal(live_count, 0); // no heap keeps what is empty
     assert_false(zone_has_home(zone));
-    assert_int_equal(zone->announced, 0);
+    assert_int_equal(zone_mail(zone)->announced, 0);
     assert_int_equal(zone->owner == ZONE_OWNER_FULL, zone_available(zone) == 0);
 }
 
@@ -59,7 +59,7 @@ static void expect_section_is_revived(const struct arena *arena, struct section 
         assert_true(home_list_is_empty(&section->classes[size_class].full));
         for (struct zone *zone = offset_to(section, section->classes[size_class].records);
              zone != NULL; zone = offset_to(section, zone->next)) {
-            assert_int_equal(zone->announced, 0);
+            assert_int_equal(zone_mail(zone)->announced, 0);
             assert_false(zone_has_home(zone));
             assert_int_equal(zone->owner, ZONE_OWNER_DEAD);
         }

@@ -50,7 +50,8 @@ static void every_record_has_room_for_its_parts(void **state)
             size_t state_bytes = size_class < SIZE_CLASS_TINY_COUNT ? 1 : 2;
             assert_true((size_t)layout.word_count * BITS_PER_WORD >= layout.chunk_count);
             assert_true(layout.word_count <= UINT16_MAX);
-            assert_true(layout.header_at >= 2 * layout.word_count * sizeof(uintptr_t));
+            assert_true(layout.header_at >=
+                        sizeof(struct zone_mail) + 2 * layout.word_count * sizeof(uintptr_t));
             assert_int_equal(layout.header_at % 64, 0);
             assert_int_equal(layout.record_bytes % 64, 0);
             assert_true(layout.record_bytes >=

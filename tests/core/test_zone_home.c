@@ -205,12 +205,12 @@ static void bits_outlive_the_cutting_of_another_zone(void **state)
     (void)state;
     struct zone_record record = full_zone(3, UNIT);
     struct zone *zone = record.zone;
-    zone->announced = 1;
-    zone->home_next = 4711;
+    zone_mail(zone)->announced = 1;
+    zone_mail(zone)->next = 4711;
     zone_send(zone, 0, 1);
     zone_record_recycle(&record, true);
-    assert_int_equal(zone->announced, 1);
-    assert_int_equal(zone->home_next, 4711);
+    assert_int_equal(zone_mail(zone)->announced, 1);
+    assert_int_equal(zone_mail(zone)->next, 4711);
     assert_int_equal(zone_record_home_words(&record)[0], 1);
     assert_ptr_equal(zone_drain_dead(zone), zone_chunk(zone, 0));
     assert_true(zone_is_valid(zone));

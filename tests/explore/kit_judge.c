@@ -69,7 +69,8 @@ static uint32_t judge_zone(const struct zone *zone)
             explore_fail("chunk %u is lost: its state is %u", index, state);
         }
     }
-    if (atomic_load_explicit(&zone->announced, memory_order_relaxed) != 0 || zone_has_home(zone)) {
+    if (atomic_load_explicit(&zone_mail(zone)->announced, memory_order_relaxed) != 0 ||
+        zone_has_home(zone)) {
         explore_fail("a zone is announced, or has chunks that came home, and is in no list");
     }
     return live;
@@ -137,10 +138,10 @@ static void name_in_zone(const struct zone *zone, const void *at, char *name, si
         (void)snprintf(name, bytes, "the zone's owner");
     } else if (is_at(at, &zone->heap)) {
         (void)snprintf(name, bytes, "the zone's heap");
-    } else if (is_at(at, &zone->announced)) {
+    } else if (is_at(at, &zone_mail(zone)->announced)) {
         (void)snprintf(name, bytes, "announced");
-    } else if (is_at(at, &zone->home_next)) {
-        (void)snprintf(name, bytes, "home_next");
+    } else if (is_at(at, &zone_mail(zone)->next)) {
+        (void)snprintf(name, bytes, "the link of what came home");
     } else if (state < zone->chunk_count) {
         (void)snprintf(name, bytes, "the state of chunk %u", (unsigned)state);
     } else if (word < zone->word_count) {
