@@ -78,12 +78,15 @@ static void note_taken(struct heap *heap, size_t bytes)
     }
 }
 
-// How many chunks that were never handed out a refill takes at most. Where there are other heaps, chunks come home meanwhile
-// whose pages have been touched.
-static uint32_t fresh_at_once(const struct heap *heap, unsigned size_class)
+// How many chunks of this zone a refill takes at most. Where there are other heaps, chunks come home meanwhile whose pages have
+// been touched: then it takes none that was never handed out beside freed ones, and few alone.
+static uint32_t most_at_once(const struct heap *heap, const struct zone *zone)
 {
-    size_t count = REFILL_FRESH_BYTES / size_class_bytes(size_class);
-    return arena_heap_count(heap_arena(heap)) == 1 ? UINT32_MAX : count == 0 ? 1 : (uint32_t)count;
+    if (arena_heap_count(heap_arena(heap)) == 1) {
+        return UINT32_MAX;
+    }
+    uint32_t fresh = (uint32_t)REFILL_FRESH_BYTES / zone->chunk_bytes;
+    return zone->free_count != 0 ? zone->free_count : fresh != 0 ? fresh : 1;
 }
 
 // Fills an empty stack from this zone, which has something to take. False if there is no memory for a stack.
@@ -101,8 +104,7 @@ static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
     if (want == 0) {
         return false;
     }
-    uint32_t most = fresh_at_once(heap, size_class);
-    most = most > zone->free_count ? most : zone->free_count;
+    uint32_t most = most_at_once(heap, zone);
     uint32_t count = zone_take(zone, stack->top, want < most ? want : most);
     stack->top += count;
     note_taken(heap, count * size_class_bytes(size_class));

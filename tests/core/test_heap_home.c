@@ -145,6 +145,10 @@ static void what_came_home_is_taken_before_chunks_that_were_never_handed_out(voi
     home_scene_send(&scene, scene.b, chunks[0]);
     assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[0]);
     assert_false(zone_has_home(zone));
+    // Those wait until there is nothing else, as long as others may send more.
+    assert_ptr_equal(stack->top, stack->bottom);
+    assert_non_null(heap_take(scene.a, TINY_CLASS, 1000).ptr);
+    assert_true(stack->top != stack->bottom);
     home_scene_end(&scene);
 }
 
