@@ -118,7 +118,8 @@ struct arena {
     size_t meta_unit_count; // the arena's own among them
     size_t change_count;    // of the runs: a walk that knows the number need not look where it is
     size_t failure_count;   // requests that were refused for want of memory, by who counts them
-    size_t leaving_count;   // ranges on their way to the system
+    uint32_t leaving_count; // ranges on their way to the system
+    uint32_t looked_units;  // in use at the last look for what came home (heap_home.c), or since
     _Atomic size_t split_count; // ranges purged since purges split
     _Atomic uintptr_t
         trim_count;           // how often all heaps were to give back what they can (heap_return.h)

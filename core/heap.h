@@ -330,6 +330,13 @@ static inline bool heap_has_idle_home(const struct arena *arena)
 // LOCKED. Heaps that wait for a thread take what has come home to them. Returns one of those, or NULL.
 struct heap *heap_receive_idle(struct arena *arena);
 
+// LOCKED. What is listed for heaps whose threads may sleep is listed anew: zones that are nobody's by now where every heap
+// finds them, others for those who own them by now.
+void heap_look_home(struct arena *arena);
+
+// LOCKED. The same if the arena has grown by a part since it was done last.
+void heap_look_home_grown(struct arena *arena);
+
 // OWNER and LOCKED. Makes a zone of this class this heap's that is nobody's and has chunks that came home. False if
 // there is none. any: however many of its chunks are in use; else only one that few of are, that this heap had last, or
 // whose last owner waits for a thread: of others the chunks in use and those handed out next would share cache lines.

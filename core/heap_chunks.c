@@ -297,8 +297,11 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
     struct grant grant = heap_take(heap, size_class, bytes);
     // On a buffer memory is dearer than time.
     bool any = arena->config.free_per_zone != 0;
-    if (grant.ptr == NULL && heap_adopt(heap, size_class, any)) {
-        grant = heap_take(heap, size_class, bytes);
+    if (grant.ptr == NULL) {
+        heap_look_home_grown(arena);
+        if (heap_adopt(heap, size_class, any)) {
+            grant = heap_take(heap, size_class, bytes);
+        }
     }
     if (grant.ptr != NULL) {
         return grant;

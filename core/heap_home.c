@@ -5,8 +5,10 @@
 #include "core/zone_map.h"
 
 enum {
-    PARCEL_BYTES_MAX = 16 << 10
-}; // of chunks that wait in one: their owner takes others meanwhile
+    PARCEL_BYTES_MAX = 16 << 10, // of chunks that wait in one: their owner takes others meanwhile
+    LOOK_UNITS_MIN = 16,         // by which an arena has grown before it looks for what came home,
+    LOOK_GROWTH_SHARE = 16,      // and of what is in use
+};
 
 // ---- whose a zone is ----------------------------------------------------------------------------
 
@@ -253,7 +255,7 @@ static bool adopt(struct heap *heap, struct zone *zone, bool any)
         struct heap *last =
             offset_to(arena, atomic_load_explicit(&zone->heap, memory_order_relaxed));
         if (!may_adopt(heap, zone, last)) {
-            // Its last owner may take it back. If he sleeps, it is listed here again when more comes home.
+            // Its last owner may take it back. If he sleeps, heap_look_home() finds it.
             if (home_announce(zone)) {
                 home_list_push(&last->home, arena, zone);
             }
@@ -318,4 +320,39 @@ struct heap *heap_receive_idle(struct arena *arena)
         last = owner;
     }
     return last;
+}
+
+// Lists anew what is listed for a heap, by what has become of it since.
+static void look_at(struct arena *arena, struct heap *heap)
+{
+    (void)heap_receive_idle(arena);
+    // A push that is not finished keeps the rest of a list: then there will be another look.
+    if (arena->home_idle.rest == 0) {
+        home_list_move(&arena->home_idle, &heap->home);
+    }
+}
+
+void heap_look_home(struct arena *arena)
+{
+    for (struct heap *heap = offset_to(arena, arena->heaps); heap != NULL;
+         heap = offset_to(arena, heap->next_heap)) {
+        if (atomic_load_explicit(&heap->home.first, memory_order_relaxed) != 0) {
+            look_at(arena, heap);
+        }
+    }
+    (void)heap_receive_idle(arena);
+    arena->looked_units = (uint32_t)arena->used_unit_count;
+}
+
+void heap_look_home_grown(struct arena *arena)
+{
+    size_t used = arena->used_unit_count;
+    if (used < arena->looked_units) {
+        arena->looked_units = (uint32_t)used;
+    }
+    size_t grown = used - arena->looked_units;
+    bool is_much = grown >= LOOK_UNITS_MIN && grown >= used / LOOK_GROWTH_SHARE;
+    if (is_much && arena_heap_count(arena) != 1) {
+        heap_look_home(arena);
+    }
 }

@@ -21,8 +21,8 @@ static void give_up(struct heap *heap, unsigned first_stack, unsigned first_zone
 
 void heap_trim(struct heap *heap)
 {
-    (void)heap_receive_idle(heap_arena(heap));
     // What came home to zones that are nobody's is everybody's to take.
+    heap_look_home(heap_arena(heap));
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         while (heap_adopt(heap, size_class, true)) {
         }

@@ -6,7 +6,8 @@
 //   rest  ──► ...                            what the consumer has taken of it, and not yet looked at
 //
 // Between the exchange and the store of its link a record says HOME_PENDING; a consumer that meets it comes back later.
-// Links are offsets from the arena. A list has one consumer: the heap's owner, or whoever has the lock.
+// Links are offsets from the arena. A list has one consumer: the heap's owner, or whoever has the lock. But what is newest in it
+// may be moved to another list, by that one's consumer: of two that want it one finds nothing.
 #ifndef FT_CORE_HOME_H
 #define FT_CORE_HOME_H
 
@@ -67,6 +68,13 @@ static inline struct zone *home_list_take(struct home_list *list, const void *ar
     // Sequentially consistent before the bits are taken: see zone_send().
     atomic_store_explicit(&mail->announced, 0, memory_order_seq_cst);
     return zone;
+}
+
+// OWNER of `list`, which holds nothing that was taken. Moves all to it that its own consumer has not yet taken of another list.
+static inline void home_list_move(struct home_list *list, struct home_list *from)
+{
+    // Acquire: pairs with the push's exchange.
+    list->rest = atomic_exchange_explicit(&from->first, 0, memory_order_acquire);
 }
 
 #endif

@@ -178,6 +178,27 @@ static void two_lists_share_nothing(void **state)
     expect_none();
 }
 
+static void what_is_newest_moves_to_another_list(void **state)
+{
+    (void)state;
+    begin();
+    struct home_list other = {.rest = 0};
+    push(1);
+    push(2);
+    expect_taken(2); // the rest is this list's
+    push(3);
+    push(4);
+    home_list_move(&other, &list);
+    assert_ptr_equal(home_list_take(&other, records), &records[4]);
+    push(5);
+    assert_ptr_equal(home_list_take(&other, records), &records[3]);
+    assert_true(home_list_is_empty(&other));
+    expect_taken(1);
+    expect_taken(5);
+    home_list_move(&other, &list);
+    assert_true(home_list_is_empty(&other));
+}
+
 static void random_steps_lose_nothing_and_find_nothing_twice(void **state)
 {
     (void)state;
@@ -236,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_list_of_records_without_links_is_taken_when_they_come),
         cmocka_unit_test(a_push_follows_nothing_that_an_older_list_left),
         cmocka_unit_test(two_lists_share_nothing),
+        cmocka_unit_test(what_is_newest_moves_to_another_list),
         cmocka_unit_test(random_steps_lose_nothing_and_find_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static void check_empty(void)
     const struct arena *arena = &global.arena;
     if (arena->large_count != 0 || arena->mapping_count != 0 || arena->mapping_bytes != 0 ||
         arena->leaving_count != 0) {
-        player_fail("%zu runs, %zu mappings, %zu ranges on their way are left", arena->large_count,
+        player_fail("%zu runs, %zu mappings, %u ranges on their way are left", arena->large_count,
                     arena->mapping_count, arena->leaving_count);
     }
     struct walk walk = {.next = 0};
