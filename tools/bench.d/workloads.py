@@ -49,6 +49,7 @@ _SINGLE = [("factor", 10), ("logic", 25), ("simple", 800), ("bodies", 60), ("jso
 _THREADED = [
     ("server", 900),
     ("every-free-remote", 24000),
+    ("exchange", 24000),
     ("producer-consumer", 24000),
     ("random-lifetimes", 3600000),
     ("cache-scratch", 180000),
