@@ -5,15 +5,31 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { KEEP_DESCRIPTOR_MIN = 200 }; // programs count on getting the lowest free numbers
+enum {
+    NUMBERS_MAX = 1024, // the system's table of them is as long as the highest one asks for
+    KEPT_NUMBERS = 24,  // the last of them
+};
+
+// Programs count on getting the lowest free numbers, and choose others themselves, as scripts do for locks: what is kept has
+// one that hardly anybody names.
+static int first_kept_number(void)
+{
+    struct rlimit limit;
+    int count = NUMBERS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < NUMBERS_MAX) {
+        count = (int)limit.rlim_cur;
+    }
+    return count > 2 * KEPT_NUMBERS ? count - KEPT_NUMBERS : count / 2;
+}
 
 struct platform_kept platform_keep(int descriptor)
 {
     struct stat file;
     struct platform_kept kept = {.descriptor =
-                                     fcntl(descriptor, F_DUPFD_CLOEXEC, KEEP_DESCRIPTOR_MIN)};
+                                     fcntl(descriptor, F_DUPFD_CLOEXEC, first_kept_number())};
     if (kept.descriptor >= 0 && fstat(kept.descriptor, &file) == 0) {
         kept.device = file.st_dev;
         kept.file = file.st_ino;

@@ -12,14 +12,16 @@
 
 #include "tests/api/entry.h"
 
-enum { DESCRIPTOR_COUNT = 256 };
+enum { DESCRIPTOR_COUNT = 1024 };
 
 static void reuse_all(const char *path)
 {
     for (int descriptor = 2; descriptor < DESCRIPTOR_COUNT; descriptor++) {
         close(descriptor);
     }
-    while (open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) < DESCRIPTOR_COUNT - 1) {
+    int last = 0;
+    while (last >= 0 && last < DESCRIPTOR_COUNT - 1) {
+        last = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
     }
 }
 

@@ -10,6 +10,7 @@
 import os
 import pty
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -325,6 +326,17 @@ class Output(unittest.TestCase):
     def test_a_descriptor_that_is_none_is_refused(self):
         self.refused("177")
         self.refused("99999999999")
+
+    def test_a_program_has_the_descriptors_to_itself_that_scripts_name(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+        plain, _ = run("descriptors", preexec=limit)
+        with tempfile.TemporaryDirectory() as directory:
+            for options in ({"FT_MALLOC_LEAKS": "1"}, {"FT_MALLOC_STATS": "exit", "FT_MALLOC_OUTPUT": f"{directory}/table"},
+                            {"FT_MALLOC_DEBUG": "1", "FT_MALLOC_TRACE": f"{directory}/trace"}):
+                self.assertEqual(run("descriptors", preexec=limit, **options)[0], plain)
+            self.assertEqual(len(list(Path(directory).iterdir())), 2)
 
     def test_statistics_go_there_too(self):
         with tempfile.TemporaryDirectory() as directory:

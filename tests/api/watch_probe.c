@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -230,6 +231,17 @@ static int close_everything(void)
     return 0;
 }
 
+// Which descriptors there are, of those that scripts name.
+static int tell_descriptors(void)
+{
+    for (int descriptor = 0; descriptor < 1000; descriptor++) {
+        if (fcntl(descriptor, F_GETFD) != -1) {
+            printf("%d\n", descriptor);
+        }
+    }
+    return 0;
+}
+
 enum { LOST_COUNT = 100, CHAIN_COUNT = 100 };
 
 // A chain that begins at a variable, each link leading into the middle of the next one.
@@ -400,6 +412,7 @@ static const struct {
     {"double", double_free},
     {"fill", tell_fill},
     {"close", close_everything},
+    {"descriptors", tell_descriptors},
     {"show", show},
     {"reach", reach_and_lose},
     {"many", call_in_many_threads},

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,14 @@ static int remove_directory(void **state)
     return system(command);
 }
 
+// The first number that is taken for what is kept.
+static int first_number(void)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    return limit.rlim_cur < 1024 ? (int)limit.rlim_cur - 24 : 1000;
+}
+
 static void expect_refused(const char *path)
 {
     struct platform_kept kept = platform_open_output(path);
@@ -50,7 +59,7 @@ static void a_file_is_made_for_its_user_and_appended_to(void **state)
     for (unsigned round = 1; round <= 2; round++) {
         struct platform_kept kept = platform_open_output(path_of("log"));
         int descriptor = platform_kept_descriptor(&kept);
-        assert_in_range(descriptor, 200, 1 << 20);
+        assert_in_range(descriptor, first_number(), first_number() + 23);
         assert_int_equal(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
         assert_int_equal(fcntl(descriptor, F_GETFL) & (O_APPEND | O_NONBLOCK), O_APPEND);
         platform_write(descriptor, "a line\n", 7);
@@ -102,8 +111,47 @@ static void a_device_for_characters_may_be_written_to(void **state)
 {
     (void)state;
     struct platform_kept kept = platform_open_output("/dev/null");
-    assert_true(platform_kept_descriptor(&kept) >= 200);
+    assert_true(platform_kept_descriptor(&kept) >= first_number());
     platform_close(&kept);
+}
+
+enum { LIMIT_COUNT = 6 };
+
+// Under limits that fall.
+static int keep_within_limits(void *argument)
+{
+    (void)argument;
+    static const struct {
+        rlim_t limit;
+        int first;
+    } cases[LIMIT_COUNT] = {{1 << 20, 1000}, {1024, 1000}, {1000, 976},
+                            {128, 104},      {49, 25},     {16, 8}};
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 100;
+    }
+    for (int index = 0; index < LIMIT_COUNT; index++) {
+        if (cases[index].limit > limit.rlim_max) {
+            continue;
+        }
+        limit.rlim_cur = cases[index].limit;
+        struct platform_kept kept = {.descriptor = -1};
+        if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+            kept = platform_keep(STDERR_FILENO);
+        }
+        if (kept.descriptor != cases[index].first ||
+            platform_kept_descriptor(&kept) != kept.descriptor) {
+            return 1 + index;
+        }
+        platform_close(&kept);
+    }
+    return 0;
+}
+
+static void the_number_is_one_of_the_last_that_the_process_may_have(void **state)
+{
+    (void)state;
+    expect_in_child(keep_within_limits, NULL);
 }
 
 static void a_file_is_no_terminal(void **state)
@@ -183,6 +231,7 @@ int main(void)
         cmocka_unit_test(what_is_no_file_of_ours_is_refused),
         cmocka_unit_test(a_pipe_that_somebody_reads_is_refused_at_once),
         cmocka_unit_test(a_device_for_characters_may_be_written_to),
+        cmocka_unit_test(the_number_is_one_of_the_last_that_the_process_may_have),
         cmocka_unit_test(a_file_is_no_terminal),
         cmocka_unit_test(the_process_is_told_by_its_number),
         cmocka_unit_test(the_buffers_of_standard_streams_are_known),
