@@ -11,6 +11,7 @@
 enum {
     NUMBERS_MAX = 1024, // the system's table of them is as long as the highest one asks for
     KEPT_NUMBERS = 24,  // the last of them
+    LEAST_NUMBER = 3,   // those before it are the standard streams'
 };
 
 // Programs count on getting the lowest free numbers, and choose others themselves, as scripts do for locks: what is kept has
@@ -25,11 +26,20 @@ static int first_kept_number(void)
     return count > 2 * KEPT_NUMBERS ? count - KEPT_NUMBERS : count / 2;
 }
 
+// A copy of a descriptor, with a lower number where the last ones are taken. -1 if there is none.
+static int copy_of(int descriptor)
+{
+    int copy = -1;
+    for (int least = first_kept_number(); copy < 0 && least >= LEAST_NUMBER; least /= 2) {
+        copy = fcntl(descriptor, F_DUPFD_CLOEXEC, least);
+    }
+    return copy;
+}
+
 struct platform_kept platform_keep(int descriptor)
 {
     struct stat file;
-    struct platform_kept kept = {.descriptor =
-                                     fcntl(descriptor, F_DUPFD_CLOEXEC, first_kept_number())};
+    struct platform_kept kept = {.descriptor = copy_of(descriptor)};
     if (kept.descriptor >= 0 && fstat(kept.descriptor, &file) == 0) {
         kept.device = file.st_dev;
         kept.file = file.st_ino;

@@ -338,6 +338,20 @@ class Output(unittest.TestCase):
                 self.assertEqual(run("descriptors", preexec=limit, **options)[0], plain)
             self.assertEqual(len(list(Path(directory).iterdir())), 2)
 
+    def test_few_descriptors_are_enough(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        for count in (200, 128, 16):
+            def limit(count=count):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+            with tempfile.TemporaryDirectory() as directory:
+                path = Path(directory, "report")
+                _, errors = run("nothing", preexec=limit, FT_MALLOC_LEAKS="1")
+                self.assertEqual(errors.splitlines()[0], LEAKS_HEAD)
+                _, errors = run("nothing", preexec=limit, FT_MALLOC_LEAKS="1", FT_MALLOC_OUTPUT=str(path))
+                self.assertEqual(errors, "")
+                self.assertIn(LEAKS_HEAD, path.read_text(encoding="ascii"))
+
     def test_statistics_go_there_too(self):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "table")

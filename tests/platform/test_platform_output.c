@@ -148,6 +148,37 @@ static int keep_within_limits(void *argument)
     return 0;
 }
 
+// Where all from a number on are taken.
+static int keep_below(void *argument)
+{
+    (void)argument;
+    const struct rlimit limit = {.rlim_cur = 128, .rlim_max = 128};
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 100;
+    }
+    static const int taken_from[] = {104, 52, 20, 10};
+    static const int expected[] = {52, 26, 13, 6};
+    for (int index = 0, last = 127; index < 4; index++) {
+        for (; last >= taken_from[index]; last--) {
+            if (dup2(STDERR_FILENO, last) != last) {
+                return 101;
+            }
+        }
+        struct platform_kept kept = platform_keep(STDERR_FILENO);
+        if (kept.descriptor != expected[index]) {
+            return 1 + index;
+        }
+        platform_close(&kept);
+    }
+    return 0;
+}
+
+static void the_number_is_lower_where_the_last_are_taken(void **state)
+{
+    (void)state;
+    expect_in_child(keep_below, NULL);
+}
+
 static void the_number_is_one_of_the_last_that_the_process_may_have(void **state)
 {
     (void)state;
@@ -232,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_pipe_that_somebody_reads_is_refused_at_once),
         cmocka_unit_test(a_device_for_characters_may_be_written_to),
         cmocka_unit_test(the_number_is_one_of_the_last_that_the_process_may_have),
+        cmocka_unit_test(the_number_is_lower_where_the_last_are_taken),
         cmocka_unit_test(a_file_is_no_terminal),
         cmocka_unit_test(the_process_is_told_by_its_number),
         cmocka_unit_test(the_buffers_of_standard_streams_are_known),
