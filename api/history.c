@@ -124,11 +124,11 @@ static void print_history(int descriptor, bool all)
             text_string(&print.text, "\n");
         }
         if (print.text.length > PRINT_BYTES - ROOM_BYTES) {
-            print_write(&print, descriptor);
+            print_tell(&print, descriptor);
         }
     }
     text_string(&print.text, "==================================================\n");
-    print_write(&print, descriptor);
+    print_tell(&print, descriptor);
 }
 
 void history_print(int descriptor)

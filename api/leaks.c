@@ -174,7 +174,7 @@ static void tell_leaks(struct print *print, int descriptor, const struct leaks_s
             }
         }
         global_unlock();
-        print_write(print, descriptor);
+        print_tell(print, descriptor);
     }
 }
 
@@ -191,12 +191,12 @@ bool leaks_report(int descriptor)
         tell_unreachable(&print.text, sum, has_scanned);
         tell_sample(&print.text);
         if (global.stacks.each != 0) {
-            print_write(&print, descriptor);
+            print_tell(&print, descriptor);
             leaks_groups_print(descriptor, &scan);
         }
         tell_leaks(&print, descriptor, &scan);
         text_string(&print.text, "========================================\n");
-        print_write(&print, descriptor);
+        print_tell(&print, descriptor);
     }
     leaks_scan_end(&scan);
     return sum.count != 0;

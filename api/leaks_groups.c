@@ -138,7 +138,7 @@ static void sort(struct groups *groups)
 static void make_room(struct print *print, int descriptor)
 {
     if (print->text.length > PRINT_BYTES - ROOM_BYTES) {
-        print_write(print, descriptor);
+        print_tell(print, descriptor);
     }
 }
 
@@ -163,7 +163,7 @@ static void tell_frames(struct print *print, int descriptor, const struct groups
         if (print->text.length == print->text.room && length != 0) {
             // Cut, perhaps: a path may take all the room there is.
             print->text.length = length;
-            print_write(print, descriptor);
+            print_tell(print, descriptor);
             tell_frame(&print->text, &groups->modules, index, key.frames[index]);
         }
     }
@@ -229,7 +229,7 @@ static void tell_mappings(struct print *print, int descriptor)
     }
     while (platform_mappings_next(&mappings, &mapping)) {
         if (mapping.path_bytes != 0 && mapping.line_bytes < PATH_BYTES_MAX - ROOM_BYTES) {
-            print_write(print, descriptor);
+            print_tell(print, descriptor);
             text_string(&print->text, "[MAP] ");
             text_bytes(&print->text, mapping.line, mapping.line_bytes);
             text_string(&print->text, "\n");
@@ -245,7 +245,7 @@ void leaks_groups_print(int descriptor, const struct leaks_scan *scan)
     print_begin(&print);
     if (!open_groups(&groups)) {
         text_string(&print.text, "(no memory to tell leaks by their call stacks)\n");
-        print_write(&print, descriptor);
+        print_tell(&print, descriptor);
         return;
     }
     collect(&groups, scan);
@@ -253,10 +253,10 @@ void leaks_groups_print(int descriptor, const struct leaks_scan *scan)
     for (size_t index = 0; index < groups.count; index++) {
         tell_group(&print, descriptor, &groups, &groups.list[index]);
     }
-    print_write(&print, descriptor);
+    print_tell(&print, descriptor);
     if (global.stacks.copies && groups.count != 0) {
         tell_mappings(&print, descriptor);
-        print_write(&print, descriptor);
+        print_tell(&print, descriptor);
     }
     close_groups(&groups);
 }

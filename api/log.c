@@ -69,5 +69,5 @@ void log_event(const struct ft_malloc_event *event)
     if (options->bonus == SWITCH_ON && event_is_new(event)) {
         tell_content(&print.text, event);
     }
-    print_write(&print, descriptor);
+    print_tell(&print, descriptor);
 }

@@ -18,4 +18,7 @@ void print_begin(struct print *print);
 // Writes what there is to a descriptor and empties the text.
 void print_write(struct print *print, int descriptor);
 
+// The same for what options write: where that would end the process (platform_tell), it is lost.
+void print_tell(struct print *print, int descriptor);
+
 #endif

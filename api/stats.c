@@ -38,7 +38,7 @@ void stats_begin(struct stats_output *output, int descriptor)
 
 void stats_end(struct stats_output *output)
 {
-    print_write(&output->print, output->descriptor);
+    print_tell(&output->print, output->descriptor);
 }
 
 void stats_go_on(struct stats_output *output)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Descriptors that are kept for later. Nothing here is called unless an option asks for output at the process's end:
-// many programs have closed standard error by then.
+// Descriptors that are kept for later, since many programs have closed standard error by their end, and what is written
+// there. Nothing here is called unless an option asks for output.
 #include "platform/platform.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     NUMBERS_MAX = 1024, // the system's table of them is as long as the highest one asks for
@@ -47,6 +48,14 @@ struct platform_kept platform_keep(int descriptor)
     return kept;
 }
 
+int platform_kept_descriptor(const struct platform_kept *kept)
+{
+    struct stat file;
+    bool is_same = kept->descriptor >= 0 && fstat(kept->descriptor, &file) == 0 &&
+                   file.st_dev == kept->device && file.st_ino == kept->file;
+    return is_same ? kept->descriptor : -1;
+}
+
 // Whether nobody reads what is written there, so that a write would end the process (SIGPIPE).
 static bool is_unread(int descriptor)
 {
@@ -54,10 +63,31 @@ static bool is_unread(int descriptor)
     return poll(&end, 1, 0) > 0 && (end.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-int platform_kept_descriptor(const struct platform_kept *kept)
+// Whether a file of this length may have so many bytes more: else a write would end the process (SIGXFSZ).
+static bool has_room(int descriptor, off_t length, size_t count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return true;
+    }
+    off_t at = lseek(descriptor, 0, SEEK_CUR);
+    rlim_t end = (rlim_t)(at > length ? at : length);
+    return end <= limit.rlim_cur && count <= limit.rlim_cur - end;
+}
+
+static bool is_harmless(int descriptor, size_t count)
 {
     struct stat file;
-    bool is_same = kept->descriptor >= 0 && fstat(kept->descriptor, &file) == 0 &&
-                   file.st_dev == kept->device && file.st_ino == kept->file;
-    return is_same && !is_unread(kept->descriptor) ? kept->descriptor : -1;
+    if (fstat(descriptor, &file) != 0 || S_ISCHR(file.st_mode)) {
+        return true;
+    }
+    return S_ISREG(file.st_mode) ? has_room(descriptor, file.st_size, count)
+                                 : !is_unread(descriptor);
+}
+
+void platform_tell(int descriptor, const void *bytes, size_t count)
+{
+    if (is_harmless(descriptor, count)) {
+        platform_write(descriptor, bytes, count);
+    }
 }

@@ -199,6 +199,10 @@ enum { PLATFORM_OUTPUT = 1, PLATFORM_ERRORS = 2 }; // descriptors
 // not switched cancellation off.
 void platform_write(int descriptor, const void *bytes, size_t count);
 
+// The same, but nothing at all where that would end the process: to a pipe that nobody reads, and to a file that would be
+// longer than the process may make one. Beside memory and threads the system is asked for that only by who calls this.
+void platform_tell(int descriptor, const void *bytes, size_t count);
+
 // A descriptor that is kept for later, whatever the program does with its own: a copy of it, with a number that programs
 // hardly use, closed in what the process executes, and what tells its file.
 struct platform_kept {
@@ -210,8 +214,8 @@ struct platform_kept {
 // Keeps a descriptor. Beside memory and threads the system is asked for that only by who calls this.
 struct platform_kept platform_keep(int descriptor);
 
-// The kept descriptor; -1 if there is none, if the program has closed it, too, and perhaps opened another file with its
-// number, or if it is a pipe that nobody reads any more.
+// The kept descriptor; -1 if there is none, or if the program has closed it, too, and perhaps opened another file with its
+// number.
 int platform_kept_descriptor(const struct platform_kept *kept);
 
 // Opens a file to append to, makes it if there is none, and keeps its descriptor. Nothing of another user's is opened, no

@@ -352,6 +352,20 @@ class Output(unittest.TestCase):
                 self.assertEqual(errors, "")
                 self.assertIn(LEAKS_HEAD, path.read_text(encoding="ascii"))
 
+    @unittest.skipIf("FT_NO_FILE_LIMIT" in os.environ, "no limit to files here")
+    def test_a_file_that_can_be_no_longer_ends_no_program(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "log")
+            _, errors = run("thousands", preexec=limit, FT_MALLOC_DEBUG="1", FT_MALLOC_LEAKS="1",
+                            FT_MALLOC_OUTPUT=str(path))
+            self.assertEqual(errors, "")
+            text = path.read_text(encoding="ascii")
+            self.assertIn(len(text), range(8900, 9001))
+            self.assertTrue(text.endswith("\n"))
+
     def test_statistics_go_there_too(self):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "table")

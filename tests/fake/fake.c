@@ -342,6 +342,11 @@ void platform_write(int descriptor, const void *bytes, size_t length)
     window_count(FAKE_WRITE);
 }
 
+void platform_tell(int descriptor, const void *bytes, size_t length)
+{
+    platform_write(descriptor, bytes, length);
+}
+
 int platform_cancel_disable(void)
 {
     window_count(FAKE_CANCEL);

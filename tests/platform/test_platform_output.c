@@ -185,6 +185,67 @@ static void the_number_is_one_of_the_last_that_the_process_may_have(void **state
     expect_in_child(keep_within_limits, NULL);
 }
 
+// Each number tells what has gone wrong.
+static int tell_within_a_limit(void *argument)
+{
+    (void)argument;
+    const struct rlimit limit = {.rlim_cur = 10, .rlim_max = 10};
+    int appended = open(path_of("appended"), O_CREAT | O_WRONLY | O_APPEND, 0600);
+    int sparse = open(path_of("sparse"), O_CREAT | O_WRONLY, 0600);
+    struct stat file;
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || lseek(sparse, 8, SEEK_SET) != 8) {
+        return 100;
+    }
+    platform_tell(appended, "123456", 6);
+    platform_tell(appended, "78901", 5);
+    platform_tell(appended, "7890", 4);
+    platform_tell(appended, "1", 1);
+    if (fstat(appended, &file) != 0 || file.st_size != 10) {
+        return 1;
+    }
+    platform_tell(sparse, "901", 3);
+    if (fstat(sparse, &file) != 0 || file.st_size != 0) {
+        return 2;
+    }
+    platform_tell(sparse, "90", 2);
+    if (fstat(sparse, &file) != 0 || file.st_size != 10 || lseek(sparse, 20, SEEK_SET) != 20) {
+        return 3;
+    }
+    platform_tell(sparse, "1", 1);
+    return fstat(sparse, &file) == 0 && file.st_size == 10 ? 0 : 4;
+}
+
+static void a_file_gets_no_longer_than_the_process_may_make_it(void **state)
+{
+    (void)state;
+    expect_in_child(tell_within_a_limit, NULL);
+}
+
+static int tell_a_pipe(void *argument)
+{
+    (void)argument;
+    int ends[2];
+    char text[3] = "";
+    if (pipe(ends) != 0) {
+        return 100;
+    }
+    platform_tell(ends[1], "ab", 2);
+    if (read(ends[0], text, 3) != 2 || strcmp(text, "ab") != 0) {
+        return 1;
+    }
+    close(ends[0]);
+    platform_tell(ends[1], "ab", 2);
+    close(ends[1]);
+    platform_tell(ends[1], "ab", 2);
+    return 0;
+}
+
+static void a_pipe_that_nobody_reads_is_told_nothing(void **state)
+{
+    (void)state;
+    expect_in_child(tell_a_pipe, NULL);
+}
+
 static void a_file_is_no_terminal(void **state)
 {
     (void)state;
@@ -264,6 +325,8 @@ int main(void)
         cmocka_unit_test(a_device_for_characters_may_be_written_to),
         cmocka_unit_test(the_number_is_one_of_the_last_that_the_process_may_have),
         cmocka_unit_test(the_number_is_lower_where_the_last_are_taken),
+        cmocka_unit_test(a_file_gets_no_longer_than_the_process_may_make_it),
+        cmocka_unit_test(a_pipe_that_nobody_reads_is_told_nothing),
         cmocka_unit_test(a_file_is_no_terminal),
         cmocka_unit_test(the_process_is_told_by_its_number),
         cmocka_unit_test(the_buffers_of_standard_streams_are_known),
