@@ -350,7 +350,7 @@ extern const char *ft_malloc_options __attribute__((weak));
 
 static void complain(const char *line, size_t length)
 {
-    platform_write(PLATFORM_ERRORS, line, length);
+    platform_tell(PLATFORM_ERRORS, line, length);
 }
 
 void options_read(struct options *options)

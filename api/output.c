@@ -16,7 +16,7 @@ static void complain(const char *target)
     text_string(&print.text, "ft_malloc: output cannot go to '");
     text_string(&print.text, target);
     text_string(&print.text, "'; it goes to standard error\n");
-    print_write(&print, PLATFORM_ERRORS);
+    print_tell(&print, PLATFORM_ERRORS);
 }
 
 static struct platform_kept open_file(struct output *output, const char *pattern)

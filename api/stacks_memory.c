@@ -19,7 +19,7 @@ static void tell_full(struct stacks *stacks)
     static const char line[] = "ft_malloc: there is no room for more call stacks\n";
     if (!stacks->is_full) {
         stacks->is_full = true;
-        platform_write(PLATFORM_ERRORS, line, sizeof(line) - 1);
+        platform_tell(PLATFORM_ERRORS, line, sizeof(line) - 1);
     }
 }
 

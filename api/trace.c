@@ -31,7 +31,7 @@ static void complain(const char *what, const char *path)
     text_string(&print.text, " '");
     text_string(&print.text, path);
     text_string(&print.text, "'\n");
-    print_write(&print, PLATFORM_ERRORS);
+    print_tell(&print, PLATFORM_ERRORS);
 }
 
 // The name that is tried first for a file, then with the process's number behind it, then with one more: nothing that is

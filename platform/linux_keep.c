@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Descriptors that are kept for later, since many programs have closed standard error by their end, and what is written
-// there. Nothing here is called unless an option asks for output.
+// there. Nothing here is called unless an option asks for output, or something is to be told of.
 #include "platform/platform.h"
 
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Commits the misuse that its argument names, and says that it went on. It is compiled twice: as it
+// Commits the misuse that its argument names, or asks for more than there is, and says that it went on. It is compiled twice: as it
 // stands, and with PROBE_OPTIONS as the program's own options.
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,9 @@ int main(int argument_count, char **arguments)
         free(launder(ptr));
     } else if (strcmp(misuse, "foreign") == 0) {
         free(launder(on_stack));
+    } else if (strcmp(misuse, "refused") == 0) {
+        free(ptr);
+        ptr = malloc(any_size(PTRDIFF_MAX));
     } else {
         free(ptr);
     }

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,46 @@ static void other_variables_that_only_look_alike_are_nobodys_business(void **sta
     expect_outcome(probe, "none", "FT_MALLOCS=1", "MALLOC_MISUSE=warn", IGNORES);
 }
 
+struct unread {
+    const char *misuse;
+    const char *key;
+    const char *value;
+};
+
+// Its standard error is a pipe whose other end is closed.
+static int run_unread(void *argument)
+{
+    const struct unread *unread = argument;
+    char *const argv[] = {probe, (char *)(uintptr_t)unread->misuse, NULL};
+    int ends[2];
+    if (pipe(ends) != 0 || close(ends[0]) != 0 || dup2(ends[1], STDERR_FILENO) < 0 ||
+        setenv(unread->key, unread->value, 1) != 0) {
+        return 2;
+    }
+    execv(probe, argv);
+    return 3;
+}
+
+static void a_word_that_nobody_reads_ends_no_process(void **state)
+{
+    (void)state;
+    struct unread unread[] = {
+        {"double", "FT_MALLOC_MISUSE", "warn"},        {"foreign", "FT_MALLOC_MISUSE", "warn"},
+        {"refused", "FT_MALLOC_EXHAUSTED", "explain"}, {"none", "FT_MALLOC_MISUSE", "wran"},
+        {"none", "FT_MALLOC_MISUS", "warn"},           {"none", "FT_MALLOC_TRACE", "/dev/null"},
+    };
+    for (size_t index = 0; index < sizeof unread / sizeof *unread; index++) {
+        child_call(&child, run_unread, &unread[index]);
+        if (!child_exited_with(&child, 0) || strcmp(child.out, "went on\n") != 0) {
+            fail_msg("%s with %s=%s: status %x", unread[index].misuse, unread[index].key,
+                     unread[index].value, (unsigned)child.status);
+        }
+    }
+    struct unread misuse = {"double", "FT_MALLOC_MISUSE", "abort"};
+    child_call(&child, run_unread, &misuse);
+    assert_true(child_died_of(&child, SIGABRT));
+}
+
 // A copy of the probe that belongs to another user and runs as that user.
 static bool make_set_user_id_copy(char path[])
 {
@@ -198,6 +239,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(a_misspelt_key_is_named_once_with_the_nearest_right_one),
         cmocka_unit_test(a_value_that_is_none_is_named_and_the_default_stays),
         cmocka_unit_test(other_variables_that_only_look_alike_are_nobodys_business),
+        cmocka_unit_test(a_word_that_nobody_reads_ends_no_process),
         cmocka_unit_test(a_set_user_id_program_heeds_only_what_tightens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
