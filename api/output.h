@@ -20,7 +20,8 @@ void output_open(void);
 // In a forked child, before anybody else calls: a file of the parent's own is not the child's.
 void output_after_fork_in_child(void);
 
-// The descriptor to write to; -1 if there is none, or if the program has closed it.
+// The descriptor to write to: the kept one, or standard error if that is the same file. -1 if there is none, or if the program
+// has closed both.
 int output_descriptor(void);
 
 #endif

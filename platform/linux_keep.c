@@ -41,19 +41,24 @@ struct platform_kept platform_keep(int descriptor)
 {
     struct stat file;
     struct platform_kept kept = {.descriptor = copy_of(descriptor)};
-    if (kept.descriptor >= 0 && fstat(kept.descriptor, &file) == 0) {
+    if (fstat(descriptor, &file) == 0) {
         kept.device = file.st_dev;
         kept.file = file.st_ino;
     }
     return kept;
 }
 
-int platform_kept_descriptor(const struct platform_kept *kept)
+int platform_kept_as(const struct platform_kept *kept, int descriptor)
 {
     struct stat file;
-    bool is_same = kept->descriptor >= 0 && fstat(kept->descriptor, &file) == 0 &&
+    bool is_same = descriptor >= 0 && fstat(descriptor, &file) == 0 &&
                    file.st_dev == kept->device && file.st_ino == kept->file;
-    return is_same ? kept->descriptor : -1;
+    return is_same ? descriptor : -1;
+}
+
+int platform_kept_descriptor(const struct platform_kept *kept)
+{
+    return platform_kept_as(kept, kept->descriptor);
 }
 
 // Whether nobody reads what is written there, so that a write would end the process (SIGPIPE).

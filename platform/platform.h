@@ -211,8 +211,12 @@ struct platform_kept {
     uint64_t file;
 };
 
-// Keeps a descriptor. Beside memory and threads the system is asked for that only by who calls this.
+// Keeps a descriptor. Where no copy can be had there is none, and its file is told all the same. Beside memory and threads
+// the system is asked for that only by who calls this.
 struct platform_kept platform_keep(int descriptor);
+
+// This descriptor of the program's, if its file is the one that was kept; else -1.
+int platform_kept_as(const struct platform_kept *kept, int descriptor);
 
 // The kept descriptor; -1 if there is none, or if the program has closed it, too, and perhaps opened another file with its
 // number.

@@ -327,6 +327,15 @@ class Output(unittest.TestCase):
         self.refused("177")
         self.refused("99999999999")
 
+    def test_a_program_that_closes_all_but_the_first_three_is_told_of_on_standard_error(self):
+        _, errors = run("rest", FT_MALLOC_LEAKS="1", FT_MALLOC_STATS="exit")
+        lines = errors.splitlines()
+        self.assertIn("where the memory is", errors)
+        self.assertEqual([size for _, size in leaks_in(lines[lines.index(LEAKS_HEAD):lines.index(LEAKS_TAIL) + 1])], [208])
+        with tempfile.TemporaryDirectory() as directory:
+            _, errors = run("rest", FT_MALLOC_LEAKS="1", FT_MALLOC_OUTPUT=f"{directory}/report")
+            self.assertEqual(errors, "")
+
     def test_a_program_has_the_descriptors_to_itself_that_scripts_name(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -231,6 +231,16 @@ static int close_everything(void)
     return 0;
 }
 
+// As those do that begin by closing what they may have been left.
+static int close_but_three(void)
+{
+    for (int descriptor = 3; descriptor < 1024; descriptor++) {
+        close(descriptor);
+    }
+    kept[0] = malloc(208);
+    return 0;
+}
+
 // Which descriptors there are, of those that scripts name.
 static int tell_descriptors(void)
 {
@@ -412,6 +422,7 @@ static const struct {
     {"double", double_free},
     {"fill", tell_fill},
     {"close", close_everything},
+    {"rest", close_but_three},
     {"descriptors", tell_descriptors},
     {"show", show},
     {"reach", reach_and_lose},

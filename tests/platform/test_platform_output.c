@@ -115,6 +115,32 @@ static void a_device_for_characters_may_be_written_to(void **state)
     platform_close(&kept);
 }
 
+static int keep_without_a_copy(void *argument)
+{
+    (void)argument;
+    const struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
+    int other = open(path_of("other"), O_CREAT | O_WRONLY, 0600);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 100;
+    }
+    struct platform_kept kept = platform_keep(STDERR_FILENO);
+    if (kept.descriptor != -1 || platform_kept_descriptor(&kept) != -1) {
+        return 1;
+    }
+    if (platform_kept_as(&kept, STDERR_FILENO) != STDERR_FILENO ||
+        platform_kept_as(&kept, other) != -1 || platform_kept_as(&kept, -1) != -1) {
+        return 2;
+    }
+    dup2(other, STDERR_FILENO);
+    return platform_kept_as(&kept, STDERR_FILENO) == -1 ? 0 : 3;
+}
+
+static void a_file_is_known_by_other_descriptors_also_without_a_copy(void **state)
+{
+    (void)state;
+    expect_in_child(keep_without_a_copy, NULL);
+}
+
 enum { LIMIT_COUNT = 6 };
 
 // Under limits that fall.
@@ -323,6 +349,7 @@ int main(void)
         cmocka_unit_test(what_is_no_file_of_ours_is_refused),
         cmocka_unit_test(a_pipe_that_somebody_reads_is_refused_at_once),
         cmocka_unit_test(a_device_for_characters_may_be_written_to),
+        cmocka_unit_test(a_file_is_known_by_other_descriptors_also_without_a_copy),
         cmocka_unit_test(the_number_is_one_of_the_last_that_the_process_may_have),
         cmocka_unit_test(the_number_is_lower_where_the_last_are_taken),
         cmocka_unit_test(a_file_gets_no_longer_than_the_process_may_make_it),
