@@ -8,8 +8,11 @@
 #include "api/global.h"
 #include "api/print.h"
 
+#include <errno.h>
+
 EXPORT void show_alloc_mem(void)
 {
+    int saved = errno;
     struct walk walk = {.next = 0};
     struct walk_step step = {.what = WALK_ZONE};
     struct show show = {.total = 0};
@@ -25,4 +28,5 @@ EXPORT void show_alloc_mem(void)
         global_unlock();
         print_write(&print, PLATFORM_OUTPUT);
     }
+    errno = saved;
 }

@@ -2,6 +2,7 @@
 // Where show_alloc_mem's text goes: a full pipe, nowhere, a thread that is being cancelled, a program
 // whose other threads allocate meanwhile. It never deadlocks, and nobody waits for its reader.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -203,7 +204,11 @@ static int show_with_closed_stdout(void *argument)
 {
     (void)argument;
     close(STDOUT_FILENO);
+    errno = 77;
     show_alloc_mem();
+    if (errno != 77) {
+        return 2;
+    }
     void *ptr = malloc(100000);
     free(ptr);
     return ptr == NULL;
