@@ -20,7 +20,7 @@ static void complain_of_key(const struct option_source *source, struct piece key
     struct text *text = &print.text;
     print_begin(&print);
     text_string(text, "ft_malloc: no option is called '");
-    text_bytes(text, key.start, key.length < OPTION_NAME_MAX ? key.length : OPTION_NAME_MAX);
+    piece_tell(text, key, OPTION_NAME_MAX);
     text_string(text, "'; the nearest is '");
     text_string(text, options_row_nearest(key)->name);
     text_string(text, "'\n");
@@ -55,7 +55,7 @@ static void complain_of_value(const struct option_source *source, const struct o
     text_string(text, "ft_malloc: option '");
     text_string(text, row->name);
     text_string(text, "' cannot be '");
-    text_bytes(text, value.start, value.length < OPTION_NAME_MAX ? value.length : OPTION_NAME_MAX);
+    piece_tell(text, value, OPTION_NAME_MAX);
     tell_kind(text, row);
     bool is_number = row->is_bytes || row->most != 0;
     for (unsigned index = 0; row->values[index] != NULL; index++) {

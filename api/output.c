@@ -14,7 +14,8 @@ static void complain(const char *target)
     struct print print;
     print_begin(&print);
     text_string(&print.text, "ft_malloc: output cannot go to '");
-    text_string(&print.text, target);
+    piece_tell(&print.text, (struct piece){.start = target, .length = strlen(target)},
+               OPTION_TEXT_BYTES);
     text_string(&print.text, "'; it goes to standard error\n");
     print_tell(&print, PLATFORM_ERRORS);
 }

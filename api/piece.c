@@ -49,6 +49,14 @@ unsigned piece_distance(struct piece piece, const char *word)
     return table[piece.length][width];
 }
 
+void piece_tell(struct text *text, struct piece piece, size_t most)
+{
+    for (size_t index = 0; index < piece.length && index < most; index++) {
+        bool is_printable = piece.start[index] >= ' ' && piece.start[index] <= '~';
+        text_bytes(text, is_printable ? &piece.start[index] : "?", 1);
+    }
+}
+
 bool piece_bytes(struct piece piece, size_t *bytes)
 {
     static const char units[] = "kmgt";

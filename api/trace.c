@@ -4,6 +4,7 @@
 #include "api/global.h"
 #include "api/modules.h"
 #include "api/path.h"
+#include "api/piece.h"
 #include "api/print.h"
 #include "core/backtrace.h"
 #include "core/bits.h"
@@ -29,7 +30,8 @@ static void complain(const char *what, const char *path)
     text_string(&print.text, "ft_malloc: ");
     text_string(&print.text, what);
     text_string(&print.text, " '");
-    text_string(&print.text, path);
+    piece_tell(&print.text, (struct piece){.start = path, .length = strlen(path)},
+               OPTION_TEXT_BYTES);
     text_string(&print.text, "'\n");
     print_tell(&print, PLATFORM_ERRORS);
 }

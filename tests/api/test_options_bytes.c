@@ -164,6 +164,18 @@ static void nothing_is_no_value_in_a_list_and_no_setting_alone(void **state)
     assert_int_equal(options.limit, 1 << 20);
 }
 
+static void what_is_not_printable_is_a_question_mark_in_the_complaint(void **state)
+{
+    (void)state;
+    parse(false, NULL, "FT_MALLOC_MISUSE=a\nb\x1B[31m \x7F\xC3\xA4~", NULL, NULL);
+    assert_string_equal(complaint,
+                        "ft_malloc: option 'misuse' cannot be 'a?b?[31m ???~'; it is one "
+                        "of abort, warn, ignore\n");
+    parse(false, NULL, "FT_MALLOC_OPTIONS=mis\tus\r=warn", NULL, NULL);
+    assert_string_equal(complaint,
+                        "ft_malloc: no option is called 'mis?us?'; the nearest is 'misuse'\n");
+}
+
 static void a_long_value_is_cut_in_the_complaint(void **state)
 {
     (void)state;
@@ -493,6 +505,7 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_named_with_what_is_allowed),
         cmocka_unit_test(a_word_of_one_option_is_none_of_another),
         cmocka_unit_test(nothing_is_no_value_in_a_list_and_no_setting_alone),
+        cmocka_unit_test(what_is_not_printable_is_a_question_mark_in_the_complaint),
         cmocka_unit_test(a_long_value_is_cut_in_the_complaint),
         cmocka_unit_test(the_later_source_wins),
         cmocka_unit_test(a_source_of_less_rights_has_no_say),

@@ -323,6 +323,12 @@ class Output(unittest.TestCase):
                 os.chown(other, 12345, 12345)
                 self.refused(other)
 
+    def test_a_path_that_is_told_of_is_a_part_of_its_line(self):
+        for option, line in (("OUTPUT", "output cannot go to '/no?where?/file'; it goes to standard error"),
+                             ("TRACE", "no trace can be written to '/no?where?/file'")):
+            _, errors = run("nothing", FT_MALLOC_STATS="exit", **{f"FT_MALLOC_{option}": "/no\nwhere\x1b/file"})
+            self.assertIn(f"ft_malloc: {line}", errors.splitlines())
+
     def test_a_descriptor_that_is_none_is_refused(self):
         self.refused("177")
         self.refused("99999999999")
