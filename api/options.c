@@ -235,19 +235,37 @@ static bool is_ours(const char *entry, struct piece *key, const char **value)
     return true;
 }
 
+static void ignore(const char *line, size_t length)
+{
+    (void)line;
+    (void)length;
+}
+
+// The same source, which says nothing.
+static struct option_source quiet_of(const struct option_source *source)
+{
+    struct option_source quiet = *source;
+    quiet.complain = ignore;
+    return quiet;
+}
+
 // Sets the option that an environment entry by another name than ours stands for.
 static void set_alias(struct options *options, const struct option_source *source,
                       const char *entry)
 {
+    struct option_source quiet = quiet_of(source);
     for (size_t index = 0; index < options_alias_count; index++) {
         const struct option_alias *alias = &options_aliases[index];
         // In their own case: these names are nobody's but by convention.
         const char *value = after(entry, alias->variable);
         if (value != NULL && value[0] == '=' && value[1] != '\0') {
             value++;
+            if (alias->minus_one != NULL && strcmp(value, "-1") == 0) {
+                value = alias->minus_one;
+            }
             struct piece key = {.start = alias->option, .length = strlen(alias->option)};
             struct piece whole = {.start = value, .length = strlen(value)};
-            set(options, source, key, whole, source->is_privileged);
+            set(options, alias->is_glibcs ? &quiet : source, key, whole, source->is_privileged);
         }
     }
 }
@@ -295,17 +313,10 @@ static void set_all(struct options *options, const struct option_source *source)
     }
 }
 
-static void ignore(const char *line, size_t length)
-{
-    (void)line;
-    (void)length;
-}
-
 // Twice: first for the preset alone, wherever it is said.
 void options_parse(struct options *options, const struct option_source *source)
 {
-    struct option_source quiet = *source;
-    quiet.complain = ignore;
+    struct option_source quiet = quiet_of(source);
     set_defaults(options);
     set_all(options, &quiet);
     unsigned preset = options->preset;

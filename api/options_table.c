@@ -143,11 +143,15 @@ const char *const options_presets[] = {
 };
 
 const struct option_alias options_aliases[] = {
-    {"MALLOC_DEBUG", "debug"},
-    {"MALLOC_BONUS", "bonus"},
-    {"MALLOC_PERTURB_", "perturb"},
-    {"MALLOC_TRIM_THRESHOLD_", "reserve"},
-    {"MALLOC_MMAP_THRESHOLD_", "mapping"},
+    {.variable = "MALLOC_DEBUG", .option = "debug"},
+    {.variable = "MALLOC_BONUS", .option = "bonus"},
+    {.variable = "MALLOC_PERTURB_", .option = "perturb", .is_glibcs = true},
+    // As mallopt(M_TRIM_THRESHOLD, -1): more than there can be.
+    {.variable = "MALLOC_TRIM_THRESHOLD_",
+     .option = "reserve",
+     .is_glibcs = true,
+     .minus_one = "8388607T"},
+    {.variable = "MALLOC_MMAP_THRESHOLD_", .option = "mapping", .is_glibcs = true},
 };
 
 const size_t options_alias_count = sizeof(options_aliases) / sizeof(options_aliases[0]);

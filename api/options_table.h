@@ -34,10 +34,13 @@ extern const size_t options_row_count;
 // What each preset sets before anything else does, as a list of the form key=value,key=value. README.md has the table.
 extern const char *const options_presets[];
 
-// Variables that go by other names than ours: those of glibc that have a meaning here, and two that are in common use.
+// Variables that go by other names than ours: those of glibc that have a meaning here, and two that are in common use. What
+// glibc's say that the option does not know means nothing, as other settings for glibc do.
 struct option_alias {
     const char *variable;
     const char *option;
+    bool is_glibcs;
+    const char *minus_one; // what -1 stands for; NULL: nothing
 };
 
 extern const struct option_alias options_aliases[];

@@ -303,6 +303,18 @@ static void other_names_are_overridden_by_ours(void **state)
     assert_int_equal(options.perturb, options_word(COUNT_NONE));
     assert_int_equal(options.bonus, SWITCH_OFF);
     assert_string_equal(complaint, "");
+    // What glibc takes and we do not is nobody's mistake.
+    parse(false, "reserve=1M,mapping=1M", "MALLOC_TRIM_THRESHOLD_=-1",
+          "MALLOC_MMAP_THRESHOLD_=4294967296", "MALLOC_PERTURB_=0x55");
+    assert_int_equal(options.reserve, (size_t)8388607 << 40);
+    assert_int_equal(options.mapping, 1 << 20);
+    assert_int_equal(options.perturb, options_word(COUNT_NONE));
+    parse(false, "reserve=1M", "MALLOC_TRIM_THRESHOLD_=0x10", "MALLOC_MMAP_THRESHOLD_=-1",
+          "MALLOC_PERTURB_=-1");
+    assert_int_equal(options.reserve, 1 << 20);
+    assert_string_equal(complaint, "");
+    parse(true, "reserve=1M", "MALLOC_TRIM_THRESHOLD_=-1", NULL, NULL);
+    assert_int_equal(options.reserve, 1 << 20);
     parse(false, NULL, "MALLOC_DEBUG=yes", NULL, NULL);
     assert_string_equal(complaint,
                         "ft_malloc: option 'debug' cannot be 'yes'; it is one of 0, 1\n");

@@ -413,7 +413,8 @@ class Answers(unittest.TestCase):
     def test_what_glibc_has_names_for_is_heeded_or_means_nothing(self):
         for setting in ({"MALLOC_CHECK_": "3"}, {"MALLOC_ARENA_MAX": "1"}, {"MALLOC_TOP_PAD_": "1"},
                         {"MALLOC_TRIM_THRESHOLD_": "100000"}, {"MALLOC_MMAP_THRESHOLD_": "65536"},
-                        {"MALLOC_PERTURB_": "0"}):
+                        {"MALLOC_TRIM_THRESHOLD_": "-1"}, {"MALLOC_MMAP_THRESHOLD_": "4294967296"},
+                        {"MALLOC_PERTURB_": "0"}, {"MALLOC_PERTURB_": "300"}):
             self.assertEqual(run("each", **setting), ("", ""))
 
 
