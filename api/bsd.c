@@ -58,19 +58,18 @@ EXPORT int reallocarr(void *target, size_t count, size_t each)
         return EOVERFLOW;
     }
     void *moved = NULL;
-    if (bytes == 0) {
-        free(ptr);
-    } else {
-        moved = ptr == NULL ? malloc(bytes) : slow_realloc(ptr, bytes, "reallocarr");
-        if (moved == NULL) {
-            int error = errno;
-            errno = saved;
-            return error;
-        }
+    errno = 0;
+    if (ptr != NULL) {
+        moved = slow_realloc(ptr, bytes, "reallocarr");
+    } else if (bytes != 0) {
+        moved = malloc(bytes);
     }
-    memcpy(target, &moved, sizeof(moved));
+    int error = moved == NULL ? errno : 0;
     errno = saved;
-    return 0;
+    if (error == 0) {
+        memcpy(target, &moved, sizeof(moved));
+    }
+    return error;
 }
 
 EXPORT void *recallocarray(void *ptr, size_t old_count, size_t count, size_t each)

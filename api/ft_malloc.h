@@ -16,9 +16,9 @@
 //   - errno is left alone by success, and by the frees always.
 //   - A pointer that is no chunk's start, or a chunk that is not in use, is a misuse: one line on standard
 //     error names it, and the process is aborted. With FT_MALLOC_MISUSE=warn or ignore the call does
-//     nothing instead, and returns NULL with EINVAL (realloc and its kin) or 0 (sizes). One misuse cannot
-//     be seen: a stale free after the chunk was handed out again. When two threads free one chunk at the
-//     same moment, a later call may be the one that says so.
+//     nothing instead, and returns NULL with EINVAL (realloc and its kin; reallocarr returns EINVAL) or
+//     0 (sizes). One misuse cannot be seen: a stale free after the chunk was handed out again. When two
+//     threads free one chunk at the same moment, a later call may be the one that says so.
 #ifndef FT_MALLOC_H
 #define FT_MALLOC_H
 
@@ -237,8 +237,8 @@ size_t ft_malloc_good_size(size_t bytes);
 void *ft_reallocf(void *ptr, size_t bytes);
 
 // NetBSD. target points to a pointer to a chunk or NULL, which is resized to count * each bytes.
-// Returns 0, or EOVERFLOW or ENOMEM: then nothing has changed. For 0 bytes the chunk is freed and
-// the pointer becomes NULL. errno is kept.
+// Returns 0, or EOVERFLOW or ENOMEM, or EINVAL after a misuse: then nothing has changed. For 0 bytes
+// the chunk is freed and the pointer becomes NULL. errno is kept.
 int ft_reallocarr(void *target, size_t count, size_t each);
 
 // OpenBSD. The chunk with another count of elements: the new ones are zeroed, what is given up is
