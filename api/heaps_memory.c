@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The regions of heaps of the program's own: LARGE chunks of the process's heap.
+#include "api/exhausted.h"
 #include "api/global.h"
 #include "api/heaps.h"
 #include "api/slow.h"
@@ -31,7 +32,7 @@ static bool is_too_large(const struct ft_heap *heap, size_t bytes, size_t align)
 static struct heaps_region *alloc_region(size_t want, size_t least)
 {
     for (;;) {
-        struct heaps_region *region = slow_alloc(want, GLOBAL_UNIT_BYTES, SLOW_PLAIN);
+        struct heaps_region *region = slow_alloc(want, GLOBAL_UNIT_BYTES, SLOW_TRY);
         if (region != NULL) {
             region->bytes = want;
             return region;
@@ -57,7 +58,11 @@ static struct heaps_region *alloc_next_region(const struct ft_heap *heap, size_t
     least = least < room ? least : room;
     size_t want = figures->memory_bytes < STEP_BYTES_MAX ? figures->memory_bytes : STEP_BYTES_MAX;
     want = want > least ? want : least;
-    return alloc_region(want < room ? want : room, least);
+    struct heaps_region *region = alloc_region(want < room ? want : room, least);
+    if (region == NULL) {
+        exhausted_tell(bytes);
+    }
+    return region;
 }
 
 bool heaps_grow(struct ft_heap *heap, size_t bytes, size_t align)

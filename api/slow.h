@@ -13,8 +13,9 @@
 // What malloc does when the fast path cannot. NULL and ENOMEM on failure.
 void *slow_malloc(size_t bytes);
 
-// How to allocate. SLOW_QUIET: nothing is said of a refusal, because the caller may have another way.
-enum slow_how { SLOW_PLAIN, SLOW_ZEROED, SLOW_QUIET };
+// How to allocate. SLOW_TRY: nothing is said of a refusal, because the caller may have another way. SLOW_QUIET: nor is the
+// call seen by who watches, because the caller tells of it.
+enum slow_how { SLOW_PLAIN, SLOW_ZEROED, SLOW_TRY, SLOW_QUIET };
 
 // Allocates `bytes` at a multiple of align, a power of two. NULL and ENOMEM on failure.
 void *slow_alloc(size_t bytes, size_t align, enum slow_how how);

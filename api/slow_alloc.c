@@ -118,7 +118,7 @@ static struct grant alloc_locked(struct heap *heap, unsigned size_class, size_t 
 
 void *slow_refuse(size_t bytes, enum slow_how how)
 {
-    if (how != SLOW_QUIET) {
+    if (how < SLOW_TRY) {
         exhausted_tell(bytes);
     }
     errno = ENOMEM;

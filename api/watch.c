@@ -84,7 +84,7 @@ static void fill_freed(void *ptr, size_t bytes)
 
 void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how, const void *frame)
 {
-    if (how == SLOW_QUIET) {
+    if (how == SLOW_QUIET || (how == SLOW_TRY && ptr == NULL)) {
         return;
     }
     bool is_zeroed = how == SLOW_ZEROED;

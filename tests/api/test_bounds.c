@@ -413,6 +413,23 @@ static int have_it_another_way(size_t unused)
     return ptr != NULL && realloc(launder(ptr), any_size(90)) != NULL ? 0 : 2;
 }
 
+// A heap of one's own is refused what it grows by more than once before a chunk is.
+static int fill_a_heap(size_t unused)
+{
+    (void)unused;
+    struct ft_heap *small = ft_heap_create(&(struct ft_heap_options){.limit_bytes = 4 * KIB});
+    struct ft_heap *heap = ft_heap_create(&(struct ft_heap_options){.first_bytes = 8 * MIB});
+    void *last = NULL;
+    size_t count = 0;
+    for (void *ptr; (ptr = ft_heap_malloc(heap, KIB)) != NULL; count++) {
+        last = ptr;
+    }
+    bool is_refused = errno == ENOMEM && count > 48 * KIB;
+    is_refused = is_refused && ft_heap_realloc(heap, last, 10 * KIB) == NULL && errno == ENOMEM;
+    // At the limit of a heap nothing is said.
+    return is_refused && ft_heap_malloc(small, 5 * KIB) == NULL ? 0 : 1;
+}
+
 // ---- histories ------------------------------------------------------------------------------------
 
 static const struct history {
@@ -431,6 +448,7 @@ static const struct history {
     {"huge", be_refused_what_no_memory_holds},
     {"beyond", be_refused_the_limit},
     {"another", have_it_another_way},
+    {"heap", fill_a_heap},
 };
 
 enum { IS_NOT_POSSIBLE = 77 };
@@ -689,10 +707,17 @@ static void what_is_served_in_another_way_is_not_told(void **state)
     expect_lines((const size_t[]){MIB, KIB, 100, 16}, 4);
 }
 
+static void a_chunk_of_a_heap_that_is_refused_is_told_once(void **state)
+{
+    (void)state;
+    play("heap", 0, "FT_MALLOC_LIMIT=64M", "FT_MALLOC_EXHAUSTED=explain");
+    expect_lines((const size_t[]){KIB, 10 * KIB}, 2);
+}
+
 static void nothing_is_told_unless_it_is_wanted(void **state)
 {
     (void)state;
-    const char *const names[] = {"refused", "all", "huge", "another"};
+    const char *const names[] = {"refused", "all", "huge", "another", "heap"};
     for (size_t index = 0; index < sizeof names / sizeof *names; index++) {
         play(names[index], 0, "FT_MALLOC_LIMIT=64M", NULL);
         assert_string_equal(child.err, "");
@@ -725,6 +750,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(the_line_tells_where_the_memory_is),
         cmocka_unit_test(each_refusal_is_told_once),
         cmocka_unit_test(what_is_served_in_another_way_is_not_told),
+        cmocka_unit_test(a_chunk_of_a_heap_that_is_refused_is_told_once),
         cmocka_unit_test(nothing_is_told_unless_it_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
