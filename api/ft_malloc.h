@@ -258,8 +258,8 @@ void ft_show_alloc_mem(void);
 
 // Ours. The same, and below each zone a bar of its fill (bytes requested of its bytes), below each chunk what it holds, in
 // hexadecimal and as characters, with lines that repeat folded into an asterisk, and at the end the last calls if
-// FT_MALLOC_HISTORY says that they are remembered. In colour if standard output is a terminal and NO_COLOR is not set.
-// Memory that the program has made unreadable is told as such.
+// FT_MALLOC_HISTORY says that they are remembered. In colour if standard output is a terminal and NO_COLOR is not set, or
+// empty. Memory that the program has made unreadable is told as such.
 void ft_show_alloc_mem_ex(void);
 
 // Ours. The chunk that ptr is in, and what is in it from offset bytes behind ptr on, `bytes` at most.

@@ -35,7 +35,8 @@ static struct platform_kept open_target(struct output *output, const char *targe
 {
     struct piece piece = {.start = target, .length = strlen(target)};
     size_t number;
-    if (piece_bytes(piece, &number)) {
+    // A number alone: with a unit behind it, it is a file's name.
+    if (piece_bytes(piece, &number) && piece.start[piece.length - 1] <= '9') {
         return number <= INT_MAX ? platform_keep((int)number)
                                  : (struct platform_kept){.descriptor = -1};
     }

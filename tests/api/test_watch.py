@@ -381,6 +381,12 @@ class Output(unittest.TestCase):
             self.assertIn(len(text), range(8900, 9001))
             self.assertTrue(text.endswith("\n"))
 
+    def test_a_number_with_a_unit_is_a_file_where_the_process_is(self):
+        with tempfile.TemporaryDirectory() as directory:
+            _, errors = run("one", preexec=lambda: os.chdir(directory), FT_MALLOC_LEAKS="1", FT_MALLOC_OUTPUT="2K")
+            self.assertEqual(errors, "")
+            self.assertIn(LEAKS_HEAD, Path(directory, "2K").read_text(encoding="ascii"))
+
     def test_statistics_go_there_too(self):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "table")
