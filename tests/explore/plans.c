@@ -320,6 +320,19 @@ const struct kit_plan plans[] = {
         .programs = {"-0t", "-1-2+2"},
     },
     {
+        .name = "look",
+        .about = "A heap looks through what is listed for another, while that drains it, and a "
+                 "third sends more.",
+        .start = KIT_OWNED,
+        .programs = {"d", "-0-1", "t"},
+    },
+    {
+        .name = "look_full",
+        .about = "The same, and the zone is nobody's: whoever is first has it.",
+        .start = KIT_HOME,
+        .programs = {"d", "-0", "t"},
+    },
+    {
         .name = "retire_full",
         .about = "The same, of a full zone.",
         .start = KIT_HOME,
