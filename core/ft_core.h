@@ -119,7 +119,7 @@ void ft_core_destroy(struct ft_core *core);
 bool ft_core_open(struct ft_core_heap *heap, struct ft_core *core, const struct ft_core_lock *lock);
 
 // Closes it. Its chunks stay in use, what it kept at hand goes back, and the next ft_core_open() gets
-// what is left.
+// what is left. Of zones that become empty later one of each class stays, until an allocation would be refused, or a trim.
 void ft_core_close(struct ft_core_heap *heap);
 
 // Gives a region to the arena, at any address beside the others. False if it is too small or overlaps what
@@ -132,7 +132,7 @@ bool ft_core_add_region(struct ft_core_heap *heap, void *region, size_t bytes);
 // what others keep is not (ft_core_trim()).
 bool ft_core_remove_region(struct ft_core_heap *heap, void *region);
 
-// Gives up what the heap keeps at hand: its stacks and its empty zones.
+// Gives up what the heap and closed ones keep at hand: stacks and empty zones.
 void ft_core_trim(struct ft_core_heap *heap);
 
 // ---- chunks -----------------------------------------------------------------------------------------

@@ -209,6 +209,7 @@ FT_CORE_PUBLIC void ft_core_trim(struct ft_core_heap *heap)
 {
     ft_core_lock(heap);
     heap_trim(heap->heap);
+    heap_trim_idle(&heap->core->arena);
     ft_core_unlock(heap);
 }
 

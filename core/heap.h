@@ -384,8 +384,8 @@ uint32_t heap_count_in_use(const struct arena *arena);
 // LOCKED. The same for all heaps that wait for a thread, and the common one.
 void heap_trim_idle(struct arena *arena);
 
-// OWNER and LOCKED. The last resort when no need can be met: trims the heap and looks again,
-// at last for a chunk of a larger class.
+// OWNER and LOCKED. The last resort when no need can be met: trims the heap and those that wait for a thread, and looks
+// again, at last for a chunk of a larger class.
 struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align);
 
 // OWNER and LOCKED, while nobody else is in any call. Whether the invariants hold, those of the heap's zones included.

@@ -80,6 +80,7 @@ struct grant heap_scrape(struct heap *heap, size_t bytes, size_t align)
 {
     struct need need;
     heap_trim(heap);
+    heap_trim_idle(heap_arena(heap));
     struct grant grant = heap_alloc(heap, bytes, align, &need);
     return grant.ptr != NULL ? grant : take_larger(heap, bytes, align);
 }

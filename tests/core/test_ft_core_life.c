@@ -301,6 +301,56 @@ static void chunks_of_a_closed_heap_stay_in_use(void **state)
     kit_delete(&kit);
 }
 
+// Opens heaps, allocates of each small class from each, closes them, and frees it all: they keep empty zones.
+static void leave_zones_to_closed_heaps(struct kit *kit)
+{
+    enum { HEAPS = 4, EACH = 8, BYTES_MAX = 512 };
+    struct ft_core_heap heaps[HEAPS];
+    void *chunks[HEAPS * BYTES_MAX / 16 * EACH];
+    size_t count = 0;
+    for (unsigned each = 0; each < HEAPS; each++) {
+        assert_true(ft_core_open(&heaps[each], kit->core, NULL));
+    }
+    for (unsigned each = 0; each < HEAPS; each++) {
+        for (size_t bytes = 16; bytes <= BYTES_MAX; bytes += 16) {
+            for (unsigned chunk = 0; chunk < EACH; chunk++) {
+                chunks[count] = ft_core_alloc(&heaps[each], bytes);
+                assert_non_null(chunks[count++]);
+            }
+        }
+        ft_core_close(&heaps[each]);
+    }
+    while (count-- != 0) {
+        assert_int_equal(ft_core_free(&kit->heap, chunks[count]), FT_CORE_OK);
+    }
+    assert_true(ft_core_figures(kit->core).zone_count >= HEAPS);
+    assert_true(ft_core_check(kit->core));
+}
+
+static void a_trim_takes_what_closed_heaps_keep(void **state)
+{
+    (void)state;
+    struct kit kit = kit_new(1 << 20);
+    leave_zones_to_closed_heaps(&kit);
+    ft_core_trim(&kit.heap);
+    assert_int_equal(ft_core_figures(kit.core).zone_count, 0);
+    assert_int_equal(ft_core_figures(kit.core).used_bytes, 0);
+    kit_delete(&kit);
+}
+
+static void before_a_refusal_closed_heaps_give_up_what_they_keep(void **state)
+{
+    (void)state;
+    struct kit kit = kit_new(1 << 20);
+    leave_zones_to_closed_heaps(&kit);
+    struct ft_core_figures figures = ft_core_figures(kit.core);
+    size_t most = figures.free_bytes + figures.used_bytes / 2;
+    kit_free(&kit, kit_alloc(&kit, most), most);
+    assert_int_equal(ft_core_figures(kit.core).zone_count, 0);
+    assert_int_equal(ft_core_figures(kit.core).failure_count, 0);
+    kit_delete(&kit);
+}
+
 static void heaps_are_opened_until_there_is_no_memory_and_that_is_counted(void **state)
 {
     (void)state;
@@ -352,6 +402,8 @@ int main(void)
         cmocka_unit_test(a_walk_that_goes_on_after_a_reset_comes_to_an_end),
         cmocka_unit_test(the_next_open_gets_what_a_closed_heap_left),
         cmocka_unit_test(chunks_of_a_closed_heap_stay_in_use),
+        cmocka_unit_test(a_trim_takes_what_closed_heaps_keep),
+        cmocka_unit_test(before_a_refusal_closed_heaps_give_up_what_they_keep),
         cmocka_unit_test(heaps_are_opened_until_there_is_no_memory_and_that_is_counted),
         cmocka_unit_test(trim_gives_back_all_that_is_empty),
     };

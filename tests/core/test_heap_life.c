@@ -157,6 +157,25 @@ static void idle_heaps_are_trimmed_and_others_are_not(void **state)
     end();
 }
 
+static void the_last_resort_finds_what_heaps_that_wait_for_a_thread_keep(void **state)
+{
+    (void)state;
+    begin();
+    struct need need;
+    struct heap *other = heap_acquire(driver.arena, HEAP_BYTES, &need);
+    assert_non_null(other);
+    void *ptr = heap_alloc(other, 30, 16, &need).ptr;
+    heap_retire(other);
+    while (alloc(30) != NULL) {
+    }
+    // The other heap's zone becomes empty, and is the only one of its class.
+    struct chunk chunk = chunk_locate(driver.arena, ptr);
+    assert_true(heap_send(heap, driver.arena, &chunk));
+    assert_null(alloc(30));
+    assert_non_null(heap_scrape(heap, 30, 16).ptr);
+    end();
+}
+
 static size_t held(const struct heap *of, size_t bytes)
 {
     const struct heap_stack *stack = &of->stacks[size_class_of(bytes)];
@@ -278,6 +297,7 @@ int main(void)
         cmocka_unit_test(the_last_resort_is_a_chunk_of_a_larger_class),
         cmocka_unit_test(a_larger_chunk_must_be_able_to_note_the_slack),
         cmocka_unit_test(idle_heaps_are_trimmed_and_others_are_not),
+        cmocka_unit_test(the_last_resort_finds_what_heaps_that_wait_for_a_thread_keep),
         cmocka_unit_test(the_heap_that_is_handed_on_next_keeps_tiny_chunks_at_hand),
         cmocka_unit_test(an_arena_that_moved_is_used_where_it_is),
     };
