@@ -67,13 +67,12 @@ static struct grant alloc_small(struct heap *heap, size_t bytes, size_t align, u
     return grant;
 }
 
-// Serves a chunk of a class for which there is no zone as one that is LARGE: of what is there, else as a mapping. Not inlined:
-// it hardly ever runs, and lies apart from what does.
-__attribute__((noinline)) static struct grant alloc_alone(size_t bytes, size_t align, unsigned asks)
+// Serves any chunk as one that is LARGE: of what is there, else, if it may ask, of what is reserved or as a mapping.
+static struct grant alloc_alone(size_t bytes, size_t align, bool may_ask)
 {
     struct need need;
     struct grant grant = large_take(&global.arena, bytes, align, &need);
-    if (grant.ptr != NULL || asks >= ASKS_MAX) {
+    if (grant.ptr != NULL || !may_ask) {
         return grant;
     }
     // What is reserved already, before anything else is.
@@ -83,18 +82,31 @@ __attribute__((noinline)) static struct grant alloc_alone(size_t bytes, size_t a
     return memory_meet(&need) ? large_take(&global.arena, bytes, align, &need) : grant;
 }
 
+// Serves what neither the arena nor the system had: of what this heap keeps, and those that wait for a thread. What they give
+// up may be elsewhere than where it is wanted, but counts for no limit any more: so the system is asked once more. Not
+// inlined: it hardly ever runs, and lies apart from what does.
+__attribute__((noinline)) static struct grant alloc_last(struct heap *heap, size_t bytes,
+                                                         size_t align, unsigned asks)
+{
+    size_t used = global.arena.used_unit_count;
+    struct grant grant = heap_scrape(heap, bytes, align);
+    bool may_ask = asks < ASKS_MAX || global.arena.used_unit_count < used;
+    return grant.ptr != NULL ? grant : alloc_alone(bytes, align, may_ask);
+}
+
 // Allocates with the lock held. size_class: what heap_class_for() says.
 static struct grant alloc_with(struct heap *heap, unsigned size_class, size_t bytes, size_t align)
 {
+    unsigned asks = 0;
+    struct grant grant = {.ptr = NULL};
     if (size_class != SIZE_CLASS_NONE) {
-        unsigned asks = 0;
-        struct grant grant = alloc_small(heap, bytes, align, &asks);
-        grant = grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
-        return grant.ptr != NULL ? grant : alloc_alone(bytes, align, asks);
+        grant = alloc_small(heap, bytes, align, &asks);
+    } else {
+        heap_hand_yield(heap, bytes);
+        grant = alloc_large(bytes, align);
+        asks = ASKS_MAX;
     }
-    heap_hand_yield(heap, bytes);
-    struct grant grant = alloc_large(bytes, align);
-    return grant.ptr != NULL ? grant : heap_scrape(heap, bytes, align);
+    return grant.ptr != NULL ? grant : alloc_last(heap, bytes, align, asks);
 }
 
 enum { LINE_BYTES = 64 }; // of a processor's cache

@@ -18,7 +18,7 @@
 enum {
     PLAYER_CHUNKS = 4096,
     PLAYER_THREADS = 6,
-    PLAYER_ASKS_MAX = 2, // for one allocation
+    PLAYER_ASKS_MAX = 3, // for one allocation, the last after heaps have given up what they keep
     // A realloc that is refused something tries to grow where it is, then elsewhere with room to spare, then
     // just so.
     PLAYER_REALLOC_ASKS_MAX = 1 + 2 * PLAYER_ASKS_MAX,
