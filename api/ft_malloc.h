@@ -180,7 +180,8 @@ void *ft_calloc(size_t count, size_t each);
 
 // C23 7.24.3.7, glibc manual. The chunk with another size, where it is or elsewhere; what both sizes
 // cover is kept. malloc(bytes) for NULL; for 0 bytes the chunk is freed and NULL returned, as in
-// glibc. NULL and ENOMEM if there is no memory: then the chunk is as it was.
+// glibc. NULL and ENOMEM if there is no memory: then the chunk is as it was. Fewer bytes need no other memory, but
+// where they are more than 251 below a size class of at most 1024.
 void *ft_realloc(void *ptr, size_t bytes);
 
 // POSIX.1-2024. realloc to count * each bytes; NULL and ENOMEM if the product overflows: then the

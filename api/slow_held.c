@@ -16,6 +16,15 @@
 #include <errno.h>
 #include <string.h>
 
+// Gives the system the end of a mapping whose chunk has become much smaller. If it is refused, it stays.
+static void cut_mapping(const struct chunk *chunk)
+{
+    struct range end = large_surplus(&global.arena, chunk);
+    if (end.bytes != 0 && platform_release((void *)end.base, end.bytes)) {
+        large_cut(&global.arena, chunk, end.bytes);
+    }
+}
+
 // Resizes a LARGE chunk where it is.
 static bool resize_large(const struct chunk *chunk, size_t bytes)
 {
@@ -25,6 +34,7 @@ static bool resize_large(const struct chunk *chunk, size_t bytes)
     if (!resized && memory_meet(&need)) {
         resized = large_resize(&global.arena, chunk, bytes, &need);
     }
+    cut_mapping(chunk);
     give_back_grown();
     global_unlock();
     return resized;

@@ -162,7 +162,8 @@ enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap, void *ptr, siz
 bool ft_core_resize(struct ft_core_heap *heap, void *ptr, size_t bytes);
 
 // Changes a chunk's size, where it is or elsewhere; what both sizes cover is kept. A new chunk if ptr is
-// NULL. NULL if there is no memory, or ptr is no chunk in use; then nothing has changed.
+// NULL. NULL if there is no memory, or ptr is no chunk in use; then nothing has changed. Fewer bytes take no other memory,
+// but where ft_core_resize() cannot note them.
 void *ft_core_realloc(struct ft_core_heap *heap, void *ptr, size_t bytes);
 
 // ---- questions --------------------------------------------------------------------------------------

@@ -262,9 +262,30 @@ bool large_resize(struct arena *arena, const struct chunk *chunk, size_t bytes, 
     if (chunk->zone->kind != ZONE_MAPPED) {
         return resize_run(arena, chunk, bytes, need);
     }
-    if (bytes > chunk->capacity || bytes < chunk->capacity / 2) {
+    if (bytes > chunk->capacity) {
         return false;
     }
     chunk->zone->requested = bytes;
     return true;
+}
+
+struct range large_surplus(const struct arena *arena, const struct chunk *chunk)
+{
+    const struct zone *zone = chunk->zone;
+    if (zone->kind != ZONE_MAPPED || zone->requested >= zone->mapped / 2) {
+        return (struct range){.bytes = 0};
+    }
+    size_t requested = zone->requested == 0 ? 1 : zone->requested;
+    size_t wanted = bits_align_up(requested, arena->config.page_bytes);
+    return (struct range){
+        .base = (uintptr_t)chunk->base + wanted,
+        .bytes = zone->mapped - wanted,
+    };
+}
+
+void large_cut(struct arena *arena, const struct chunk *chunk, size_t surplus_bytes)
+{
+    CHECK(surplus_bytes < chunk->zone->mapped);
+    chunk->zone->mapped -= surplus_bytes;
+    arena->mapping_bytes -= surplus_bytes;
 }

@@ -52,4 +52,9 @@ void large_unmapped(struct arena *arena, const struct leaving *leaving, bool don
 // changed; *need then says what would help, if anything.
 bool large_resize(struct arena *arena, const struct chunk *chunk, size_t bytes, struct need *need);
 
+// LOCKED, by whoever holds the chunk. The pages at a mapping's end that its chunk does not want any more, if they are more
+// than half of it; else none. Once the system has them, large_cut() is told how many bytes they were.
+struct range large_surplus(const struct arena *arena, const struct chunk *chunk);
+void large_cut(struct arena *arena, const struct chunk *chunk, size_t surplus_bytes);
+
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When memory is short: what heaps without a thread keep serves every request.
+// When memory is short: what heaps without a thread keep serves every request, and what shrinks needs no other memory.
 //
 // Each history is the program started anew, with a limit in its environment.
 
@@ -136,6 +136,32 @@ static int a_heap_gives_up_its_own_zones(size_t size)
     return expect_at_least(1, fill_with(size), LIMIT / 100 * 85);
 }
 
+// ---- chunks that shrink ---------------------------------------------------------------------------
+
+enum { SHRUNK_BYTES = 20000 };
+
+// Chunks that fill all memory become smaller one by one, down to any size: none is refused, and what they leave can be had.
+static int chunks_shrink_without_memory(size_t size)
+{
+    size_t sum = fill_with(size);
+    size_t count = chunk_count;
+    for (size_t index = 0; index < count; index++) {
+        size_t bytes = index % 2 == 0 ? SHRUNK_BYTES : size / 2 - index % (size / 4);
+        unsigned char *ptr = chunks[index];
+        ptr[bytes - 1] = (unsigned char)index;
+        chunks[index] = realloc(launder(ptr), bytes);
+        if (chunks[index] == NULL) {
+            return 1;
+        }
+        ptr = chunks[index];
+        if (ptr[bytes - 1] != (unsigned char)index || malloc_usable_size(ptr) != bytes) {
+            return 2;
+        }
+        ptr[bytes - 1] = 0;
+    }
+    return expect_at_least(3, fill_with(SHRUNK_BYTES), sum / 4);
+}
+
 // ---- histories ------------------------------------------------------------------------------------
 
 static const struct history {
@@ -145,6 +171,7 @@ static const struct history {
     {"ended", ended_threads_give_up_their_zones},
     {"address", ended_threads_leave_address_space},
     {"own", a_heap_gives_up_its_own_zones},
+    {"shrink", chunks_shrink_without_memory},
 };
 
 static struct child child;
@@ -176,6 +203,16 @@ static void what_heaps_keep_serves_chunks_of_every_size(void **state)
     }
 }
 
+static void a_chunk_that_shrinks_is_not_refused(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {60000, 70000, 200000, 5 * MIB};
+    for (size_t index = 0; index < sizeof sizes / sizeof *sizes; index++) {
+        play("shrink", sizes[index], "FT_MALLOC_LIMIT=64M", NULL);
+        play("shrink", sizes[index], "FT_MALLOC_LIMIT=64M", "FT_MALLOC_MAPPING=32K");
+    }
+}
+
 int main(int argument_count, char **arguments)
 {
     program = arguments[0];
@@ -191,6 +228,7 @@ int main(int argument_count, char **arguments)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_heaps_keep_serves_chunks_of_every_size),
+        cmocka_unit_test(a_chunk_that_shrinks_is_not_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

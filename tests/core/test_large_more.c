@@ -84,8 +84,51 @@ static void a_mapping_changes_its_size_under_the_lock_alone(void **state)
     assert_true(large_resize(driver.arena, &chunk, 3 * RUN_MAX / 2, &need));
     chunk = locate(ptr);
     assert_int_equal(chunk.requested, 3 * RUN_MAX / 2);
-    assert_false(large_resize(driver.arena, &chunk, 3 * RUN_MAX / 2 - 1, &need));
+    assert_false(large_resize(driver.arena, &chunk, 3 * RUN_MAX + 1, &need));
     assert_int_equal(need.kind, NEED_NOTHING);
+    driver_end(&driver);
+}
+
+static void expect_surplus(const struct chunk *chunk, size_t bytes)
+{
+    struct range surplus = large_surplus(driver.arena, chunk);
+    assert_int_equal(surplus.bytes, bytes);
+    if (bytes != 0) {
+        assert_int_equal(surplus.base + bytes, (uintptr_t)chunk->base + chunk->capacity);
+    }
+}
+
+static void a_mapping_loses_its_end_if_that_is_more_than_half(void **state)
+{
+    (void)state;
+    begin(true);
+    struct chunk run = locate(alloc(3 * UNIT, 16));
+    unsigned char *ptr = alloc(4 * RUN_MAX, 16);
+    struct need need;
+    struct chunk chunk = locate(ptr);
+    expect_surplus(&chunk, 0);
+    assert_true(large_resize(driver.arena, &chunk, 2 * RUN_MAX, &need));
+    expect_surplus(&chunk, 0);
+    assert_true(large_resize(driver.arena, &chunk, 2 * RUN_MAX - PAGE, &need));
+    expect_surplus(&chunk, 2 * RUN_MAX + PAGE);
+    assert_true(large_resize(driver.arena, &chunk, PAGE + 1, &need));
+    expect_surplus(&chunk, 4 * RUN_MAX - 2 * PAGE);
+    assert_true(large_resize(driver.arena, &chunk, 0, &need));
+    expect_surplus(&chunk, 4 * RUN_MAX - PAGE);
+    // The system may refuse it: the chunk can have it again.
+    assert_true(large_resize(driver.arena, &chunk, 4 * RUN_MAX, &need));
+    expect_surplus(&chunk, 0);
+    assert_true(large_resize(driver.arena, &chunk, RUN_MAX + 1, &need));
+    size_t before = driver.arena->mapping_bytes;
+    large_cut(driver.arena, &chunk, large_surplus(driver.arena, &chunk).bytes);
+    chunk = locate(ptr);
+    assert_int_equal(chunk.capacity, RUN_MAX + PAGE);
+    assert_int_equal(chunk.requested, RUN_MAX + 1);
+    assert_int_equal(before - driver.arena->mapping_bytes, 3 * RUN_MAX - PAGE);
+    assert_int_equal(locate(ptr + RUN_MAX + PAGE).status, CHUNK_FOREIGN);
+    expect_surplus(&chunk, 0);
+    assert_true(large_resize(driver.arena, &run, UNIT, &need));
+    expect_surplus(&run, 0);
     driver_end(&driver);
 }
 
@@ -327,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_large_chunk_changes_its_size_where_it_is_without_a_lock),
         cmocka_unit_test(a_large_chunk_that_becomes_small_had_better_move),
         cmocka_unit_test(a_mapping_changes_its_size_under_the_lock_alone),
+        cmocka_unit_test(a_mapping_loses_its_end_if_that_is_more_than_half),
         cmocka_unit_test(the_need_for_a_mapping_is_exact),
         cmocka_unit_test(runs_are_used_up_to_the_largest_and_its_alignment),
         cmocka_unit_test(a_refused_mapping_serves_what_it_fits_in_size_and_alignment),
