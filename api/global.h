@@ -58,6 +58,7 @@ struct global {
     _Atomic bool has_first; // the process's first thread has its heap
     bool is_ready; // for who has the lock: the arena is open, and no heap is as a fork has left it
     _Atomic bool is_child; // of a fork, and all heaps are as they were
+    _Atomic bool is_short; // what arena_is_short() said when the system was last to be asked
     struct options options;
     struct output output;
     struct watch watch;

@@ -115,6 +115,12 @@ bool memory_prefers_mapping(const struct need *need)
            need->run_bytes > 4 * (size_t)GLOBAL_UNIT_BYTES;
 }
 
+static void note_short(void)
+{
+    // Relaxed: advice.
+    atomic_store_explicit(&global.is_short, arena_is_short(&global.arena), memory_order_relaxed);
+}
+
 void memory_note_space(void)
 {
     struct arena_config *config = &global.arena.config;
@@ -125,6 +131,7 @@ void memory_note_space(void)
     // What is less than a MiB is one, and what does not fit is plenty.
     size_t mib = (space >> 20) + (space >> 20 == 0);
     config->space_mib = mib <= UINT16_MAX ? (uint16_t)mib : 0;
+    note_short();
 }
 
 // Makes a mapping a chunk. NULL if there is no memory for what is to be known of it.
@@ -141,6 +148,7 @@ static void *adopt(struct range range, size_t bytes)
 void *memory_meet_mapping(const struct need *need, size_t bytes)
 {
     struct range range = {.bytes = need->bytes};
+    note_short();
     void *base = platform_map(need->bytes, need->align);
     if (base == NULL && give_back_tails()) {
         base = platform_map(need->bytes, need->align);

@@ -79,6 +79,15 @@ bool slow_is_held(const void *ptr, const char *call)
 
 enum { GROWN_RUN_BYTES = 8192 }; // chunks that outgrow this get a run, which grows where it is
 
+// Whether a chunk that has grown to so many bytes is worth a run of its own: not if memory is short and a class serves them.
+static bool is_worth_run(size_t bytes)
+{
+    // Relaxed: advice.
+    return bytes > SIZE_CLASS_SMALL_MAX ||
+           (bytes > GROWN_RUN_BYTES &&
+            !atomic_load_explicit(&global.is_short, memory_order_relaxed));
+}
+
 // A chunk in place of one that cannot stay, or NULL without a word. One that has grown beyond TINY gets room to grow
 // further where it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
 static void *alloc_moved(const struct chunk *chunk, size_t bytes)
@@ -96,11 +105,13 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
             (void)slow_free_chunk(&moved);
         }
     }
-    if (has_grown && bytes > GROWN_RUN_BYTES) {
+    if (has_grown && is_worth_run(bytes)) {
         // No class serves such an alignment.
-        return slow_alloc(bytes, GLOBAL_UNIT_BYTES, SLOW_QUIET);
-    }
-    if (has_grown) {
+        void *run = slow_alloc(bytes, GLOBAL_UNIT_BYTES, SLOW_QUIET);
+        if (run != NULL || bytes > SIZE_CLASS_SMALL_MAX) {
+            return run;
+        }
+    } else if (has_grown && bytes <= GROWN_RUN_BYTES) {
         size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
         struct grant grant = {.ptr = NULL};
         if (size_class_of(room) < heap->class_count) {

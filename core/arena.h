@@ -154,14 +154,19 @@ static inline size_t arena_space_bytes(const struct arena *arena)
     return (size_t)arena->config.space_mib << 20;
 }
 
+// LOCKED. Whether memory is little, and some of it in use.
+static inline bool arena_is_short(const struct arena *arena)
+{
+    size_t space = arena_space_bytes(arena);
+    size_t used = (arena->used_unit_count << arena->unit_shift) + arena->mapping_bytes;
+    return space != 0 && used > space / ARENA_SPACE_SHARE;
+}
+
 // LOCKED. Whether memory is not to be wasted: what would be a run with much of its last unit unused is better off as a
 // mapping, and few chunks of a large class are not worth a zone.
 static inline bool arena_is_scarce(const struct arena *arena)
 {
-    size_t space = arena_space_bytes(arena);
-    size_t used = (arena->used_unit_count << arena->unit_shift) + arena->mapping_bytes;
-    return space != 0 && used > space / ARENA_SPACE_SHARE &&
-           arena->mapping_count < ARENA_MAPPINGS_SCARCE;
+    return arena_is_short(arena) && arena->mapping_count < ARENA_MAPPINGS_SCARCE;
 }
 
 // A run of some section.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When memory is short: what heaps without a thread keep serves every request, and what shrinks needs no other memory.
+// When memory is short: what heaps without a thread keep serves every request, what shrinks needs no other memory, and what
+// grows takes no more of it than other chunks.
 //
 // Each history is the program started anew, with a limit in its environment.
 
@@ -162,16 +163,51 @@ static int chunks_shrink_without_memory(size_t size)
     return expect_at_least(3, fill_with(SHRUNK_BYTES), sum / 4);
 }
 
+// ---- chunks that grow -----------------------------------------------------------------------------
+
+// Allocates small chunks and makes each larger, until one is refused. Their bytes.
+static size_t grow_to(size_t bytes)
+{
+    size_t sum = 0;
+    for (void *ptr; (ptr = malloc(any_size(100))) != NULL; sum += bytes) {
+        chunks[chunk_count] = realloc(launder(ptr), bytes);
+        if (chunks[chunk_count] == NULL) {
+            free(ptr);
+            break;
+        }
+        chunk_count++;
+    }
+    return sum;
+}
+
+static int grown_chunks_take_no_more_than_others(size_t size)
+{
+    int failed = expect_at_least(1, grow_to(size), LIMIT / 100 * 85);
+    free_all();
+    return failed != 0 ? failed : expect_at_least(2, grow_to(size), LIMIT / 100 * 85);
+}
+
+// What is free in zones serves what grows, too.
+static int grown_chunks_find_what_zones_have(size_t size)
+{
+    (void)fill_with(size);
+    size_t freed = 0;
+    for (size_t index = 0; index < chunk_count; index += 2, freed++) {
+        free(chunks[index]);
+        chunks[index] = NULL;
+    }
+    return expect_at_least(1, grow_to(size) / size, freed - freed / 10);
+}
+
 // ---- histories ------------------------------------------------------------------------------------
 
 static const struct history {
     const char *name;
     int (*play)(size_t argument);
 } histories[] = {
-    {"ended", ended_threads_give_up_their_zones},
-    {"address", ended_threads_leave_address_space},
-    {"own", a_heap_gives_up_its_own_zones},
-    {"shrink", chunks_shrink_without_memory},
+    {"ended", ended_threads_give_up_their_zones},    {"address", ended_threads_leave_address_space},
+    {"own", a_heap_gives_up_its_own_zones},          {"shrink", chunks_shrink_without_memory},
+    {"grow", grown_chunks_take_no_more_than_others}, {"zones", grown_chunks_find_what_zones_have},
 };
 
 static struct child child;
@@ -213,6 +249,16 @@ static void a_chunk_that_shrinks_is_not_refused(void **state)
     }
 }
 
+static void chunks_that_grow_waste_no_memory(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {3000, 10000, 12000, 20000, 32000};
+    for (size_t index = 0; index < sizeof sizes / sizeof *sizes; index++) {
+        play("grow", sizes[index], "FT_MALLOC_LIMIT=64M", NULL);
+        play("zones", sizes[index], "FT_MALLOC_LIMIT=64M", NULL);
+    }
+}
+
 int main(int argument_count, char **arguments)
 {
     program = arguments[0];
@@ -229,6 +275,7 @@ int main(int argument_count, char **arguments)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_heaps_keep_serves_chunks_of_every_size),
         cmocka_unit_test(a_chunk_that_shrinks_is_not_refused),
+        cmocka_unit_test(chunks_that_grow_waste_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
