@@ -128,26 +128,36 @@ static void leave(void *value)
     global_unlock();
 }
 
+// Locks in this order: libc's list of streams, the heaps of the program's own, the arena, those of who watches.
 static void before_fork(void)
 {
+    bool has_streams = platform_streams_lock();
     heaps_before_fork(&global.heaps);
     global_lock();
     watch_before_fork();
+    global.has_streams = has_streams;
     atomic_store_explicit(&global.forker, platform_thread_self(), memory_order_relaxed);
 }
 
 static void after_fork_in_parent(void)
 {
     atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
+    bool has_streams = global.has_streams;
     watch_after_fork();
     global_unlock();
     heaps_after_fork(&global.heaps);
+    if (has_streams) {
+        platform_streams_unlock();
+    }
 }
 
 static void after_fork_in_child(void)
 {
     atomic_store_explicit(&global.forker, NULL, memory_order_relaxed);
     platform_lock_reset(&global.lock);
+    if (global.has_streams) {
+        platform_streams_reset();
+    }
     global.arena.splits =
         true; // what was mapped before the fork and what is after it are not merged
     heaps_after_fork_in_child(&global.heaps);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
-// with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_keep.c, linux_cgroup.c,
+// with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_fork.c, linux_keep.c, linux_cgroup.c,
 // linux_output.c, linux_trace.c, linux_end.c, linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
@@ -142,6 +142,16 @@ bool platform_at_thread_exit(const struct platform_exit *exit, void *value);
 // Has these called around every fork: before, by the forking thread; after, in parent and in child.
 // May allocate: to be called without locks, once.
 void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+
+// Takes libc's list of its streams, for which a fork waits after the last handler, and whose holder may wait for one who
+// allocates. To be called before a fork, without any lock that an allocation takes. False if nobody can have it.
+bool platform_streams_lock(void);
+
+// Lets the list go, in the parent; the caller has it.
+void platform_streams_unlock(void);
+
+// Makes the list free again in the child; the caller has taken it.
+void platform_streams_reset(void);
 
 // ---- what the process consists of: asked for by who calls it alone ----------------------------------
 

@@ -203,6 +203,19 @@ void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_c
     fake_fork = (struct fake_fork){before, in_parent, in_child};
 }
 
+bool platform_streams_lock(void)
+{
+    return false;
+}
+
+void platform_streams_unlock(void)
+{
+}
+
+void platform_streams_reset(void)
+{
+}
+
 size_t platform_group_limit(const char *root)
 {
     return *root == '\0' ? SIZE_MAX : 0;
