@@ -306,6 +306,13 @@ static void apply_bounds(void)
     global_unlock();
 }
 
+void global_begin(void)
+{
+    if (!atomic_load_explicit(&global.has_first, memory_order_relaxed)) {
+        (void)global_heap_get(0);
+    }
+}
+
 __attribute__((constructor)) void global_start(void)
 {
     options_read(&global.options);

@@ -132,6 +132,10 @@ static inline bool global_is_forking(void)
     return atomic_load_explicit(&global.forker, memory_order_relaxed) == platform_thread_self();
 }
 
+// Gives the process's first thread its heap, if there is none yet, and asks to be called around forks. To be called without
+// locks; also before global_start().
+void global_begin(void);
+
 // Called as early as the loader allows, and once. The arena works before that, too.
 void global_start(void);
 

@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Defined where every library asks libc for handlers of forks by one name, behind which that of libc can be found: with glibc,
+// since 2.34 has dlsym() in libc itself.
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 34)
+#define PLATFORM_PASSES_AT_FORK 1
+#endif
+
 struct platform_exit;
 
 // All that the platform knows of a thread.

@@ -143,6 +143,11 @@ bool platform_at_thread_exit(const struct platform_exit *exit, void *value);
 // May allocate: to be called without locks, once.
 void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
+// Where PLATFORM_PASSES_AT_FORK is defined: asks libc for handlers in the name of a library that has called a function of ours
+// by libc's name for that. Returns libc's answer: 0, or an error.
+int platform_pass_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+                          void *library);
+
 // Takes libc's list of its streams, for which a fork waits after the last handler, and whose holder may wait for one who
 // allocates. To be called before a fork, without any lock that an allocation takes. False if nobody can have it.
 bool platform_streams_lock(void);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// A library whose constructor, which runs before ours, asks for fork handlers that allocate: they are
-// called while the thread that forks has the allocator's lock, and those of all heaps.
+// A library whose constructor, which runs before ours, asks for fork handlers that allocate. It asks libc itself, past the
+// name that comes to us, so that they are called while the thread that forks has the allocator's lock, and those of all heaps.
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ft_malloc.h>
 
 int fork_handlers_called(void);
+
+// What programs of long ago are linked with.
+extern int libc_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+__asm__(".symver libc_atfork, pthread_atfork@GLIBC_2.2.5");
 
 enum { CHUNKS = 64 };
 
@@ -51,7 +54,7 @@ static void allocate(void)
 
 __attribute__((constructor)) static void ask(void)
 {
-    pthread_atfork(allocate, allocate, allocate);
+    libc_atfork(allocate, allocate, allocate);
 }
 
 int fork_handlers_called(void)

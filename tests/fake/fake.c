@@ -203,6 +203,16 @@ void platform_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_c
     fake_fork = (struct fake_fork){before, in_parent, in_child};
 }
 
+int platform_pass_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+                          void *library)
+{
+    (void)before;
+    (void)in_parent;
+    (void)in_child;
+    (void)library;
+    return 0;
+}
+
 bool platform_streams_lock(void)
 {
     return false;

@@ -15,9 +15,10 @@ HERE = Path(__file__).parent
 CORE_MAY_NEED = {"memcpy", "memset", "memmove", "memcmp"}
 # Not a symbol anybody defines in a source: the linker's own.
 LINKER_SYMBOLS = {"_GLOBAL_OFFSET_TABLE_"}
-# What the compiler's start files put into every shared library.
+# What the compiler's start files put into every shared library, and what glibc's part of pthread_atfork there needs.
 START_SYMBOLS = {
     "__cxa_finalize", "__gmon_start__", "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable",
+    "__register_atfork",
 }
 LIBRARIES_NEEDED = re.compile(r"libc\.|ld-linux|ld-musl")
 STATIC_TLS_MAX = 64
