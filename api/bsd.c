@@ -3,6 +3,7 @@
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "api/slow.h"
 #include "core/bits.h"
 #include "core/chunk.h"
@@ -23,7 +24,7 @@ static void wipe(void *ptr, size_t bytes)
 
 EXPORT size_t malloc_size(const void *ptr)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     return ptr != NULL && chunk_is_held_at(&chunk, ptr) ? chunk.requested : 0;
 }
 

@@ -127,7 +127,7 @@ struct ft_malloc_place {
 };
 
 // Any pointer: its memory is not touched. Exact, unless another thread frees or allocates that very chunk meanwhile. Takes
-// no lock.
+// no lock for a pointer into a TINY or SMALL zone, and for the start of a LARGE chunk.
 struct ft_malloc_place ft_malloc_locate(const void *ptr);
 
 enum ft_malloc_event_kind {

@@ -2,6 +2,7 @@
 // The misuses of heaps of the program's own, in words.
 #include "api/global.h"
 #include "api/heaps.h"
+#include "api/locate.h"
 #include "api/report.h"
 
 _Static_assert((int)FT_CORE_FOREIGN == (int)MISUSE_FOREIGN &&
@@ -59,7 +60,7 @@ static void tell_foreign(struct text *text, const struct ft_heap *heap, const vo
     tell_heap(text, heap);
     text_string(text, " does not hold it");
     if (!tell_other_heap(text, ptr)) {
-        struct chunk chunk = chunk_locate(&global.arena, ptr);
+        struct chunk chunk = locate_chunk(ptr);
         if (chunk.status == CHUNK_LIVE) {
             text_string(text, "; it lies in malloc's ");
             tell_chunk(text, chunk.requested, chunk.base);

@@ -3,6 +3,7 @@
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "core/chunk.h"
 #include "core/walk.h"
 
@@ -62,7 +63,7 @@ static enum ft_malloc_state state_of(enum chunk_status status)
 
 EXPORT struct ft_malloc_place ft_malloc_locate(const void *ptr)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     struct ft_malloc_place place = {.state = state_of(chunk.status)};
     if (place.state < FT_MALLOC_FREE) {
         return place;

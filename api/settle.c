@@ -3,6 +3,7 @@
 
 #include "api/give_back.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "api/report.h"
 #include "core/chunk.h"
 #include "core/heap_stacks.h"
@@ -12,7 +13,7 @@ void settle_twice(const char *call)
 {
     void *twice = heap_freed_twice(&global.arena);
     if (twice != NULL) {
-        struct chunk chunk = chunk_locate(&global.arena, twice);
+        struct chunk chunk = locate_chunk(twice);
         report_misuse(call, MISUSE_RACING_FREE, twice, 0, &chunk);
     }
 }

@@ -5,6 +5,7 @@
 #include "api/export.h"
 #include "api/ft_malloc.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "api/print.h"
 #include "core/chunk.h"
 #include "core/dump.h"
@@ -194,7 +195,7 @@ EXPORT void show_alloc_mem_ex_at(const void *ptr, size_t offset, size_t bytes)
     int saved = errno;
     struct show_ex ex;
     begin(&ex);
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     if (chunk.status != CHUNK_LIVE) {
         text_pointer(&ex.print.text, (uintptr_t)ptr);
         text_string(&ex.print.text, " is in no chunk in use\n");

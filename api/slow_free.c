@@ -3,6 +3,7 @@
 
 #include "api/give_back.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "api/report.h"
 #include "api/root.h"
 #include "api/settle.h"
@@ -54,7 +55,7 @@ bool slow_free_chunk(const struct chunk *chunk)
 // Frees what is no chunk that the fast paths free.
 static void free_other(void *ptr, const char *call)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     if (!chunk_is_held_at(&chunk, ptr)) {
         report_misuse(call, misuse_of(&chunk, ptr), ptr, 0, &chunk);
     } else if (!slow_free_chunk(&chunk)) {
@@ -66,7 +67,7 @@ static void free_other(void *ptr, const char *call)
 __attribute__((noinline)) static void free_watched(void *ptr, const char *call)
 {
     int saved = errno;
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     watch_free(&chunk, ptr, __builtin_frame_address(0));
     // Only what is held is freed so.
     if (!heap_fast_free(global_heap_own(), &global.arena, ptr)) {
@@ -122,7 +123,7 @@ static bool free_at_hand(void *ptr, struct zone *zone, void *state, const char *
     };
     watch_free(&told, ptr, __builtin_frame_address(0));
     if (heap_fast_take_back(heap, zone, state, ptr) != HEAP_PUT) {
-        struct chunk chunk = chunk_locate(&global.arena, ptr);
+        struct chunk chunk = locate_chunk(ptr);
         if (!slow_free_chunk(&chunk)) {
             report_misuse(call, MISUSE_DOUBLE_FREE, ptr, 0, &chunk);
         }
@@ -156,7 +157,7 @@ void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
         return;
     }
     int saved = errno;
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     enum misuse_kind misuse = misuse_of(&chunk, ptr);
     if (misuse == MISUSE_NONE) {
         misuse = misuse_of_size(&global.arena, &chunk, bytes);

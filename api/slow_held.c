@@ -4,6 +4,7 @@
 
 #include "api/give_back.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "api/memory.h"
 #include "api/move.h"
 #include "api/report.h"
@@ -73,7 +74,7 @@ static bool check_held(const struct chunk *chunk, const void *ptr, const char *c
 
 bool slow_is_held(const void *ptr, const char *call)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     return check_held(&chunk, ptr, call);
 }
 
@@ -98,7 +99,7 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
         // A mapping cannot grow where it is; what is not touched costs nothing.
         void *roomy = slow_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, SLOW_QUIET);
         if (roomy != NULL) {
-            struct chunk moved = chunk_locate(&global.arena, roomy);
+            struct chunk moved = locate_chunk(roomy);
             if (resize_in_place(&moved, bytes)) {
                 return roomy;
             }
@@ -132,7 +133,7 @@ void *slow_realloc(void *ptr, size_t bytes, const char *call)
     if (!heap_is_none(global_heap()) && heap_small_resize(&global.arena, ptr, bytes)) {
         return ptr;
     }
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     if (!check_held(&chunk, ptr, call)) {
         if (watch_is_on()) {
             watch_misuse(FT_MALLOC_EVENT_REALLOC, ptr, bytes, __builtin_frame_address(0));
@@ -178,7 +179,7 @@ size_t slow_size(const void *ptr, const char *call)
     if (ptr == NULL) {
         return 0;
     }
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     if (chunk_is_held_at(&chunk, ptr)) {
         return chunk.requested;
     }

@@ -4,6 +4,7 @@
 #include "api/event.h"
 #include "api/export.h"
 #include "api/global.h"
+#include "api/locate.h"
 #include "api/stacks_memory.h"
 #include "core/backtrace.h"
 #include "core/bits.h"
@@ -305,7 +306,7 @@ EXPORT size_t ft_malloc_stack_frames(uint32_t stack, void **frames, size_t max)
 
 EXPORT size_t ft_malloc_stack(const void *ptr, void **frames, size_t max)
 {
-    struct chunk chunk = chunk_locate(&global.arena, ptr);
+    struct chunk chunk = locate_chunk(ptr);
     return chunk_is_held_at(&chunk, ptr) ? ft_malloc_stack_frames(stacks_of(ptr), frames, max) : 0;
 }
 

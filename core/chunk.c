@@ -80,7 +80,7 @@ static struct chunk locate_in_section(const struct section *section, uint32_t un
     return (struct chunk){.status = is_own ? CHUNK_NEVER : CHUNK_UNUSED};
 }
 
-// The map knows nothing of the address: is it in a LARGE chunk or in a mapping after its first unit?
+// The map does not tell: is the address in a LARGE chunk after its first unit, or in a mapping after its start?
 static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
 {
     const struct section *section = arena_section_of(arena, ptr);
@@ -96,7 +96,7 @@ static struct chunk locate_unmapped(const struct arena *arena, const void *ptr)
     return (struct chunk){.status = was_mapping(arena, ptr) ? CHUNK_UNUSED : CHUNK_FOREIGN};
 }
 
-struct chunk chunk_locate(const struct arena *arena, const void *ptr)
+struct chunk chunk_find(const struct arena *arena, const void *ptr)
 {
     struct zone *zone = zone_map_find(&arena->map, ptr);
     switch (zone->kind) {
@@ -106,13 +106,19 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
         const struct section *section = (const struct section *)zone;
         return locate_in_run(section, section_unit_of(section, ptr));
     }
-    // The unit that a mapping begins in may hold other things, mappings among them.
+    // Its record may become another mapping's: who holds the chunk knows that it does not. And the unit that it begins in
+    // may hold other things, mappings among them.
     case ZONE_MAPPED:
-        return (uintptr_t)ptr - (uintptr_t)zone_base(zone) < zone->mapped
-                   ? locate_in_mapping(zone)
-                   : locate_unmapped(arena, ptr);
-    default: return locate_unmapped(arena, ptr);
+        return zone_base(zone) == ptr ? locate_in_mapping(zone)
+                                      : (struct chunk){.status = CHUNK_UNTOLD};
+    default: return (struct chunk){.status = CHUNK_UNTOLD};
     }
+}
+
+struct chunk chunk_locate(const struct arena *arena, const void *ptr)
+{
+    struct chunk chunk = chunk_find(arena, ptr);
+    return chunk.status == CHUNK_UNTOLD ? locate_unmapped(arena, ptr) : chunk;
 }
 
 // Whether the chunk had better move to a smaller class.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a pointer is to an arena: the one look-up behind every question about a pointer that is not on
-// the fast path. It reads, takes no lock, and never touches the memory that the pointer leads to.
+// the fast path. It reads, and never touches the memory that the pointer leads to. What the map knows it tells without a
+// lock: every chunk that is held is found so. Lists and runs are for who has the lock.
 #ifndef FT_CORE_CHUNK_H
 #define FT_CORE_CHUNK_H
 
@@ -18,18 +19,23 @@ enum chunk_status {
     CHUNK_FREED,  // a free chunk
     CHUNK_HOME,   // freed by another thread, on its way home
     CHUNK_LIVE,   // a chunk that the program holds
+    CHUNK_UNTOLD, // chunk_find(): the map does not tell
 };
 
 struct chunk {
     enum chunk_status status;
-    struct zone *zone; // NULL for FOREIGN and UNUSED, and for NEVER but in the tail of a zone
+    struct zone *zone; // NULL for FOREIGN, UNUSED, UNTOLD, and for NEVER but in the tail of a zone
     uint32_t index;    // TINY, SMALL: which chunk of the zone
     void *base;        // where the chunk starts
     size_t requested;  // LIVE: the bytes asked for
     size_t capacity;   // the bytes it could hold
 };
 
-// ANY. What ptr is. The answer holds for as long as nobody frees or allocates that very chunk.
+// ANY. What ptr is, as far as the map knows: all but UNTOLD is what chunk_locate() would say, and a chunk that is held is
+// found by its start. The answer holds for as long as nobody frees or allocates that very chunk.
+struct chunk chunk_find(const struct arena *arena, const void *ptr);
+
+// LOCKED, or ANY if ptr is the start of a chunk that is held. What ptr is.
 struct chunk chunk_locate(const struct arena *arena, const void *ptr);
 
 // ANY. Whether ptr may be freed: a chunk that the program holds, at its start.

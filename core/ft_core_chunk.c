@@ -144,7 +144,7 @@ static enum misuse_kind misuse_in(const struct arena *arena, const struct chunk 
 static bool free_in_zone(struct ft_core_heap *handle, void *ptr, const size_t *bytes)
 {
     struct arena *arena = &handle->core->arena;
-    struct chunk chunk = chunk_locate(arena, ptr);
+    struct chunk chunk = chunk_find(arena, ptr);
     if (misuse_in(arena, &chunk, ptr, bytes) != MISUSE_NONE || chunk.zone->chunk_bytes == 0) {
         return false;
     }
@@ -246,7 +246,7 @@ FT_CORE_PUBLIC enum ft_core_misuse ft_core_free_sized(struct ft_core_heap *heap,
 // What a pointer is. What is no chunk in use may be changing just now: it is looked at under the lock.
 static struct chunk locate(const struct ft_core_heap *heap, const void *ptr)
 {
-    struct chunk chunk = chunk_locate(&heap->core->arena, ptr);
+    struct chunk chunk = chunk_find(&heap->core->arena, ptr);
     if (!chunk_is_held_at(&chunk, ptr)) {
         ft_core_lock(heap);
         chunk = chunk_locate(&heap->core->arena, ptr);
@@ -270,7 +270,7 @@ static bool resize(struct ft_core_heap *handle, const struct chunk *chunk, size_
         ft_core_unlock(handle);
     }
     if (resized) {
-        struct chunk now = chunk_locate(&handle->core->arena, chunk->base);
+        struct chunk now = chunk_find(&handle->core->arena, chunk->base);
         poison_lay(now.base, now.capacity);
         poison_lift(now.base, bytes);
     }

@@ -364,6 +364,44 @@ static void a_run_may_grow_over_a_whole_section(void **state)
     driver_end(&driver);
 }
 
+// Lists and runs change under the lock: who has not got it is told of what the map leads to, and that is all that is held.
+static void without_the_lock_only_what_the_map_tells_is_told(void **state)
+{
+    (void)state;
+    for (unsigned wide = 0; wide < 2; wide++) {
+        begin(wide != 0);
+        unsigned char *tiny = alloc(48, 16);
+        unsigned char *run = alloc(3 * UNIT, 16);
+        unsigned char *mapping = wide != 0 ? alloc(3 * RUN_MAX, 16) : run;
+        const void *const held[] = {tiny, run, mapping};
+        const void *const told[] = {tiny + 47, tiny + 48, run + 1, run + UNIT - 1};
+        const void *const untold[] = {run + UNIT,   mapping + UNIT, mapping + 2 * UNIT, &driver,
+                                      driver.arena, NULL,           (void *)UINTPTR_MAX};
+        for (unsigned index = 0; index < 3; index++) {
+            struct chunk found = chunk_find(driver.arena, held[index]);
+            assert_true(chunk_is_held_at(&found, held[index]));
+            assert_int_equal(found.requested, locate(held[index]).requested);
+        }
+        for (unsigned index = 0; index < 4; index++) {
+            struct chunk found = chunk_find(driver.arena, told[index]);
+            struct chunk located = locate(told[index]);
+            assert_int_equal(found.status, located.status);
+            assert_ptr_equal(found.base, located.base);
+        }
+        for (unsigned index = 0; index < 7; index++) {
+            assert_int_equal(chunk_find(driver.arena, untold[index]).status, CHUNK_UNTOLD);
+            assert_null(chunk_find(driver.arena, untold[index]).zone);
+            assert_int_not_equal(locate(untold[index]).status, CHUNK_UNTOLD);
+        }
+        if (wide != 0) {
+            // Its record may be another's by then.
+            assert_int_equal(chunk_find(driver.arena, mapping + 1).status, CHUNK_UNTOLD);
+            assert_ptr_equal(locate(mapping + 1).base, mapping);
+        }
+        driver_end(&driver);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_large_chunk_that_becomes_small_had_better_move),
         cmocka_unit_test(a_mapping_changes_its_size_under_the_lock_alone),
         cmocka_unit_test(a_mapping_loses_its_end_if_that_is_more_than_half),
+        cmocka_unit_test(without_the_lock_only_what_the_map_tells_is_told),
         cmocka_unit_test(the_need_for_a_mapping_is_exact),
         cmocka_unit_test(runs_are_used_up_to_the_largest_and_its_alignment),
         cmocka_unit_test(a_refused_mapping_serves_what_it_fits_in_size_and_alignment),

@@ -30,7 +30,7 @@ static bool free_large(struct arena *arena, struct heap *heap, const struct chun
 // As api/slow_free.c does it. False if the chunk is not held.
 static bool free_located(struct arena *arena, struct heap *heap, void *ptr)
 {
-    struct chunk chunk = chunk_locate(arena, ptr);
+    struct chunk chunk = chunk_find(arena, ptr);
     if (!chunk_is_held_at(&chunk, ptr)) {
         return false;
     }
@@ -61,7 +61,7 @@ bool kit_hooked_free(struct arena *arena, struct heap *heap, void *ptr)
 
 bool kit_hooked_free_without_heap(struct arena *arena, void *ptr)
 {
-    struct chunk chunk = chunk_locate(arena, ptr);
+    struct chunk chunk = chunk_find(arena, ptr);
     return chunk_is_held_at(&chunk, ptr) && heap_send(NULL, arena, &chunk);
 }
 
