@@ -36,6 +36,9 @@ static bool resize_large(const struct chunk *chunk, size_t bytes)
         resized = large_resize(&global.arena, chunk, bytes, &need);
     }
     cut_mapping(chunk);
+    if (resized && bytes < chunk->requested) {
+        give_back_runs(1);
+    }
     give_back_grown();
     global_unlock();
     return resized;

@@ -127,11 +127,21 @@ static bool is_wasteful(const struct chunk *chunk, size_t bytes)
     return chunk_shrinks_much(chunk, bytes) && size_class_of(bytes) != chunk->zone->size_class;
 }
 
-// A LARGE chunk whose run neither grows nor loses more than half of itself.
+// Whether so much of a run is not wanted any more that it had better go: more than the room of one that has grown, and a quarter
+// of the bytes beside.
+static bool gives_much(const struct section *section, const struct chunk *chunk, size_t bytes)
+{
+    size_t surplus = chunk->capacity - bytes;
+    size_t room = bytes / 2 < CHUNK_ROOM_BYTES ? bytes / 2 : CHUNK_ROOM_BYTES;
+    return bytes < chunk->requested && surplus >> section->unit_shift != 0 &&
+           surplus > bytes / 4 + room;
+}
+
+// A LARGE chunk whose run neither grows nor loses much of itself.
 static bool resize_in_run(const struct chunk *chunk, size_t bytes)
 {
     const struct section *section = (const struct section *)chunk->zone;
-    if (chunk->zone->kind != ZONE_LARGE || bytes <= chunk->capacity / 2) {
+    if (chunk->zone->kind != ZONE_LARGE || gives_much(section, chunk, bytes)) {
         return false;
     }
     uint32_t first = section_unit_of(section, chunk->base);

@@ -22,6 +22,8 @@ enum chunk_status {
     CHUNK_UNTOLD, // chunk_find(): the map does not tell
 };
 
+enum { CHUNK_ROOM_BYTES = 1 << 20 }; // a run that grows takes half as much again, or this
+
 struct chunk {
     enum chunk_status status;
     struct zone *zone; // NULL for FOREIGN, UNUSED, UNTOLD, and for NEVER but in the tail of a zone
@@ -52,8 +54,8 @@ static inline bool chunk_shrinks_much(const struct chunk *chunk, size_t bytes)
 }
 
 // ANY, by whoever holds the chunk. Changes the requested size of a live chunk where it is, as long as
-// that takes nothing and gives nothing back. False if it does not fit, if it would leave more than half
-// of a run unused, or if the chunk is better off in a smaller class; then nothing has changed.
+// that takes nothing and gives nothing back. False if it does not fit, if it would leave much of a run unused, or if the
+// chunk is better off in a smaller class; then nothing has changed.
 bool chunk_resize(const struct chunk *chunk, size_t bytes);
 
 // ANY, by whoever holds the chunk. The same for a TINY or SMALL chunk and no more bytes than it has, even

@@ -6,8 +6,7 @@
 #include <string.h>
 
 enum {
-    LARGE_ROOM_BYTES = 1 << 20, // a run that grows takes half as much again, or this
-    LARGE_WASTE_SHARE = 16,     // of a chunk: more than that unused is much
+    LARGE_WASTE_SHARE = 16, // of a chunk: more than that unused is much
 };
 
 // What a departing mapping's record holds in place of the requested bytes.
@@ -204,7 +203,7 @@ void large_give(struct arena *arena, const struct chunk *chunk, struct leaving *
 static bool grow_run(struct arena *arena, struct run_table *runs, uint32_t first, uint32_t count)
 {
     uint32_t old_count = run_unit(runs, first)->length;
-    uint64_t most = (uint64_t)LARGE_ROOM_BYTES >> arena->unit_shift;
+    uint64_t most = (uint64_t)CHUNK_ROOM_BYTES >> arena->unit_shift;
     uint64_t room = count / 2 < most ? count / 2 : most;
     bool clean = false;
     size_t more = count - old_count;

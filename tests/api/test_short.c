@@ -163,6 +163,19 @@ static int chunks_shrink_without_memory(size_t size)
     return expect_at_least(3, fill_with(SHRUNK_BYTES), sum / 4);
 }
 
+// Of a chunk that is two thirds of memory and shrinks by a good part, that part can be had.
+static int what_a_chunk_loses_can_be_had(size_t percent)
+{
+    const size_t whole = (size_t)LIMIT / 3 * 2;
+    size_t less = whole / 100 * percent;
+    void *ptr = malloc(whole);
+    ptr = realloc(launder(ptr), less);
+    if (ptr == NULL || malloc_usable_size(ptr) != less) {
+        return 1;
+    }
+    return expect_at_least(2, fill_with(MIB), (size_t)LIMIT / 100 * 97 - less - less / 4);
+}
+
 // ---- chunks that grow -----------------------------------------------------------------------------
 
 // Allocates small chunks and makes each larger, until one is refused. Their bytes.
@@ -205,9 +218,10 @@ static const struct history {
     const char *name;
     int (*play)(size_t argument);
 } histories[] = {
-    {"ended", ended_threads_give_up_their_zones},    {"address", ended_threads_leave_address_space},
-    {"own", a_heap_gives_up_its_own_zones},          {"shrink", chunks_shrink_without_memory},
-    {"grow", grown_chunks_take_no_more_than_others}, {"zones", grown_chunks_find_what_zones_have},
+    {"ended", ended_threads_give_up_their_zones}, {"address", ended_threads_leave_address_space},
+    {"own", a_heap_gives_up_its_own_zones},       {"shrink", chunks_shrink_without_memory},
+    {"lose", what_a_chunk_loses_can_be_had},      {"grow", grown_chunks_take_no_more_than_others},
+    {"zones", grown_chunks_find_what_zones_have},
 };
 
 static struct child child;
@@ -249,6 +263,15 @@ static void a_chunk_that_shrinks_is_not_refused(void **state)
     }
 }
 
+static void what_a_large_chunk_loses_is_free(void **state)
+{
+    (void)state;
+    const size_t percents[] = {75, 60, 51, 20};
+    for (size_t index = 0; index < sizeof percents / sizeof *percents; index++) {
+        play("lose", percents[index], "FT_MALLOC_LIMIT=64M", NULL);
+    }
+}
+
 static void chunks_that_grow_waste_no_memory(void **state)
 {
     (void)state;
@@ -275,6 +298,7 @@ int main(int argument_count, char **arguments)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_heaps_keep_serves_chunks_of_every_size),
         cmocka_unit_test(a_chunk_that_shrinks_is_not_refused),
+        cmocka_unit_test(what_a_large_chunk_loses_is_free),
         cmocka_unit_test(chunks_that_grow_waste_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static void a_large_chunk_changes_its_size_where_it_is_without_a_lock(void **sta
     for (unsigned wide = 0; wide < 2; wide++) {
         begin(wide != 0);
         unsigned char *ptr = alloc(200000, 16); // four units
-        const size_t fits[] = {4 * UNIT, 2 * UNIT + 1, 3 * UNIT, 200001};
+        const size_t fits[] = {4 * UNIT, 5 * UNIT / 2, 3 * UNIT, 200001};
         for (unsigned sample = 0; sample < 4; sample++) {
             struct chunk chunk = locate(ptr);
             assert_true(chunk_resize(&chunk, fits[sample]));
@@ -69,6 +69,39 @@ static void a_large_chunk_that_becomes_small_had_better_move(void **state)
     chunk = locate(ptr);
     assert_false(chunk_resize(&chunk, UNIT / 4));
     assert_int_equal(locate(ptr).requested, UNIT / 2 + 1);
+    driver_end(&driver);
+}
+
+static void a_run_keeps_room_to_grow_again_and_gives_what_is_more(void **state)
+{
+    (void)state;
+    begin(true);
+    struct need need;
+    // Of a run that never grew, the room of one that has, and a quarter beside.
+    enum { SHORT = 7 * UNIT, FIT = 4 * UNIT };
+    unsigned char *ptr = alloc(SHORT, 16);
+    struct chunk chunk = locate(ptr);
+    assert_false(chunk_resize(&chunk, FIT - 1));
+    assert_true(chunk_resize(&chunk, FIT));
+    // What grows gives nothing, however much room there is.
+    assert_true(large_resize(driver.arena, &chunk, 2 * UNIT, &need));
+    chunk = locate(ptr);
+    assert_true(large_resize(driver.arena, &chunk, 2 * UNIT + 1, &need));
+    chunk = locate(ptr);
+    assert_int_equal(chunk.capacity, FIT);
+    assert_true(chunk_resize(&chunk, 2 * UNIT + 2));
+    driver_end(&driver);
+}
+
+static void a_long_run_keeps_a_mib_and_a_quarter(void **state)
+{
+    (void)state;
+    begin(false);
+    enum { BYTES = 24 << 20, MIB = 1 << 20, LEAST = (BYTES - MIB) / 5 * 4 };
+    struct chunk chunk = locate(alloc(BYTES, 16));
+    assert_true(chunk_resize(&chunk, BYTES / 5 * 4));
+    assert_false(chunk_resize(&chunk, LEAST - 4));
+    assert_true(chunk_resize(&chunk, LEAST + 4));
     driver_end(&driver);
 }
 
@@ -407,6 +440,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_chunk_changes_its_size_where_it_is_without_a_lock),
         cmocka_unit_test(a_large_chunk_that_becomes_small_had_better_move),
+        cmocka_unit_test(a_run_keeps_room_to_grow_again_and_gives_what_is_more),
+        cmocka_unit_test(a_long_run_keeps_a_mib_and_a_quarter),
         cmocka_unit_test(a_mapping_changes_its_size_under_the_lock_alone),
         cmocka_unit_test(a_mapping_loses_its_end_if_that_is_more_than_half),
         cmocka_unit_test(without_the_lock_only_what_the_map_tells_is_told),
