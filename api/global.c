@@ -48,9 +48,9 @@ __attribute__((noinline, cold)) static void open_arena(void)
     memory_note_space();
 }
 
-// In a child: what the parent's other threads were doing is not known, so that all heaps are made anew. Not before a
-// thread wants one, and then that may be any, for the child's first thread can make others without a call of ours: until
-// then none has a heap.
+// In a child: what the parent's other threads were doing, with a heap or without one, is not known, so that all heaps are made
+// anew. Not before a thread wants one, and then that may be any, for the child's first thread can make others without a call of
+// ours: until then none has a heap.
 static void revive(void)
 {
     heap_revive(&global.arena, NULL);
@@ -136,6 +136,7 @@ static void before_fork(void)
     global_lock();
     watch_before_fork();
     global.has_streams = has_streams;
+    global.is_alone = platform_is_alone();
     atomic_store_explicit(&global.forker, platform_thread_self(), memory_order_relaxed);
 }
 
@@ -162,7 +163,8 @@ static void after_fork_in_child(void)
         true; // what was mapped before the fork and what is after it are not merged
     heaps_after_fork_in_child(&global.heaps);
     uint32_t own_count = heap_is_none(global_heap_own()) ? 0 : 1;
-    bool had_others = heap_count_in_use(&global.arena) > own_count;
+    // Also a thread without a heap may have been inside: it frees without the lock, and lets it go to give memory back.
+    bool had_others = !global.is_alone || heap_count_in_use(&global.arena) > own_count;
     if (had_others) {
         give_up_heap();
     }

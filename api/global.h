@@ -56,6 +56,7 @@ struct global {
     // The thread that forks: it has the lock, and the handlers of other libraries allocate.
     _Atomic(const void *) forker;
     bool has_streams;       // it has libc's list of streams, too; guarded by the lock
+    bool is_alone;          // it is the process's only thread; guarded by the lock
     _Atomic bool has_first; // the process's first thread has its heap
     bool is_ready; // for who has the lock: the arena is open, and no heap is as a fork has left it
     _Atomic bool is_child; // of a fork, and all heaps are as they were
