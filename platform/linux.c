@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The platform on Linux. Memory comes and goes by mmap and munmap alone.
 #include "platform/platform.h"
+#include "platform/linux_calls.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -25,7 +26,7 @@ void platform_write(int descriptor, const void *bytes, size_t count)
 {
     const char *next = bytes;
     while (count != 0) {
-        ssize_t written = write(descriptor, next, count);
+        ssize_t written = calls_write(descriptor, next, count);
         if (written < 0 && errno == EINTR) {
             continue;
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What the process's control group may have. Nothing here is called unless an option asks for it.
 #include "platform/platform.h"
+#include "platform/linux_calls.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 // Paths that the system takes are shorter, and so are lines of the table, which name one path.
 enum { PATH_BYTES = 4096, LINE_BYTES = 8192, NUMBER_BYTES = 64 };
@@ -25,12 +25,12 @@ static const struct version {
 static size_t number_in(const char *path)
 {
     char text[NUMBER_BYTES];
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = calls_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (file < 0) {
         return SIZE_MAX;
     }
-    ssize_t count = read(file, text, sizeof(text) - 1);
-    close(file);
+    ssize_t count = calls_read(file, text, sizeof(text) - 1);
+    calls_close(file);
     text[count > 0 ? count : 0] = '\0';
     size_t number = 0;
     const char *digit = text;
@@ -117,7 +117,7 @@ static size_t limit_of_table(const char *root, int file)
     size_t least = SIZE_MAX;
     size_t length = 0;
     for (;;) {
-        ssize_t count = read(file, text + length, sizeof(text) - length);
+        ssize_t count = calls_read(file, text + length, sizeof(text) - length);
         if (count <= 0) { // or the line is too long to be one
             return least;
         }
@@ -143,11 +143,11 @@ size_t platform_group_limit(const char *root)
     }
     memcpy(path, root, strlen(root));
     memcpy(path + strlen(root), self, sizeof(self));
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = calls_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (file < 0) {
         return SIZE_MAX;
     }
     size_t least = limit_of_table(root, file);
-    close(file);
+    calls_close(file);
     return least;
 }

@@ -24,6 +24,7 @@ bool platform_is_of_streams(const void *ptr)
 
 _Noreturn void platform_end(int status)
 {
+    (void)platform_cancel_disable();
     (void)fflush(NULL);
     _exit(status);
 }

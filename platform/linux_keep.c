@@ -2,6 +2,7 @@
 // Descriptors that are kept for later, since many programs have closed standard error by their end, and what is written
 // there. Nothing here is called unless an option asks for output, or something is to be told of.
 #include "platform/platform.h"
+#include "platform/linux_calls.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -65,7 +66,7 @@ int platform_kept_descriptor(const struct platform_kept *kept)
 static bool is_unread(int descriptor)
 {
     struct pollfd end = {.fd = descriptor};
-    return poll(&end, 1, 0) > 0 && (end.revents & (POLLERR | POLLHUP)) != 0;
+    return calls_poll(&end) > 0 && (end.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 // Whether a file of this length may have so many bytes more: else a write would end the process (SIGXFSZ).

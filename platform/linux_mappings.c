@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What the process has mapped, as the system lists it. Nothing here is called unless an option asks for it.
 #include "platform/platform.h"
+#include "platform/linux_calls.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 bool platform_mappings_open(struct platform_mappings *mappings, const char *path)
 {
-    mappings->file = open(path != NULL ? path : "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    mappings->file = calls_open(path != NULL ? path : "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     mappings->start = 0;
     mappings->length = 0;
     return mappings->file >= 0;
@@ -16,7 +16,7 @@ bool platform_mappings_open(struct platform_mappings *mappings, const char *path
 
 void platform_mappings_close(const struct platform_mappings *mappings)
 {
-    close(mappings->file);
+    calls_close(mappings->file);
 }
 
 // The next line, without its end; NULL behind the last one, and at one that is too long to be one.
@@ -34,7 +34,8 @@ static const char *next_line(struct platform_mappings *mappings, size_t *length)
         memmove(mappings->text, line, left);
         mappings->start = 0;
         mappings->length = left;
-        ssize_t count = read(mappings->file, mappings->text + left, sizeof(mappings->text) - left);
+        ssize_t count =
+            calls_read(mappings->file, mappings->text + left, sizeof(mappings->text) - left);
         if (count <= 0) {
             return NULL;
         }

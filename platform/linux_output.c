@@ -2,6 +2,7 @@
 // Where options write to, other than to a descriptor that the program has. Nothing here is called unless an option, or who
 // calls show_alloc_mem_ex(), asks for it.
 #include "platform/platform.h"
+#include "platform/linux_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,14 +28,14 @@ struct platform_kept platform_open_output(const char *path)
     struct platform_kept kept = {.descriptor = -1};
     // Not to wait for anybody at the other end of what turns out to be a pipe.
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-    int descriptor = open(path, flags, S_IRUSR | S_IWUSR);
+    int descriptor = calls_open(path, flags, S_IRUSR | S_IWUSR);
     if (descriptor < 0) {
         return kept;
     }
     if (is_ours(descriptor) && fcntl(descriptor, F_SETFL, O_APPEND) == 0) {
         kept = platform_keep(descriptor);
     }
-    close(descriptor);
+    calls_close(descriptor);
     return kept;
 }
 
@@ -42,7 +43,7 @@ void platform_close(const struct platform_kept *kept)
 {
     int descriptor = platform_kept_descriptor(kept);
     if (descriptor >= 0) {
-        close(descriptor);
+        calls_close(descriptor);
     }
 }
 

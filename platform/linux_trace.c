@@ -2,6 +2,7 @@
 // What a trace is written with: a file that grows and is mapped, and a clock. Nothing here is called unless an option asks
 // for a trace.
 #include "platform/platform.h"
+#include "platform/linux_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { ZERO_BYTES = 4096, PIECES_MAX = 16 };
 
@@ -19,11 +19,11 @@ enum { ZERO_BYTES = 4096, PIECES_MAX = 16 };
 static bool is_file(const char *path)
 {
     struct stat status;
-    int descriptor = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int descriptor = calls_open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
     bool is_one = descriptor >= 0 && fstat(descriptor, &status) == 0 &&
                   (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode));
     if (descriptor >= 0) {
-        close(descriptor);
+        calls_close(descriptor);
     }
     return is_one;
 }
@@ -32,25 +32,25 @@ enum platform_created platform_create_file(const char *path, struct platform_kep
 {
     kept->descriptor = -1;
     int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
-    int descriptor = open(path, flags, S_IRUSR | S_IWUSR);
+    int descriptor = calls_open(path, flags, S_IRUSR | S_IWUSR);
     if (descriptor < 0) {
         return errno == EEXIST && is_file(path) ? PLATFORM_EXISTS : PLATFORM_REFUSED;
     }
     *kept = platform_keep(descriptor);
-    close(descriptor);
+    calls_close(descriptor);
     return kept->descriptor < 0 ? PLATFORM_REFUSED : PLATFORM_CREATED;
 }
 
 bool platform_reopen_file(const char *path, struct platform_kept *kept)
 {
-    int descriptor = open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int descriptor = calls_open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
     if (descriptor < 0) {
         return false;
     }
     struct platform_kept again = platform_keep(descriptor);
-    close(descriptor);
+    calls_close(descriptor);
     if (again.descriptor >= 0 && (again.device != kept->device || again.file != kept->file)) {
-        close(again.descriptor);
+        calls_close(again.descriptor);
         return false;
     }
     *kept = again;
@@ -77,7 +77,7 @@ static bool fill(int descriptor, size_t at, size_t end)
             pieces[count].iov_base = (void *)(uintptr_t)zeros;
             pieces[count].iov_len = left < ZERO_BYTES ? left : ZERO_BYTES;
         }
-        ssize_t written = pwritev(descriptor, pieces, count, (off_t)at);
+        ssize_t written = calls_write_at(descriptor, pieces, count, (off_t)at);
         if (written < 0 && errno == EINTR) {
             continue;
         }
@@ -95,10 +95,7 @@ void *platform_map_file(const struct platform_kept *kept, size_t at, size_t byte
     if (descriptor < 0 || !is_within_limit(at + bytes)) {
         return NULL;
     }
-    int cancel = platform_cancel_disable();
-    bool is_filled = fill(descriptor, at, at + bytes);
-    platform_cancel_restore(cancel);
-    if (!is_filled) {
+    if (!fill(descriptor, at, at + bytes)) {
         return NULL;
     }
     void *base =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
-// with linux_slot.h), and files beside it what is only reached when an option or a caller asks for it (linux_fork.c, linux_keep.c, linux_cgroup.c,
+// with linux_slot.h; linux_calls.h has what several make of the system's calls), and files beside it what is only reached when an
+// option or a caller asks for it (linux_fork.c, linux_keep.c, linux_cgroup.c,
 // linux_output.c, linux_trace.c, linux_end.c, linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree names the system.
 //
 // Memory has three states, and these calls move between them:
@@ -15,7 +16,7 @@
 // thread, at any time, with or without locks held, unless it says otherwise; none allocates. A lack of
 // memory or of mappings (ENOMEM, EAGAIN) comes back as NULL or false; any other failure of the system
 // is a bug of ours: it is reported and the process is aborted. None of them keeps errno: that is the
-// caller's business.
+// caller's business. None is a cancellation point.
 #ifndef FT_PLATFORM_PLATFORM_H
 #define FT_PLATFORM_PLATFORM_H
 
@@ -210,8 +211,7 @@ void platform_mappings_close(const struct platform_mappings *mappings);
 
 enum { PLATFORM_OUTPUT = 1, PLATFORM_ERRORS = 2 }; // descriptors
 
-// Writes all bytes, whatever it takes; gives up on an error. A cancellation point only if the caller has
-// not switched cancellation off.
+// Writes all bytes, whatever it takes; gives up on an error.
 void platform_write(int descriptor, const void *bytes, size_t count);
 
 // The same, but nothing at all where that would end the process: to a pipe that nobody reads, and to a file that would be

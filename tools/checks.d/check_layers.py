@@ -23,6 +23,12 @@ SYSTEM_HEADERS = {
     "platform": None,  # whatever its system has
 }
 MARKER = "<!-- layers -->"
+# At which libc may end a thread, of the calls that a platform may have a use for. Of fcntl() only locks are.
+CANCELLATION_POINTS = (
+    "clock_nanosleep close creat fdatasync fflush fgets fopen fprintf fputs fread fsync fwrite nanosleep open open64 openat"
+    " pause poll ppoll pread preadv pselect pthread_cond_timedwait pthread_cond_wait pthread_join pthread_testcancel pwrite"
+    " pwritev read readv select sem_wait sigsuspend sleep system usleep waitpid write writev"
+).split()
 
 check = Check("layers")
 
@@ -74,6 +80,22 @@ def check_order_in_file(path, layer, found):
     for (number, bracket, name), before in zip(found[1:], brackets):
         if bracket == '"' and before == "<":
             check.fail(path, number, f'"{name}" stands after a system header: ours come first')
+
+
+def check_cancellation(path):
+    """A function of the platform with a cancellation point switches cancellation off."""
+    point = re.compile(rf"(?<![\w.>])({'|'.join(CANCELLATION_POINTS)})\(")
+    found, is_off, inside = [], False, False
+    for number, line in enumerate(blank_comments(text_of(path)).splitlines(), 1):
+        if line == "{":
+            found, is_off, inside = [], False, True
+        elif line == "}" and inside:
+            for at, name in found if not is_off else []:
+                check.fail(path, at, f"{name}() is a cancellation point: call it as platform/linux_calls.h does")
+            inside = False
+        elif inside:
+            found += [(number, match.group(1)) for match in point.finditer(line)]
+            is_off = is_off or "platform_cancel_disable(" in line
 
 
 def module_order():
@@ -153,6 +175,8 @@ def main():
         for number, bracket, name in found:
             check_target(path, layer, number, bracket, name)
         check_order_in_file(path, layer, found)
+        if layer == "platform":
+            check_cancellation(path)
         if layer == "core" and order is not None:
             check_order_in_core(path, found, order)
     check_stands_alone(headers)
