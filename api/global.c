@@ -128,7 +128,7 @@ static void leave(void *value)
     global_unlock();
 }
 
-// Locks in this order: libc's list of streams, the heaps of the program's own, the arena, those of who watches.
+// Locks in this order: libc's list of streams, the heaps of the program's own, the arena, the history, call stacks, the trace's.
 static void before_fork(void)
 {
     bool has_streams = platform_streams_lock();

@@ -21,6 +21,29 @@ enum {
     CALLS_A_LOOK = 16, // of a lane, for one at the clock, which takes as long as half a call
 };
 
+// ---- locks ----------------------------------------------------------------------------------------
+
+// The thread that forks has them all, and the handlers of other libraries allocate.
+static void lock(struct platform_lock *lock)
+{
+    if (!global_is_forking()) {
+        platform_lock(lock);
+    }
+}
+
+static void unlock(struct platform_lock *lock)
+{
+    if (!global_is_forking()) {
+        platform_unlock(lock);
+    }
+}
+
+// Whether it is a child that goes through its handlers, before ours was called: what is mapped is the parent's file.
+static bool has_parents_file(const struct trace *trace)
+{
+    return global_is_forking() && platform_process() != trace->process;
+}
+
 // ---- the file -------------------------------------------------------------------------------------
 
 static void complain(const char *what, const char *path)
@@ -76,13 +99,13 @@ static uint8_t *map_block(struct trace *trace)
     // Relaxed: a place of its own is all that is wanted.
     size_t at = TRACE_BLOCK_BYTES *
                 (size_t)atomic_fetch_add_explicit(&trace->block_count, 1, memory_order_relaxed);
-    platform_lock(&trace->lock);
+    lock(&trace->lock);
     uint8_t *block = platform_map_file(&trace->file, at, TRACE_BLOCK_BYTES);
     if (block == NULL && platform_kept_descriptor(&trace->file) < 0 &&
         platform_reopen_file(trace->path, &trace->file)) {
         block = platform_map_file(&trace->file, at, TRACE_BLOCK_BYTES);
     }
-    platform_unlock(&trace->lock);
+    unlock(&trace->lock);
     return block;
 }
 
@@ -133,7 +156,7 @@ static bool enter_block(struct trace *trace, struct trace_lane *lane, uint64_t o
         return false;
     }
     const struct trace_head head = {
-        .process = (uint32_t)platform_process(),
+        .process = (uint32_t)trace->process,
         .lane = (uint32_t)(lane - trace->lanes),
         .sequence = lane->sequence++,
         .order = order,
@@ -217,7 +240,7 @@ static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t 
     struct modules modules;
     bool found_any = false;
     modules_load(&modules);
-    platform_lock(&lane->lock);
+    lock(&lane->lock);
     for (size_t index = 0; index < modules.count; index++) {
         struct module_place place = modules_at(&modules, index);
         bool is_new = trace_modules_add(trace->modules, &place);
@@ -236,7 +259,7 @@ static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t 
             write_record(trace, lane, &record);
         }
     }
-    platform_unlock(&lane->lock);
+    unlock(&lane->lock);
     trace_modules_were_read(trace->modules, found_any);
     modules_unload(&modules);
 }
@@ -288,13 +311,18 @@ void trace_call(struct ft_malloc_event *event)
     struct trace *trace = &global.trace;
     struct trace_lane *lane = lane_of(trace, event->thread);
     bool is_beyond;
+    if (has_parents_file(trace)) {
+        // What comes of it is among the chunks that the child's trace begins with.
+        event->order = global_number_call(true);
+        return;
+    }
     // Who is alone stays so until it returns.
     if (platform_is_alone()) {
         is_beyond = write_call(trace, lane, event, true);
     } else {
-        platform_lock(&lane->lock);
+        lock(&lane->lock);
         is_beyond = write_call(trace, lane, event, false);
-        platform_unlock(&lane->lock);
+        unlock(&lane->lock);
     }
     if (is_beyond) {
         note_modules(trace, lane, event->order + 1, true);
@@ -308,7 +336,7 @@ static void note_chunks(struct trace *trace, uint32_t thread)
     struct walk walk = {.next = 0};
     struct walk_step step;
     global_lock();
-    platform_lock(&lane->lock);
+    lock(&lane->lock);
     // Relaxed: nobody else calls.
     uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
     // A file that has a head says what it is, also if there is nothing to note.
@@ -325,7 +353,7 @@ static void note_chunks(struct trace *trace, uint32_t thread)
             write_record(trace, lane, &record);
         }
     }
-    platform_unlock(&lane->lock);
+    unlock(&lane->lock);
     global_unlock();
     note_modules(trace, lane, last + 1, true);
 }
@@ -337,6 +365,7 @@ static void begin(struct trace *trace)
         trace->lanes[index] = (struct trace_lane){.lock = PLATFORM_LOCK_INITIAL};
     }
     trace->lock = (struct platform_lock)PLATFORM_LOCK_INITIAL;
+    trace->process = platform_process();
     trace->began = platform_coarse_nanoseconds();
     if (trace->modules != NULL) {
         trace_modules_clear(trace->modules);
@@ -376,6 +405,36 @@ void trace_open(void)
     begin(trace);
 }
 
+void trace_before_fork(void)
+{
+    struct trace *trace = &global.trace;
+    if (trace->lanes == NULL) {
+        return;
+    }
+    for (unsigned index = 0; index < LANE_COUNT; index++) {
+        platform_lock(&trace->lanes[index].lock);
+    }
+    platform_lock(&trace->lock);
+    if (trace->modules != NULL) {
+        platform_lock(&trace->modules->lock);
+    }
+}
+
+void trace_after_fork(void)
+{
+    struct trace *trace = &global.trace;
+    if (trace->lanes == NULL) {
+        return;
+    }
+    if (trace->modules != NULL) {
+        platform_unlock(&trace->modules->lock);
+    }
+    platform_unlock(&trace->lock);
+    for (unsigned index = LANE_COUNT; index > 0; index--) {
+        platform_unlock(&trace->lanes[index - 1].lock);
+    }
+}
+
 void trace_after_fork_in_child(void)
 {
     struct trace *trace = &global.trace;
@@ -410,7 +469,7 @@ void trace_end(uint32_t thread)
     uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
     note_modules(trace, lane, last + 1, false);
     global_lock();
-    platform_lock(&lane->lock);
+    lock(&lane->lock);
     while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {
         record.count += step.what == WALK_CHUNK;
         record.bytes += step.what == WALK_CHUNK ? step.bytes : 0;
@@ -418,6 +477,6 @@ void trace_end(uint32_t thread)
     record.order = global_number_call(false);
     record.time = look(lane);
     write_record(trace, lane, &record);
-    platform_unlock(&lane->lock);
+    unlock(&lane->lock);
     global_unlock();
 }

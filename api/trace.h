@@ -40,6 +40,7 @@ struct trace {
     struct trace_modules *modules; // those that are in the file; NULL: no call stacks are
     struct platform_kept file;
     uint64_t began;               // when
+    size_t process;               // whose it is
     _Atomic uint64_t block_count; // of the file
     _Atomic bool is_over;         // the file has no room left
 };
@@ -47,6 +48,11 @@ struct trace {
 // Begins the trace that the option asks for, at the start, and notes the chunks that there are by then. Complains on
 // standard error if the file cannot be had; then there is none.
 void trace_open(void);
+
+// Around a fork, by a thread that has the arena's lock: takes those of all lanes, of the file, of the modules, in this order,
+// so that every lane is whole.
+void trace_before_fork(void);
+void trace_after_fork(void);
 
 // A forked child, in its one thread: its trace begins anew, in another file.
 void trace_after_fork_in_child(void);

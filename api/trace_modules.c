@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/trace_modules.h"
 
+#include "api/global.h"
+
 enum { LEFT_OUT_MAX = 1 << 20 };
 
 void trace_modules_clear(struct trace_modules *modules)
@@ -9,6 +11,21 @@ void trace_modules_clear(struct trace_modules *modules)
     modules->count = 0;
     modules->left = 0;
     modules->left_out = 0;
+}
+
+// The thread that forks has the lock, and the handlers of other libraries allocate.
+static void lock_modules(struct trace_modules *modules)
+{
+    if (!global_is_forking()) {
+        platform_lock(&modules->lock);
+    }
+}
+
+static void unlock_modules(struct trace_modules *modules)
+{
+    if (!global_is_forking()) {
+        platform_unlock(&modules->lock);
+    }
 }
 
 // With the lock held. Whether an address lies in what is known.
@@ -25,7 +42,7 @@ static bool is_known(const struct trace_modules *modules, uintptr_t address)
 bool trace_modules_lack(struct trace_modules *modules, const uintptr_t *frames, size_t count)
 {
     bool is_lacking = false;
-    platform_lock(&modules->lock);
+    lock_modules(modules);
     for (size_t index = 0; index < count && !is_lacking; index++) {
         is_lacking = !is_known(modules, frames[index]);
     }
@@ -34,13 +51,13 @@ bool trace_modules_lack(struct trace_modules *modules, const uintptr_t *frames, 
         modules->left--;
         is_lacking = false;
     }
-    platform_unlock(&modules->lock);
+    unlock_modules(modules);
     return is_lacking;
 }
 
 bool trace_modules_add(struct trace_modules *modules, const struct module_place *place)
 {
-    platform_lock(&modules->lock);
+    lock_modules(modules);
     size_t index = 0;
     while (index < modules->count && (modules->known[index].start != place->start ||
                                       modules->known[index].bytes != place->bytes)) {
@@ -51,15 +68,15 @@ bool trace_modules_add(struct trace_modules *modules, const struct module_place 
         modules->known[modules->count++] =
             (struct trace_module){.start = place->start, .bytes = place->bytes};
     }
-    platform_unlock(&modules->lock);
+    unlock_modules(modules);
     return is_new;
 }
 
 void trace_modules_were_read(struct trace_modules *modules, bool found_any)
 {
-    platform_lock(&modules->lock);
+    lock_modules(modules);
     uint32_t more = modules->left_out < LEFT_OUT_MAX ? 2 * modules->left_out + 1 : LEFT_OUT_MAX;
     modules->left_out = found_any ? 0 : more;
     modules->left = modules->left_out;
-    platform_unlock(&modules->lock);
+    unlock_modules(modules);
 }

@@ -169,10 +169,12 @@ void watch_before_fork(void)
 {
     history_before_fork();
     stacks_before_fork();
+    trace_before_fork();
 }
 
 void watch_after_fork(void)
 {
+    trace_after_fork();
     stacks_after_fork();
     history_after_fork();
 }
