@@ -262,11 +262,11 @@ struct heap *global_heap_get(size_t bytes)
     if (is_first) {
         atomic_store_explicit(&global.has_first, true, memory_order_relaxed);
         // Before any other library can: handlers run in reverse order before a fork, so that the lock is
-        // taken last, and in order after it. The process's first thread keeps its heap to the end.
+        // taken last, and in order after it.
         platform_at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-    } else {
-        (void)platform_at_thread_exit(&global.exit, heap);
     }
+    // Of the process's first thread nobody hears, if it does not end before the process (pthread_exit): that keeps its heap.
+    (void)platform_at_thread_exit(&global.exit, heap);
     return heap;
 }
 
