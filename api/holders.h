@@ -4,23 +4,32 @@
 // destructors. What tells a thread from all others that live (platform_thread_self()) comes again, though: where a thread
 // begins, whoever had a heap there has ended.
 //
-// A table of places, in which the thread noted last counts: a heap whose note is gone stays with nobody. With the
-// arena's lock held, all of it.
+// A table of places that grows with the notes, so that none is lost for another: a heap whose note is gone stays with
+// nobody. Notes are those of all threads that have a heap, and of as many ended ones as there are places in memory where no
+// thread has begun since. With the arena's lock held, all of it.
 #ifndef FT_API_HOLDERS_H
 #define FT_API_HOLDERS_H
+
+#include <stddef.h>
 
 struct heap;
 
 enum { HOLDERS_SHIFT = 8, HOLDERS_COUNT = 1 << HOLDERS_SHIFT };
 
-struct holders {
-    struct holder {
-        const void *thread; // NULL: none
-        struct heap *heap;
-    } places[HOLDERS_COUNT];
+struct holder {
+    const void *thread; // NULL: none
+    struct heap *heap;
 };
 
-// Notes that a thread has a heap from now on.
+struct holders {
+    size_t count; // of notes
+    struct holder
+        *more; // twice as many places, or more, once there are too few; NULL: there are not
+    unsigned more_shift;
+    struct holder places[HOLDERS_COUNT];
+};
+
+// Notes that a thread, of which nothing is noted, has a heap from now on. Not if there is neither a place nor memory.
 void holders_note(struct holders *holders, const void *thread, struct heap *heap);
 
 // The heap that is noted of a thread; the note is gone. NULL if none is.

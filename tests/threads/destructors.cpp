@@ -5,10 +5,12 @@
 //
 //   --mode objects    C++ objects with the thread's lifetime
 //   --mode keys       values that come again in every round of destructors
-//   --mode late       threads that allocate in the last round alone
+//   --mode late       threads that allocate in the last round alone, or in another one:
+//   --round N         2 to 4
 //   --mode all_keys   no key is left to anybody
 //   --mode high_keys  the first keys are taken before anything starts, so that later ones cost a chunk
 //   --threads N       in all; a tenth as many go before, as a warm-up
+//   --at_once N       so many live at the same time, of mode late
 
 #include <atomic>
 #include <climits>
@@ -24,7 +26,7 @@ extern "C" {
 namespace
 {
 
-enum { KEY_COUNT = 4, EARLY_KEY_COUNT = 40, NODE_BYTES = 300 };
+enum { KEY_COUNT = 4, EARLY_KEY_COUNT = 40, NODE_BYTES = 300, AT_ONCE_MAX = 1000 };
 
 pthread_key_t early_keys[EARLY_KEY_COUNT];
 pthread_key_t keys[KEY_COUNT]; // the first half is made before anything allocates
@@ -104,13 +106,16 @@ void *use_keys(void *)
 }
 
 char rounds_to_come[PTHREAD_DESTRUCTOR_ITERATIONS + 1];
+size_t late_round;
 pthread_key_t late_key;
+size_t at_once;
+pthread_barrier_t all_live;
 
 // The value tells by its address how many rounds have been.
-void wait_for_the_last_round(void *value)
+void wait_for_the_round(void *value)
 {
     char *round = static_cast<char *>(value);
-    if (round < rounds_to_come + PTHREAD_DESTRUCTOR_ITERATIONS) {
+    if (round < rounds_to_come + late_round) {
         pthread_setspecific(late_key, round + 1);
         return;
     }
@@ -124,6 +129,7 @@ void wait_for_the_last_round(void *value)
 void *allocate_late(void *)
 {
     pthread_setspecific(late_key, rounds_to_come + 1);
+    pthread_barrier_wait(&all_live);
     return nullptr;
 }
 
@@ -186,11 +192,18 @@ const mode &mode_named(const char *name)
 
 void run_threads(const mode &chosen, size_t count)
 {
-    // One at a time: how many overlap would be chance, and so what they need at once.
-    for (size_t done = 0; done < count; done++) {
-        kit_join(kit_start(chosen.function, nullptr, 0));
+    // As many at a time as is said: how many overlap would be chance, and so what they need at once.
+    pthread_t threads[AT_ONCE_MAX];
+    size_t done = 0;
+    for (; done < count; done += at_once) {
+        for (size_t index = 0; index < at_once; index++) {
+            threads[index] = kit_start(chosen.function, nullptr, 0);
+        }
+        for (size_t index = 0; index < at_once; index++) {
+            kit_join(threads[index]);
+        }
     }
-    size_t each = destroyed_count / count;
+    size_t each = destroyed_count / done;
     kit_require(each == chosen.destroyed_by_each, "%zu destructors ran for each thread, not %zu",
                 each, chosen.destroyed_by_each);
     destroyed_count = 0;
@@ -202,11 +215,15 @@ int main(int, char *argv[])
 {
     const mode &chosen = mode_named(kit_word(argv, "mode", "objects"));
     size_t thread_count = kit_number(argv, "threads", 10000);
+    late_round = kit_number(argv, "round", PTHREAD_DESTRUCTOR_ITERATIONS);
+    at_once = kit_number(argv, "at_once", 1);
+    kit_require(at_once <= AT_ONCE_MAX, "no more than %d threads can live at once", AT_ONCE_MAX);
+    pthread_barrier_init(&all_live, nullptr, static_cast<unsigned>(at_once));
     std::free(std::malloc(100));
     for (size_t index = 2; index < KEY_COUNT; index++) {
         pthread_key_create(&keys[index], destroy_node);
     }
-    pthread_key_create(&late_key, wait_for_the_last_round);
+    pthread_key_create(&late_key, wait_for_the_round);
     pthread_key_t key;
     while (chosen.function == allocate && pthread_key_create(&key, nullptr) == 0) {
     }
@@ -214,7 +231,9 @@ int main(int, char *argv[])
     size_t before = kit_resident_bytes();
     run_threads(chosen, thread_count);
     size_t after = kit_resident_bytes();
-    size_t most = before + before / 100 + KIT_NOISE_BYTES;
+    // Where the stacks of many lie is chance as well, and so how many heaps wait.
+    size_t share = at_once > 1 ? 1 : 100;
+    size_t most = before + before / share + KIT_NOISE_BYTES;
     std::printf("%s: %zu threads: %.2f MiB in memory before, %.2f after, %.2f at most\n",
                 chosen.name, thread_count, kit_mib(before), kit_mib(after), kit_mib(most));
     kit_require(after <= most, "threads that ended left %.2f MiB behind", kit_mib(after - before));
