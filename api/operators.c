@@ -2,8 +2,9 @@
 // The replaceable operators new and delete of C++17, by the names that the Itanium C++ ABI gives them.
 //
 // Nothing is linked from libstdc++: what a failing new must call, the current new-handler and the
-// function that throws std::bad_alloc, are weak references, there exactly when the program is C++. The
-// handler may throw through these frames, so this file is compiled with unwind tables.
+// function that throws std::bad_alloc, are weak references, there when the program is C++ (and, where
+// libstdc++ is linked statically, has asked for them: README). The handler may throw through these
+// frames, so this file is compiled with unwind tables.
 //
 // The forms of new that do not throw are not here: the C++ library's own call the ones that do, and turn
 // what those throw into NULL, which C cannot do.
