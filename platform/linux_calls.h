@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The system's calls at which libc may end the calling thread (pthread_cancel), as calls at which it does not: a thread in
-// here is in the middle of something, perhaps with a lock. No other file of the platform makes them (tools/check layers).
+// here is in the middle of something, perhaps with a lock. Elsewhere in the platform they stand only where cancellation is off
+// (tools/check layers).
 #ifndef FT_PLATFORM_LINUX_CALLS_H
 #define FT_PLATFORM_LINUX_CALLS_H
 
