@@ -92,9 +92,7 @@ void global_lock(void)
 
 void global_unlock(void)
 {
-    if (!global_is_forking()) {
-        platform_unlock(&global.lock);
-    }
+    global_unlock_other(&global.lock);
 }
 
 // Whether a child's arena and all its heaps are as they should be: for those who ask for it.

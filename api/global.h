@@ -133,6 +133,22 @@ static inline bool global_is_forking(void)
     return atomic_load_explicit(&global.forker, memory_order_relaxed) == platform_thread_self();
 }
 
+// Takes and lets go another lock of those that a fork takes: the thread that forks has it, and the handlers of other
+// libraries allocate.
+static inline void global_lock_other(struct platform_lock *lock)
+{
+    if (!global_is_forking()) {
+        platform_lock(lock);
+    }
+}
+
+static inline void global_unlock_other(struct platform_lock *lock)
+{
+    if (!global_is_forking()) {
+        platform_unlock(lock);
+    }
+}
+
 // Gives the process's first thread its heap, if there is none yet, and asks to be called around forks. To be called without
 // locks; also before global_start().
 void global_begin(void);

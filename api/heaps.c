@@ -40,31 +40,27 @@ bool heaps_enter(struct ft_heap *heap, const char *call)
         errno = EINVAL;
         return false;
     }
-    if (heap->is_listed && !global_is_forking()) {
-        platform_lock(&heap->lock);
+    if (heap->is_listed) {
+        global_lock_other(&heap->lock);
     }
     return true;
 }
 
 void heaps_leave(struct ft_heap *heap)
 {
-    if (heap->is_listed && !global_is_forking()) {
-        platform_unlock(&heap->lock);
+    if (heap->is_listed) {
+        global_unlock_other(&heap->lock);
     }
 }
 
 void heaps_lock(struct heaps *heaps)
 {
-    if (!global_is_forking()) {
-        platform_lock(&heaps->lock);
-    }
+    global_lock_other(&heaps->lock);
 }
 
 void heaps_unlock(struct heaps *heaps)
 {
-    if (!global_is_forking()) {
-        platform_unlock(&heaps->lock);
-    }
+    global_unlock_other(&heaps->lock);
 }
 
 void heaps_before_fork(struct heaps *heaps)

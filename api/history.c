@@ -11,21 +11,6 @@
 
 enum { ROOM_BYTES = 256 }; // no line is longer
 
-// The thread that forks has the lock, and the handlers of other libraries allocate.
-static void lock_history(void)
-{
-    if (!global_is_forking()) {
-        platform_lock(&global.history.lock);
-    }
-}
-
-static void unlock_history(void)
-{
-    if (!global_is_forking()) {
-        platform_unlock(&global.history.lock);
-    }
-}
-
 void history_open(size_t room)
 {
     if (room == 0) {
@@ -43,14 +28,14 @@ void history_note(const struct ft_malloc_event *event)
     if (history->room == 0) {
         return;
     }
-    lock_history();
+    global_lock_other(&global.history.lock);
     struct ft_malloc_event *place = &history->events[(event->order - 1) % history->room];
     // Whoever comes late finds a later call there.
     if (place->order < event->order) {
         *place = *event;
     }
     history->last = event->order > history->last ? event->order : history->last;
-    unlock_history();
+    global_unlock_other(&global.history.lock);
 }
 
 bool history_next(uint64_t order, struct ft_malloc_event *event)
@@ -60,7 +45,7 @@ bool history_next(uint64_t order, struct ft_malloc_event *event)
         return false;
     }
     bool is_found = false;
-    lock_history();
+    global_lock_other(&global.history.lock);
     if (order + history->room < history->last) {
         order = history->last - history->room;
     }
@@ -69,7 +54,7 @@ bool history_next(uint64_t order, struct ft_malloc_event *event)
         *event = history->events[(order - 1) % history->room];
         is_found = event->order == order;
     }
-    unlock_history();
+    global_unlock_other(&global.history.lock);
     return is_found;
 }
 

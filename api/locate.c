@@ -9,14 +9,9 @@
 __attribute__((noinline, cold)) static struct chunk locate_locked(const void *ptr)
 {
     int saved = errno;
-    bool is_forking = global_is_forking();
-    if (!is_forking) {
-        platform_lock(&global.lock);
-    }
+    global_lock_other(&global.lock);
     struct chunk chunk = chunk_locate(&global.arena, ptr);
-    if (!is_forking) {
-        platform_unlock(&global.lock);
-    }
+    global_unlock();
     errno = saved;
     return chunk;
 }

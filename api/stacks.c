@@ -18,21 +18,6 @@ enum {
     WINDOW_WORDS = 64, // of a stack that is not known to be the thread's own
 };
 
-// The thread that forks has the lock, and the handlers of other libraries allocate.
-static void lock_stacks(void)
-{
-    if (!global_is_forking()) {
-        platform_lock(&global.stacks.lock);
-    }
-}
-
-static void unlock_stacks(void)
-{
-    if (!global_is_forking()) {
-        platform_unlock(&global.stacks.lock);
-    }
-}
-
 // Where the program itself lies: what is mapped of the first file.
 static void find_program(struct stacks *stacks)
 {
@@ -200,7 +185,7 @@ static uint32_t number_copied(struct stacks *stacks, const void *frame,
     struct backtrace trace;
     backtrace_begin(&trace, (uintptr_t)frame);
     (void)backtrace_follow(&trace, frame, (uintptr_t)frame, BACKTRACE_RECORD_BYTES);
-    lock_stacks();
+    global_lock_other(&global.stacks.lock);
     struct stacks_slice *slice = stacks->slice;
     memcpy(slice->registers, registers, sizeof(slice->registers));
     slice->base = registers[1];
@@ -208,7 +193,7 @@ static uint32_t number_copied(struct stacks *stacks, const void *frame,
     const struct backtrace_key key = {.frames = trace.frames, .count = trace.count, .mark = mark};
     const struct backtrace_more more = {.bytes = slice, .count = sizeof(*slice) + slice->bytes};
     uint32_t number = stacks_memory_put(stacks, &key, more);
-    unlock_stacks();
+    global_unlock_other(&global.stacks.lock);
     return number;
 }
 
@@ -217,9 +202,9 @@ static uint32_t number_walked(struct stacks *stacks, const void *frame)
     struct backtrace trace;
     walk(&trace, frame);
     const struct backtrace_key key = {.frames = trace.frames, .count = trace.count};
-    lock_stacks();
+    global_lock_other(&global.stacks.lock);
     uint32_t number = stacks_memory_put(stacks, &key, (struct backtrace_more){.count = 0});
-    unlock_stacks();
+    global_unlock_other(&global.stacks.lock);
     return number;
 }
 
@@ -243,14 +228,14 @@ void stacks_note(struct ft_malloc_event *event, const void *frame)
     if (!is_end && !is_new) {
         return;
     }
-    lock_stacks();
+    global_lock_other(&global.stacks.lock);
     if (is_end || event->stack == 0) {
         address_map_drop(&stacks->owners, (uintptr_t)(is_end ? event->ptr : event->result));
     }
     if (is_new && event->stack != 0) {
         stacks_memory_own(stacks, (uintptr_t)event->result, event->stack);
     }
-    unlock_stacks();
+    global_unlock_other(&global.stacks.lock);
 }
 
 uint32_t stacks_of(const void *ptr)
@@ -258,10 +243,10 @@ uint32_t stacks_of(const void *ptr)
     struct stacks *stacks = &global.stacks;
     uint32_t number = 0;
     if (stacks->each != 0 && ptr != NULL) {
-        lock_stacks();
+        global_lock_other(&global.stacks.lock);
         const uintptr_t *found = address_map_find(&stacks->owners, (uintptr_t)ptr);
         number = found != NULL ? (uint32_t)*found : 0;
-        unlock_stacks();
+        global_unlock_other(&global.stacks.lock);
     }
     return number;
 }
@@ -285,9 +270,9 @@ uint32_t stacks_cut(uint32_t number, size_t count)
         return number;
     }
     key.count = count;
-    lock_stacks();
+    global_lock_other(&global.stacks.lock);
     uint32_t cut = stacks_memory_put(&global.stacks, &key, (struct backtrace_more){.count = 0});
-    unlock_stacks();
+    global_unlock_other(&global.stacks.lock);
     return cut != 0 ? cut : number;
 }
 
@@ -314,9 +299,9 @@ bool stacks_give_back_tail(void)
 {
     bool any = false;
     if (global.stacks.each != 0) {
-        lock_stacks();
+        global_lock_other(&global.stacks.lock);
         any = stacks_memory_cut(&global.stacks);
-        unlock_stacks();
+        global_unlock_other(&global.stacks.lock);
     }
     return any;
 }

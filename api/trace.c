@@ -3,9 +3,7 @@
 
 #include "api/global.h"
 #include "api/modules.h"
-#include "api/path.h"
-#include "api/piece.h"
-#include "api/print.h"
+#include "api/trace_file.h"
 #include "core/backtrace.h"
 #include "core/bits.h"
 #include "core/trace_block.h"
@@ -15,28 +13,9 @@
 
 enum {
     LANE_COUNT = 16,
-    PATH_BYTES = 4096,                       // of the system's longest path
-    NAMES_MAX = 100,                         // that are tried for a file
     LEAST_ROOM = 2 * TRACE_RECORD_BYTES_MAX, // for a call, and perhaps its thread before it
     CALLS_A_LOOK = 16, // of a lane, for one at the clock, which takes as long as half a call
 };
-
-// ---- locks ----------------------------------------------------------------------------------------
-
-// The thread that forks has them all, and the handlers of other libraries allocate.
-static void lock(struct platform_lock *lock)
-{
-    if (!global_is_forking()) {
-        platform_lock(lock);
-    }
-}
-
-static void unlock(struct platform_lock *lock)
-{
-    if (!global_is_forking()) {
-        platform_unlock(lock);
-    }
-}
 
 // Whether it is a child that goes through its handlers, before ours was called: what is mapped is the parent's file.
 static bool has_parents_file(const struct trace *trace)
@@ -44,77 +23,13 @@ static bool has_parents_file(const struct trace *trace)
     return global_is_forking() && platform_process() != trace->process;
 }
 
-// ---- the file -------------------------------------------------------------------------------------
-
-static void complain(const char *what, const char *path)
-{
-    struct print print;
-    print_begin(&print);
-    text_string(&print.text, "ft_malloc: ");
-    text_string(&print.text, what);
-    text_string(&print.text, " '");
-    piece_tell(&print.text, (struct piece){.start = path, .length = strlen(path)},
-               OPTION_TEXT_BYTES);
-    text_string(&print.text, "'\n");
-    print_tell(&print, PLATFORM_ERRORS);
-}
-
-// The name that is tried first for a file, then with the process's number behind it, then with one more: nothing that is
-// there is written over, so that all programs that a script starts, and forked children, may have the same option.
-static bool put_name(struct text *path, unsigned attempt)
-{
-    (void)path_expand(path, global.options.trace);
-    if (attempt > 0 && path->length < path->room) {
-        path->length--;
-        text_string(path, ".");
-        text_decimal(path, platform_process());
-        if (attempt > 1) {
-            text_string(path, ".");
-            text_decimal(path, attempt);
-        }
-        text_bytes(path, "", 1);
-    }
-    return path->length < path->room;
-}
-
-static bool open_file(struct trace *trace)
-{
-    enum platform_created created = PLATFORM_EXISTS;
-    for (unsigned attempt = 0; attempt < NAMES_MAX && created == PLATFORM_EXISTS; attempt++) {
-        struct print path; // longer than any path that the system takes
-        print_begin(&path);
-        bool fits = put_name(&path.text, attempt) && path.text.length <= PATH_BYTES;
-        created = fits ? platform_create_file(path.bytes, &trace->file) : PLATFORM_REFUSED;
-        memcpy(trace->path, path.bytes, fits ? path.text.length : 0);
-    }
-    if (created != PLATFORM_CREATED) {
-        complain("no trace can be written to", global.options.trace);
-    }
-    return created == PLATFORM_CREATED;
-}
-
-// Maps another block of the file, zeros. NULL if there is no room.
-static uint8_t *map_block(struct trace *trace)
-{
-    // Relaxed: a place of its own is all that is wanted.
-    size_t at = TRACE_BLOCK_BYTES *
-                (size_t)atomic_fetch_add_explicit(&trace->block_count, 1, memory_order_relaxed);
-    lock(&trace->lock);
-    uint8_t *block = platform_map_file(&trace->file, at, TRACE_BLOCK_BYTES);
-    if (block == NULL && platform_kept_descriptor(&trace->file) < 0 &&
-        platform_reopen_file(trace->path, &trace->file)) {
-        block = platform_map_file(&trace->file, at, TRACE_BLOCK_BYTES);
-    }
-    unlock(&trace->lock);
-    return block;
-}
-
 // ---- lanes ----------------------------------------------------------------------------------------
 
 static void tell_end(struct trace *trace)
 {
     if (!atomic_exchange_explicit(&trace->is_over, true, memory_order_relaxed)) {
-        complain("no more calls are traced: there is no room for more of", global.options.trace);
+        trace_file_complain("no more calls are traced: there is no room for more of",
+                            global.options.trace);
     }
 }
 
@@ -150,7 +65,7 @@ static uint64_t time_of_call(struct trace_lane *lane)
 static bool enter_block(struct trace *trace, struct trace_lane *lane, uint64_t order)
 {
     leave_block(lane);
-    uint8_t *block = map_block(trace);
+    uint8_t *block = trace_file_map(trace);
     if (block == NULL) {
         tell_end(trace);
         return false;
@@ -240,7 +155,7 @@ static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t 
     struct modules modules;
     bool found_any = false;
     modules_load(&modules);
-    lock(&lane->lock);
+    global_lock_other(&lane->lock);
     for (size_t index = 0; index < modules.count; index++) {
         struct module_place place = modules_at(&modules, index);
         bool is_new = trace_modules_add(trace->modules, &place);
@@ -259,7 +174,7 @@ static void note_modules(struct trace *trace, struct trace_lane *lane, uint64_t 
             write_record(trace, lane, &record);
         }
     }
-    unlock(&lane->lock);
+    global_unlock_other(&lane->lock);
     trace_modules_were_read(trace->modules, found_any);
     modules_unload(&modules);
 }
@@ -320,9 +235,9 @@ void trace_call(struct ft_malloc_event *event)
     if (platform_is_alone()) {
         is_beyond = write_call(trace, lane, event, true);
     } else {
-        lock(&lane->lock);
+        global_lock_other(&lane->lock);
         is_beyond = write_call(trace, lane, event, false);
-        unlock(&lane->lock);
+        global_unlock_other(&lane->lock);
     }
     if (is_beyond) {
         note_modules(trace, lane, event->order + 1, true);
@@ -336,7 +251,7 @@ static void note_chunks(struct trace *trace, uint32_t thread)
     struct walk walk = {.next = 0};
     struct walk_step step;
     global_lock();
-    lock(&lane->lock);
+    global_lock_other(&lane->lock);
     // Relaxed: nobody else calls.
     uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
     // A file that has a head says what it is, also if there is nothing to note.
@@ -353,7 +268,7 @@ static void note_chunks(struct trace *trace, uint32_t thread)
             write_record(trace, lane, &record);
         }
     }
-    unlock(&lane->lock);
+    global_unlock_other(&lane->lock);
     global_unlock();
     note_modules(trace, lane, last + 1, true);
 }
@@ -371,7 +286,7 @@ static void begin(struct trace *trace)
         trace_modules_clear(trace->modules);
     }
     atomic_init(&trace->block_count, 0);
-    atomic_init(&trace->is_over, !open_file(trace));
+    atomic_init(&trace->is_over, !trace_file_open(trace));
     if (trace_is_on(trace)) {
         note_chunks(trace, 1);
     }
@@ -386,14 +301,14 @@ void trace_open(void)
     size_t page = platform_page_bytes();
     size_t lane_bytes = LANE_COUNT * sizeof(struct trace_lane);
     size_t frame_bytes = LANE_COUNT * TRACE_DATA_BYTES_MAX;
-    trace->lanes_bytes = bits_align_up(lane_bytes + PATH_BYTES + frame_bytes, page);
+    trace->lanes_bytes = bits_align_up(lane_bytes + TRACE_PATH_BYTES + frame_bytes, page);
     trace->lanes = platform_map(trace->lanes_bytes, page);
     if (trace->lanes == NULL) {
-        complain("there is no memory for the trace", global.options.trace);
+        trace_file_complain("there is no memory for the trace", global.options.trace);
         return;
     }
     trace->path = (char *)(trace->lanes + LANE_COUNT);
-    trace->frames = (uint8_t *)trace->path + PATH_BYTES;
+    trace->frames = (uint8_t *)trace->path + TRACE_PATH_BYTES;
     if (global.stacks.each != 0) {
         // A stack's number is where it is in its table, at a multiple of 8 at least. Without memory stacks have no frames.
         trace->told_bytes = bits_align_up(global.stacks.table_bytes / 8 / 8, page);
@@ -469,7 +384,7 @@ void trace_end(uint32_t thread)
     uint64_t last = atomic_load_explicit(&global.watch.count, memory_order_relaxed);
     note_modules(trace, lane, last + 1, false);
     global_lock();
-    lock(&lane->lock);
+    global_lock_other(&lane->lock);
     while ((step = walk_next(&global.arena, &walk)).what != WALK_END) {
         record.count += step.what == WALK_CHUNK;
         record.bytes += step.what == WALK_CHUNK ? step.bytes : 0;
@@ -477,6 +392,6 @@ void trace_end(uint32_t thread)
     record.order = global_number_call(false);
     record.time = look(lane);
     write_record(trace, lane, &record);
-    unlock(&lane->lock);
+    global_unlock_other(&lane->lock);
     global_unlock();
 }

@@ -13,21 +13,6 @@ void trace_modules_clear(struct trace_modules *modules)
     modules->left_out = 0;
 }
 
-// The thread that forks has the lock, and the handlers of other libraries allocate.
-static void lock_modules(struct trace_modules *modules)
-{
-    if (!global_is_forking()) {
-        platform_lock(&modules->lock);
-    }
-}
-
-static void unlock_modules(struct trace_modules *modules)
-{
-    if (!global_is_forking()) {
-        platform_unlock(&modules->lock);
-    }
-}
-
 // With the lock held. Whether an address lies in what is known.
 static bool is_known(const struct trace_modules *modules, uintptr_t address)
 {
@@ -42,7 +27,7 @@ static bool is_known(const struct trace_modules *modules, uintptr_t address)
 bool trace_modules_lack(struct trace_modules *modules, const uintptr_t *frames, size_t count)
 {
     bool is_lacking = false;
-    lock_modules(modules);
+    global_lock_other(&modules->lock);
     for (size_t index = 0; index < count && !is_lacking; index++) {
         is_lacking = !is_known(modules, frames[index]);
     }
@@ -51,13 +36,13 @@ bool trace_modules_lack(struct trace_modules *modules, const uintptr_t *frames, 
         modules->left--;
         is_lacking = false;
     }
-    unlock_modules(modules);
+    global_unlock_other(&modules->lock);
     return is_lacking;
 }
 
 bool trace_modules_add(struct trace_modules *modules, const struct module_place *place)
 {
-    lock_modules(modules);
+    global_lock_other(&modules->lock);
     size_t index = 0;
     while (index < modules->count && (modules->known[index].start != place->start ||
                                       modules->known[index].bytes != place->bytes)) {
@@ -68,15 +53,15 @@ bool trace_modules_add(struct trace_modules *modules, const struct module_place 
         modules->known[modules->count++] =
             (struct trace_module){.start = place->start, .bytes = place->bytes};
     }
-    unlock_modules(modules);
+    global_unlock_other(&modules->lock);
     return is_new;
 }
 
 void trace_modules_were_read(struct trace_modules *modules, bool found_any)
 {
-    lock_modules(modules);
+    global_lock_other(&modules->lock);
     uint32_t more = modules->left_out < LEFT_OUT_MAX ? 2 * modules->left_out + 1 : LEFT_OUT_MAX;
     modules->left_out = found_any ? 0 : more;
     modules->left = modules->left_out;
-    unlock_modules(modules);
+    global_unlock_other(&modules->lock);
 }
