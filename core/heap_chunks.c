@@ -14,6 +14,7 @@ enum {
     // One of several heaps takes as much at a time of chunks that were never handed out.
     REFILL_FRESH_BYTES = 16384,
     LOOKS_PER_ZONE = 4, // at stacks, with each new zone
+    UNSETTLED_END = 1,  // of the list of zones that a flush has to settle: no zone is there
 };
 
 enum {
@@ -44,27 +45,41 @@ static void give_away(struct heap *heap, struct zone *zone, const struct chunk_e
     heap_send_claimed(heap, heap_arena(heap), zone, index);
 }
 
-// Returns the first of these chunks to its zone, with as many that follow it as are of the same one. Returns how many.
-static uint32_t give_first(struct heap *heap, const struct chunk_entry *entries, uint32_t count)
+// Zones that have got chunks back, from the first of them on.
+static void settle_all(struct heap *heap, uintptr_t first)
 {
-    struct zone *zone = zone_map_find(&heap_arena(heap)->map, entries[0].chunk);
-    if (!heap_owns(heap, zone) && !heap_take_back(heap, zone)) {
-        give_away(heap, zone, &entries[0]);
-        return 1;
+    while (first != UNSETTLED_END) {
+        struct zone *zone = zone_at(heap, first);
+        first = zone->next_unsettled;
+        zone->next_unsettled = 0;
+        heap_settle(heap, zone);
     }
-    uint32_t given = zone_give_entries(zone, entries, count);
-    CHECK(given != 0);
-    heap_settle(heap, zone);
-    return given;
 }
 
-// Returns the older entries of a stack to their zones, all but `keep`.
+// Returns the older entries of a stack to their zones, all but `keep`. A zone goes to its list when it has got all that are
+// its own: what was freed in no order would else move it there and back.
 static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t keep)
 {
+    struct arena *arena = heap_arena(heap);
     uint32_t count = (uint32_t)((size_t)(stack->top - stack->bottom) - keep);
-    for (uint32_t given = 0; given < count;) {
-        given += give_first(heap, &stack->bottom[given], count - given);
+    uintptr_t unsettled = UNSETTLED_END;
+    for (uint32_t done = 0; done < count;) {
+        const struct chunk_entry *entries = &stack->bottom[done];
+        struct zone *zone = zone_map_find(&arena->map, entries[0].chunk);
+        if (!heap_owns(heap, zone) && !heap_take_back(heap, zone)) {
+            give_away(heap, zone, &entries[0]);
+            done++;
+            continue;
+        }
+        uint32_t given = zone_give_entries(zone, entries, count - done);
+        CHECK(given != 0);
+        done += given;
+        if (zone->next_unsettled == 0) {
+            zone->next_unsettled = unsettled;
+            unsettled = offset_of(arena, zone);
+        }
     }
+    settle_all(heap, unsettled);
     memmove(stack->bottom, stack->bottom + count, keep * sizeof(*stack->bottom));
     stack->top = stack->bottom + keep;
 }

@@ -184,12 +184,12 @@ void zone_give_bits(struct zone *zone, uint32_t word, uintptr_t bits)
 
 uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries, uint32_t count)
 {
+    uintptr_t *words = zone_free_words(zone);
     uintptr_t base = (uintptr_t)zone_base(zone);
     uintptr_t chunk_bytes = zone->chunk_bytes;
     uintptr_t fresh_index = zone->fresh_index;
+    uintptr_t lowest = zone->hint;
     uint32_t given = 0;
-    uint32_t word = 0;
-    uintptr_t bits = 0; // of that word, not yet put back
     for (; given < count; given++) {
         uintptr_t index = entry_index(zone, &entries[given]);
         if (index >= fresh_index) {
@@ -198,16 +198,13 @@ uint32_t zone_give_entries(struct zone *zone, const struct chunk_entry *entries,
         }
         CHECK(base + index * chunk_bytes == (uintptr_t)entries[given].chunk);
         ASSERT(!state_is_live(zone_state(zone, (uint32_t)index)));
-        if (index / BITS_PER_WORD != word) {
-            zone_give_bits(zone, word, bits);
-            word = (uint32_t)(index / BITS_PER_WORD);
-            bits = 0;
-        }
+        uintptr_t word = index / BITS_PER_WORD;
         uintptr_t bit = (uintptr_t)1 << index % BITS_PER_WORD;
-        CHECK((bits & bit) == 0);
-        bits |= bit;
+        CHECK((words[word] & bit) == 0);
+        words[word] |= bit;
+        lowest = word < lowest ? word : lowest;
     }
-    zone_give_bits(zone, word, bits);
+    zone->hint = (uint32_t)lowest;
     zone->free_count += given;
     return given;
 }
@@ -247,6 +244,7 @@ void zone_rebuild(struct zone *zone)
     zone->clean_count = 0;
     zone->dirty_counted = 0;
     zone->held_counted = 0;
+    zone->next_unsettled = 0;
     zone->hint = 0;
     for (uint32_t word = 0; word < zone->word_count; word++) {
         zone_free_words(zone)[word] = 0;
@@ -289,7 +287,7 @@ static bool chunk_is_valid(const struct zone *zone, uint32_t index)
 bool zone_is_valid(const struct zone *zone)
 {
     if (zone->fresh_index > zone->chunk_count || zone->free_count > zone->fresh_index ||
-        zone->chunk_bytes != size_class_bytes(zone->size_class) ||
+        zone->next_unsettled != 0 || zone->chunk_bytes != size_class_bytes(zone->size_class) ||
         zone->reciprocal != reciprocal_of(zone->chunk_bytes) ||
         zone->bound != reciprocal_bound(zone->reciprocal, zone->chunk_bytes, zone->chunk_count)) {
         return false;

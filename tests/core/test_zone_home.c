@@ -256,6 +256,7 @@ static void a_zone_is_rebuilt_from_any_bits_and_counts(void **state)
             zone->fresh_index = fresh;
             zone->free_count = (uint32_t)random_next(&random);
             zone->hint = (uint32_t)random_next(&random);
+            zone->next_unsettled = (uintptr_t)random_next(&random);
             for (uint32_t word = 0; word < zone->word_count; word++) {
                 zone_record_free_words(&record)[word] = (uintptr_t)random_next(&random);
                 zone_record_home_words(&record)[word] = (uintptr_t)random_next(&random);
