@@ -261,45 +261,36 @@ uint32_t run_take_large(struct run_table *table, uint32_t count, uint32_t reques
     return first;
 }
 
-// Where a run that ends in virgin units would begin: in the free run below them, if there is one.
-static uint32_t fresh_start(const struct run_table *table, struct run_shape shape)
+// Where the free run below the virgin units begins, or they do if there is none.
+static uint32_t end_start(const struct run_table *table)
 {
-    return aligned_unit(table->unit_count - run_frontier(table), shape);
-}
-
-// Turns the virgin units below `end` into a free run of their own.
-static void raise_fresh(struct run_table *table, uint32_t end)
-{
-    uint32_t start = table->fresh;
-    if (end > start) {
-        table->fresh = end;
-        insert_free(table, start, end - start, all_of(end - start, table->fresh_is_zero));
-    }
+    return table->unit_count - run_frontier(table);
 }
 
 uint32_t run_take_fresh(struct run_table *table, struct run_shape shape, bool *clean)
 {
-    uint32_t first = fresh_start(table, shape);
+    uint32_t start = end_start(table);
+    uint32_t first = aligned_unit(start, shape);
     uint64_t end = (uint64_t)first + shape.count;
     if (end > table->committed) {
         return RUN_NONE;
     }
-    uint32_t old_fresh = table->fresh;
-    uint32_t below = old_fresh != 0 ? run_unit(table, old_fresh - 1)->length : 0;
-    bool merge = old_fresh != 0 && run_unit(table, old_fresh - 1)->kind == RUN_FREE;
-    raise_fresh(table, (uint32_t)end);
-    uint32_t whole = old_fresh;
-    if (merge && end > old_fresh) {
-        whole = old_fresh - below;
-        struct run_dirt low = list_remove(table, whole);
-        struct run_dirt high = list_remove(table, old_fresh);
-        erase_run(table, whole);
-        erase_run(table, old_fresh);
-        insert_free(table, whole, (uint32_t)end - whole, sum_of(low, below, high));
-    } else if (merge) {
-        whole = old_fresh - below;
+    uint32_t fresh = table->fresh;
+    if (end <= fresh) {
+        *clean = carve(table, start, first, shape.count);
+        return first;
     }
-    *clean = carve(table, whole, first, shape.count);
+    struct run_dirt dirt = all_of((uint32_t)end - fresh, table->fresh_is_zero);
+    if (start < fresh) {
+        dirt = sum_of(list_remove(table, start), fresh - start, dirt);
+        erase_run(table, start);
+    }
+    table->fresh = (uint32_t)end;
+    if (start < first) {
+        insert_free(table, start, first - start, part_of(dirt, 0, first - start));
+    }
+    *clean = dirt.end <= first - start;
+    write_run(table, first, shape.count, RUN_META, *clean);
     return first;
 }
 
@@ -309,14 +300,14 @@ uint32_t run_take_virgin(struct run_table *table, uint32_t count)
     if (!table->fresh_is_zero || count > table->committed - first) {
         return RUN_NONE;
     }
-    raise_fresh(table, first + count);
-    (void)carve(table, first, first, count);
+    table->fresh = first + count;
+    write_run(table, first, count, RUN_META, true);
     return first;
 }
 
 uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
 {
-    uint32_t start = table->unit_count - run_frontier(table);
+    uint32_t start = end_start(table);
     if (table->committed != table->unit_count || table->unit_count - start < count) {
         return RUN_NONE;
     }
@@ -340,7 +331,7 @@ uint32_t run_cut_end(struct run_table *table, uint32_t count, bool *clean)
 
 void run_cut_tail(struct run_table *table)
 {
-    uint32_t start = table->unit_count - run_frontier(table);
+    uint32_t start = end_start(table);
     if (start < table->fresh) {
         (void)list_remove(table, start);
         erase_run(table, start);
@@ -355,7 +346,7 @@ void run_cut_tail(struct run_table *table)
 
 uint32_t run_commitment_for(const struct run_table *table, struct run_shape shape)
 {
-    uint64_t end = (uint64_t)fresh_start(table, shape) + shape.count;
+    uint64_t end = (uint64_t)aligned_unit(end_start(table), shape) + shape.count;
     return end > table->unit_count ? RUN_NONE : (uint32_t)end;
 }
 

@@ -140,6 +140,22 @@ static void virgin_units_that_alignment_skips_become_a_free_run(void **state)
     table_delete();
 }
 
+static void behind_old_bytes_that_alignment_skips_a_fresh_run_is_clean(void **state)
+{
+    (void)state;
+    struct run_table *table = table_new(64);
+    take_fresh(table, 5);
+    give(table, take_fresh(table, 1), false);
+    bool clean = false;
+    struct run_shape shape = {.count = 4, .align = 8};
+    assert_int_equal(run_take_fresh(table, shape, &clean), 8);
+    assert_true(clean);
+    assert_int_equal(table->free_count, 3);
+    assert_in_range(table->dirty_count, 1, 3);
+    assert_true(run_table_is_valid(table));
+    table_delete();
+}
+
 static void the_frontier_stops_at_what_is_committed(void **state)
 {
     (void)state;
@@ -478,6 +494,7 @@ int main(void)
         cmocka_unit_test(what_was_never_used_is_clean),
         cmocka_unit_test(a_fresh_run_begins_in_the_free_run_below),
         cmocka_unit_test(virgin_units_that_alignment_skips_become_a_free_run),
+        cmocka_unit_test(behind_old_bytes_that_alignment_skips_a_fresh_run_is_clean),
         cmocka_unit_test(the_frontier_stops_at_what_is_committed),
         cmocka_unit_test(a_commitment_counts_the_free_run_below_the_frontier),
         cmocka_unit_test(a_run_grows_into_the_free_units_after_it),
