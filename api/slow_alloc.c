@@ -168,7 +168,7 @@ static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
     unsigned size_class =
         heap != NULL ? heap_class_for(heap, bytes, align) : (unsigned)SIZE_CLASS_NONE;
     if (size_class != SIZE_CLASS_NONE) {
-        grant = heap_take(heap, size_class, bytes);
+        grant = heap_take(heap, size_class, bytes, align);
     } else if (heap != NULL && align <= GLOBAL_UNIT_BYTES) {
         grant.ptr = take_from_hand(heap, bytes);
     }

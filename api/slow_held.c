@@ -119,7 +119,7 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
         size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
         struct grant grant = {.ptr = NULL};
         if (size_class_of(room) < heap->class_count) {
-            grant = heap_take(heap, size_class_of(room), bytes);
+            grant = heap_take(heap, size_class_of(room), bytes, SIZE_CLASS_STEP);
         }
         if (grant.ptr != NULL) {
             return grant.ptr;

@@ -60,7 +60,7 @@ static struct grant alloc(struct ft_core_heap *handle, size_t bytes, size_t alig
                               ? SIZE_CLASS_NONE
                               : heap_class_for(heap, bytes, align);
     if (size_class != SIZE_CLASS_NONE && !heap_lacks(heap, size_class)) {
-        grant = heap_take(heap, size_class, bytes);
+        grant = heap_take(heap, size_class, bytes, align);
     }
     return grant.ptr != NULL ? grant : alloc_locked(handle, size_class, bytes, align);
 }

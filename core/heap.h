@@ -231,9 +231,10 @@ void heap_retire(struct heap *heap);
 // moved since.
 void heap_revive(struct arena *arena, struct heap *survivor);
 
-// OWNER. Hands out a chunk of this class, for `bytes` that it holds and whose slack it can note, from
-// the stack, what has come home, or the heap's own zones. ptr is NULL if they have none.
-struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes);
+// OWNER. Hands out a chunk of this class, for `bytes` that it holds and whose slack it can note, from the stack, what has
+// come home, or the heap's own zones. ptr is NULL if they have none. If nobody wants more than the least alignment and a SMALL
+// class is hardly used yet, the chunk may be a freed one of a little larger class: no new page is touched for it.
+struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes, size_t align);
 
 // OWNER and LOCKED. Hands out a chunk for any request: from a zone that was nobody's, a new zone, a run. ptr is
 // NULL on failure, and *need then says what would help. align is a power of two.
@@ -355,7 +356,10 @@ static inline bool heap_has_empty(const struct heap *heap)
 // OWNER and LOCKED. Gives one empty zone back to its section. False if there was none.
 bool heap_give_empty(struct heap *heap);
 
-// OWNER. Returns every chunk in the stacks of this class and those above to its zone, or on its way there.
+// OWNER. Returns every chunk in the stack of this class to its zone, or on its way there.
+void heap_flush_class(struct heap *heap, unsigned size_class);
+
+// OWNER. The same for this class and those above.
 void heap_flush_from(struct heap *heap, unsigned size_class);
 
 // OWNER. The same for all classes.

@@ -67,7 +67,7 @@ static struct grant take_larger(struct heap *heap, size_t bytes, size_t align)
     for (unsigned larger = size_class_of(bytes) + 1; larger < heap->class_count; larger++) {
         size_t slack = size_class_bytes(larger) - bytes;
         if (slack <= size_class_slack_max(larger)) {
-            grant = heap_take(heap, larger, bytes);
+            grant = heap_take(heap, larger, bytes, align);
         }
         if (grant.ptr != NULL) {
             break;

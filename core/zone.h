@@ -111,8 +111,7 @@ struct zone {
             uint16_t held_counted;
         };
     };
-    uintptr_t
-        next_unsettled; // OWNER: the next zone of a flush (heap_chunks.c), from the arena; 0: it is in none
+    uintptr_t next_unsettled; // OWNER: in a flush, the next zone that got chunks; 0: in none
 };
 
 // What a record's list knows of it (home.h), before the bitmaps. Who has announced a record has its link until he has listed

@@ -225,7 +225,7 @@ struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes
     unsigned size_class = heap_class_for(heap, bytes, align);
     struct grant grant = {.ptr = NULL};
     if (size_class != SIZE_CLASS_NONE) {
-        grant = heap_take(heap, size_class, bytes);
+        grant = heap_take(heap, size_class, bytes, align);
     } else if (bytes > driver->arena->class_bytes_max && align <= driver->options.unit_bytes) {
         grant.ptr = heap_hand_take(heap, bytes);
     }

@@ -123,16 +123,17 @@ uint32_t home_scene_take_all(struct home_scene *scene, struct heap *heap, size_t
     void *taken[SCENE_COUNT_MAX];
     uint32_t count = 0;
     unsigned size_class = size_class_of(bytes);
-    struct grant grant = heap_take(heap, size_class, bytes);
-    while (grant.ptr != NULL || (heap_adopt(heap, size_class, true) &&
-                                 (grant = heap_take(heap, size_class, bytes)).ptr)) {
+    struct grant grant = heap_take(heap, size_class, bytes, SIZE_CLASS_STEP);
+    while (grant.ptr != NULL ||
+           (heap_adopt(heap, size_class, true) &&
+            (grant = heap_take(heap, size_class, bytes, SIZE_CLASS_STEP)).ptr)) {
         assert_true(count < SCENE_COUNT_MAX);
         for (uint32_t index = 0; index < count; index++) {
             assert_ptr_not_equal(taken[index], grant.ptr);
         }
         taken[count++] = grant.ptr;
         assert_int_equal(home_scene_at(scene, grant.ptr).status, CHUNK_LIVE);
-        grant = heap_take(heap, size_class, bytes);
+        grant = heap_take(heap, size_class, bytes, SIZE_CLASS_STEP);
     }
     return count;
 }

@@ -119,13 +119,14 @@ static void what_came_home_is_taken_when_no_zone_has_a_freed_chunk(void **state)
     home_scene_send(&scene, scene.b, chunks[0]);
     assert_false(heap_lacks(scene.a, TINY_CLASS));
     // One is at hand, the other one at home.
-    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[SCENE_COUNT - 1]);
+    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000, SIZE_CLASS_STEP).ptr,
+                     chunks[SCENE_COUNT - 1]);
     assert_true(zone_has_home(zone));
     assert_true(home_scene_is_listed(&scene, &scene.a->home, zone));
     assert_false(heap_lacks(scene.a, TINY_CLASS));
-    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[0]);
+    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000, SIZE_CLASS_STEP).ptr, chunks[0]);
     assert_true(heap_lacks(scene.a, TINY_CLASS));
-    assert_null(heap_take(scene.a, TINY_CLASS, 1000).ptr);
+    assert_null(heap_take(scene.a, TINY_CLASS, 1000, SIZE_CLASS_STEP).ptr);
     assert_int_equal(zone->owner, ZONE_OWNER_FULL);
     home_scene_end(&scene);
 }
@@ -143,11 +144,11 @@ static void what_came_home_is_taken_before_chunks_that_were_never_handed_out(voi
     assert_int_equal(zone->free_count, 0);
     assert_true(zone_available(zone) != 0);
     home_scene_send(&scene, scene.b, chunks[0]);
-    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000).ptr, chunks[0]);
+    assert_ptr_equal(heap_take(scene.a, TINY_CLASS, 1000, SIZE_CLASS_STEP).ptr, chunks[0]);
     assert_false(zone_has_home(zone));
     // Those wait until there is nothing else, as long as others may send more.
     assert_ptr_equal(stack->top, stack->bottom);
-    assert_non_null(heap_take(scene.a, TINY_CLASS, 1000).ptr);
+    assert_non_null(heap_take(scene.a, TINY_CLASS, 1000, SIZE_CLASS_STEP).ptr);
     assert_true(stack->top != stack->bottom);
     home_scene_end(&scene);
 }

@@ -237,7 +237,7 @@ static void stacked_chunks_of_others_go_home_in_parcels(void **state)
     home_scene_put(&scene, scene.b, home_scene_alloc(&scene, scene.b, SMALLEST));
     struct heap_stack *stack = &scene.b->stacks[0];
     while (stack->top != stack->bottom) {
-        heap_take(scene.b, 0, SMALLEST);
+        heap_take(scene.b, 0, SMALLEST, SIZE_CLASS_STEP);
         if (stack->top - stack->bottom == 1) {
             break;
         }

@@ -113,7 +113,7 @@ static void *alloc_in(struct heap *heap, size_t bytes)
 {
     struct need need;
     unsigned size_class = heap_class_for(heap, bytes, 16);
-    struct grant grant = heap_take(heap, size_class, bytes);
+    struct grant grant = heap_take(heap, size_class, bytes, SIZE_CLASS_STEP);
     if (grant.ptr == NULL) {
         grant = heap_alloc(heap, bytes, 16, &need);
     }

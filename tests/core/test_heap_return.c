@@ -251,10 +251,10 @@ static void what_a_heap_takes_is_counted_and_what_leaves_is_paid_for(void **stat
     for (unsigned refill = 0; refill < 5; refill++) {
         struct heap_stack *stack = &heap->stacks[size_class_of(CHUNK)];
         while (stack->top != stack->bottom) {
-            assert_non_null(heap_take(heap, size_class_of(CHUNK), CHUNK).ptr);
+            assert_non_null(heap_take(heap, size_class_of(CHUNK), CHUNK, SIZE_CLASS_STEP).ptr);
         }
         back->taken_bytes = refill;
-        assert_non_null(heap_take(heap, size_class_of(CHUNK), CHUNK).ptr);
+        assert_non_null(heap_take(heap, size_class_of(CHUNK), CHUNK, SIZE_CLASS_STEP).ptr);
         // What the stack has got, and the chunk from it.
         uintptr_t got = (uintptr_t)(stack->top - stack->bottom) + 1;
         assert_int_equal(back->taken_bytes, refill + got * CHUNK);

@@ -118,7 +118,7 @@ static struct grant alloc_slow(struct heap *heap, size_t bytes, size_t align)
     unsigned size_class = heap_class_for(heap, bytes, align);
     struct grant grant = {.ptr = NULL};
     if (size_class != SIZE_CLASS_NONE) {
-        grant = heap_take(heap, size_class, bytes);
+        grant = heap_take(heap, size_class, bytes, align);
     } else if (bytes > SIZE_CLASS_SMALL_MAX && align <= arena_unit_bytes(state.arena)) {
         grant.ptr = heap_hand_take(heap, bytes);
     }
