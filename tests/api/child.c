@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/api/child.h"
 
+#include "tests/api/cmocka_api.h"
+
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -94,6 +96,21 @@ void child_call(struct child *child, int (*function)(void *), void *argument)
         _exit(exit_status);
     }
     collect(child, pid, out, err);
+}
+
+void child_play(struct child *child, const char *program, const char *history, size_t number,
+                const char *first, const char *second)
+{
+    char words[3][4096];
+    snprintf(words[0], sizeof words[0], "%s", program);
+    snprintf(words[1], sizeof words[1], "%s", history);
+    snprintf(words[2], sizeof words[2], "%zu", number);
+    child_run(child, (char *[]){words[0], words[1], words[2], NULL},
+              (const char *[]){first, second, NULL});
+    if (!child_exited_with(child, 0)) {
+        fail_msg("%s %zu with %s: status %x: %s", history, number, first, (unsigned)child->status,
+                 child->err);
+    }
 }
 
 bool child_exited_with(const struct child *child, int exit_status)

@@ -24,6 +24,11 @@ void child_run(struct child *child, char *const argv[], const char *const enviro
 // The same for a function in a forked child; what it returns is the exit status.
 void child_call(struct child *child, int (*function)(void *), void *argument);
 
+// Runs a program with two arguments, the name of one of its histories and a number, and two variables, and fails the test if
+// its exit status is not 0.
+void child_play(struct child *child, const char *program, const char *history, size_t number,
+                const char *first, const char *second);
+
 bool child_exited_with(const struct child *child, int exit_status);
 bool child_died_of(const struct child *child, int signal_number);
 

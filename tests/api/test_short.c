@@ -228,16 +228,7 @@ static struct child child;
 
 static void play(const char *name, size_t argument, const char *first, const char *second)
 {
-    char history[16];
-    char number[32];
-    strcpy(history, name);
-    snprintf(number, sizeof number, "%zu", argument);
-    child_run(&child, (char *[]){program, history, number, NULL},
-              (const char *[]){first, second, NULL});
-    if (!child_exited_with(&child, 0)) {
-        fail_msg("%s %zu with %s: status %x: %s", name, argument, first, (unsigned)child.status,
-                 child.err);
-    }
+    child_play(&child, program, name, argument, first, second);
 }
 
 // ---- tests ----------------------------------------------------------------------------------------
