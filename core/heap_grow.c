@@ -92,28 +92,24 @@ struct grant heap_take_run(struct heap *heap, unsigned size_class, size_t bytes)
     return grant;
 }
 
-// Of what `served` says more than its count: SMALL classes of a server that has memory.
-static bool notes_zones(const struct heap *heap, unsigned size_class)
-{
-    const struct arena *arena = heap_arena(heap);
-    return arena->map.wide && size_class >= SIZE_CLASS_TINY_COUNT && !arena_is_scarce(arena);
-}
-
 // Whether the next zone of a class is to be virgin. The first one of a SMALL class is hardly ever used up: cut of memory that
 // was used before it would keep that from others, who would touch other pages instead.
 static bool is_to_be_virgin(const struct heap *heap, unsigned size_class)
 {
-    return notes_zones(heap, size_class) &&
-           heap->stacks[size_class].served < served_before_zone(size_class) + SERVED_FIRST_ZONE;
+    const struct arena *arena = heap_arena(heap);
+    return arena->map.wide && size_class >= SIZE_CLASS_TINY_COUNT &&
+           heap->stacks[size_class].served < served_before_zone(size_class) + SERVED_FIRST_ZONE &&
+           !arena_is_scarce(arena);
 }
 
 bool heap_uses_little(const struct heap *heap, unsigned size_class, const struct zone *zone)
 {
     const struct heap_stack *stack = &heap->stacks[size_class];
-    bool is_little = zone == NULL
-                         ? stack->served < served_before_zone(size_class) + SERVED_FIRST_ZONE
-                         : zone->fresh_index < LITTLE_CHUNKS && stack->capacity < LITTLE_CHUNKS;
-    return is_little && notes_zones(heap, size_class);
+    if (size_class < SIZE_CLASS_TINY_COUNT || !heap_arena(heap)->map.wide) {
+        return false;
+    }
+    return zone == NULL ? stack->served < served_before_zone(size_class) + SERVED_FIRST_ZONE
+                        : zone->fresh_index < LITTLE_CHUNKS && stack->capacity < LITTLE_CHUNKS;
 }
 
 // A new zone. For a virgin one memory is asked for once.

@@ -218,19 +218,12 @@ static void tiny_classes_do_not_borrow(void **state)
     end();
 }
 
-static void nor_does_a_buffer_or_whoever_has_little_memory(void **state)
+static void nor_does_a_buffer(void **state)
 {
     (void)state;
     begin((struct driver_options){.wide = false});
     take_and_give(LARGER);
     assert_int_equal(chunk_bytes_of(take(OWN)), OWN);
-    end();
-    begin((struct driver_options){.wide = true, .space_mib = 60});
-    take(MIB);
-    assert_true(arena_is_scarce(driver.arena));
-    take_and_give(LARGER);
-    const void *ptr = take(OWN);
-    assert_true(chunk_locate(driver.arena, ptr).zone->chunk_bytes != LARGER);
     end();
 }
 
@@ -247,7 +240,7 @@ int main(void)
         cmocka_unit_test(a_class_in_use_has_chunks_of_its_own),
         cmocka_unit_test(so_has_one_whose_stack_is_deep),
         cmocka_unit_test(tiny_classes_do_not_borrow),
-        cmocka_unit_test(nor_does_a_buffer_or_whoever_has_little_memory),
+        cmocka_unit_test(nor_does_a_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
