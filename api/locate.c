@@ -11,7 +11,7 @@ __attribute__((noinline, cold)) static struct chunk locate_locked(const void *pt
     int saved = errno;
     global_lock_other(&global.lock);
     struct chunk chunk = chunk_locate(&global.arena, ptr);
-    global_unlock();
+    global_unlock_other(&global.lock);
     errno = saved;
     return chunk;
 }

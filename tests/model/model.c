@@ -75,6 +75,7 @@ bool model_begin(struct model *model, const struct setup *setup)
     }
     model->region_is_in[0] = true;
     model->start = model->subject->figures();
+    model->region_used[0] = model->start.region_bytes;
     play_heap(model, &(struct op){.kind = OP_OPEN});
     if (model->open_count == 0) { // and for no heap of this kind
         model->subject->destroy();

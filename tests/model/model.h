@@ -35,6 +35,7 @@ struct model {
     size_t ground_used;
     struct ground_region regions[GROUND_REGIONS_MAX];
     bool region_is_in[GROUND_REGIONS_MAX];
+    size_t region_used[GROUND_REGIONS_MAX]; // bytes from its start on that the arena has at least
     struct shadow shadow;
     struct slot slots[SETUP_SLOTS_MAX];
     size_t live_count;

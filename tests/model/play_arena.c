@@ -74,11 +74,12 @@ static void add_region(struct model *model, const struct op *op, unsigned index)
     bool is_in = model->region_is_in[index];
     bool must_fail = is_in;
     if (op->more == 1) { // the later half, and what follows
-        base += bytes / 2;
-        must_fail = true;
-        if (!is_in) {
+        // Unless what is cut into units ends before: of a short region it may.
+        if (!is_in || model->region_used[index] <= bytes / 2) {
             return;
         }
+        base += bytes / 2;
+        must_fail = true;
     } else if (op->more == 2) {
         bytes = op->bytes % 64;
         must_fail = true;
@@ -100,8 +101,10 @@ static void add_region(struct model *model, const struct op *op, unsigned index)
     }
     size_t counted = after.region_bytes - before.region_bytes;
     if (added && (counted == 0 || counted > bytes)) {
-        model_fail(model, "a region of %zu bytes counts %zu", bytes,
-                   after.region_bytes - before.region_bytes);
+        model_fail(model, "a region of %zu bytes counts %zu", bytes, counted);
+    }
+    if (added) {
+        model->region_used[index] = counted;
     }
 }
 

@@ -67,8 +67,12 @@ crowd() {
         LD_PRELOAD=$preload sleep 600 &
         sleepers+=($!)
     done 2>/dev/null
-    # Until the last has done what it does at its start.
-    while [[ $(cat "/proc/${sleepers[-1]}/comm" 2>/dev/null) == "${0##*/}" ]]; do sleep 0.1; done
+    # Until each is the program that it was made for, and the last has done what it does at its start: beside other
+    # load they do not get there in order.
+    SECONDS=0
+    for sleeper in "${sleepers[@]}"; do
+        while [[ $(cat "/proc/$sleeper/comm" 2>/dev/null) == "${0##*/}" ]] && ((SECONDS < 120)); do sleep 0.1; done
+    done
     sleep 1
     after=$(meminfo Committed_AS)
     for sleeper in "${sleepers[@]}"; do
@@ -96,7 +100,10 @@ strict_overcommit() {
         [[ $name == glibc ]] || preload=$library
         read -r alive each share < <(crowd "$preload")
         echo "strict overcommit, $name: $alive of $processes processes live; one is charged $each KiB, all share $share KiB each"
-        if ((alive != processes)); then failed=1; fi
+        if ((alive != processes)); then
+            failed=1
+            echo "    FAILED: $((processes - alive)) of them do not"
+        fi
         if [[ $name == glibc ]]; then of_glibc=$each; fi
     done
     if ((each > of_glibc + 4 * 1024)); then
