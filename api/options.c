@@ -58,7 +58,7 @@ static void complain_of_value(const struct option_source *source, const struct o
     piece_tell(text, value, OPTION_NAME_MAX);
     tell_kind(text, row);
     bool is_number = row->is_bytes || row->most != 0;
-    for (unsigned index = 0; row->values[index] != NULL; index++) {
+    for (unsigned index = 0; row->values[index][0] != '\0'; index++) {
         text_string(text, index == 0 ? " " : is_number ? ", or " : ", ");
         text_string(text, row->values[index]);
     }
@@ -101,7 +101,7 @@ static bool take_rate(const struct option_row *row, struct piece *value, size_t 
     struct piece behind = {.start = value->start + length + 1,
                            .length = value->length - length - 1};
     unsigned last = 0;
-    while (row->values[last + 1] != NULL) {
+    while (row->values[last + 1][0] != '\0') {
         last++;
     }
     *rate = 1;
@@ -122,7 +122,7 @@ static void set_bytes(struct options *options, const struct option_source *sourc
     bool has_rate = take_rate(row, &word, &rate);
     bool is_one = piece_bytes(word, &bytes) &&
                   (row->most == 0 || (bytes >= row->least && bytes <= row->most));
-    for (unsigned index = 0; row->values[index] != NULL && !is_one; index++) {
+    for (unsigned index = 0; row->values[index][0] != '\0' && !is_one; index++) {
         is_one = piece_is(word, row->values[index]);
         bytes = options_word(index);
     }
@@ -179,7 +179,7 @@ static void set(struct options *options, const struct option_source *source, str
         set_text(options, source, row, value, only_stricter);
         return;
     }
-    for (unsigned index = 0; row->values[index] != NULL; index++) {
+    for (unsigned index = 0; row->values[index][0] != '\0'; index++) {
         if (piece_is(value, row->values[index])) {
             unsigned *answer = answer_at(options, row);
             if (!only_stricter || laxness(options, row, index) <= laxness(options, row, *answer)) {
@@ -260,7 +260,7 @@ static void set_alias(struct options *options, const struct option_source *sourc
         const char *value = after(entry, alias->variable);
         if (value != NULL && value[0] == '=' && value[1] != '\0') {
             value++;
-            if (alias->minus_one != NULL && strcmp(value, "-1") == 0) {
+            if (alias->minus_one[0] != '\0' && strcmp(value, "-1") == 0) {
                 value = alias->minus_one;
             }
             struct piece key = {.start = alias->option, .length = strlen(alias->option)};

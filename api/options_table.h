@@ -9,22 +9,30 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum { OPTION_VALUES_MAX = 5 };
+enum {
+    OPTION_VALUES_MAX = 5,
+    OPTION_WORD_BYTES = 10, // of an option's name, or one of its values, with the NUL
+    OPTION_VARIABLE_BYTES = 24,
+};
 
 // What is kept of an option is, in this order: a number of bytes if it is_bytes; a number if `most` is not 0; its text if
 // it is_text; or else which of its values it has. The values of the first two stand in place of a number (options_word),
 // the first of the third's for none.
+//
+// Rows hold no pointer: each would be relocated when a process starts, on a page that is written for that alone.
 struct option_row {
-    const char *name;
-    const char *values[OPTION_VALUES_MAX + 1]; // from the strictest to the laxest
-    unsigned fallback;                         // the default, as an index of values
-    size_t at;                                 // where struct options keeps it
+    char name[OPTION_WORD_BYTES];
+    char values[OPTION_VALUES_MAX + 1]
+               [OPTION_WORD_BYTES]; // from the strictest to the laxest; then empty
+    uint8_t fallback;               // the default, as an index of values
     bool is_bytes;
     bool is_text;
-    size_t least; // of a number
-    size_t most;
-    size_t
+    uint32_t at;    // where struct options keeps it
+    uint32_t least; // of a number
+    uint32_t most;
+    uint32_t
         rate_at; // where a number of bytes is kept that may stand behind the last value and a colon, else 1; 0: none may
 };
 
@@ -37,10 +45,10 @@ extern const char *const options_presets[];
 // Variables that go by other names than ours: those of glibc that have a meaning here, and two that are in common use. What
 // glibc's say that the option does not know means nothing, as other settings for glibc do.
 struct option_alias {
-    const char *variable;
-    const char *option;
+    char variable[OPTION_VARIABLE_BYTES];
+    char option[OPTION_WORD_BYTES];
+    char minus_one[OPTION_WORD_BYTES]; // what -1 stands for; empty: nothing else
     bool is_glibcs;
-    const char *minus_one; // what -1 stands for; NULL: nothing
 };
 
 extern const struct option_alias options_aliases[];

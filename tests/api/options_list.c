@@ -13,16 +13,16 @@ int main(void)
         const struct option_row *row = &options_rows[index];
         printf("option\t%s\t", row->name);
         if (row->most != 0) {
-            printf("%zu-%zu", row->least, row->most);
+            printf("%u-%u", row->least, row->most);
         } else {
             fputs(row->is_bytes ? "bytes" : row->is_text ? "text" : "words", stdout);
         }
-        for (const char *const *word = row->values; *word != NULL; word++) {
-            printf("\t%s%s", *word, word - row->values == row->fallback ? "\tdefault" : "");
+        for (unsigned value = 0; row->values[value][0] != '\0'; value++) {
+            printf("\t%s%s", row->values[value], value == row->fallback ? "\tdefault" : "");
         }
         putchar('\n');
     }
-    for (size_t index = 0; options_rows[0].values[index] != NULL; index++) {
+    for (size_t index = 0; options_rows[0].values[index][0] != '\0'; index++) {
         printf("preset\t%s\t%s\n", options_rows[0].values[index], options_presets[index]);
     }
     return 0;
