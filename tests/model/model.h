@@ -44,7 +44,7 @@ struct model {
     bool has_lost_heaps;          // heaps that nobody can use before a revive
     bool heap_opened_late;        // while there were added regions: one of them may hold it
     uint64_t changes;             // operations that may have changed what is where
-    uint64_t dropped_count;       // chunks that were given back, or moved, since the arena was new
+    uint64_t dropped_count;       // chunks given back or moved, regions that came or went, resets
     uint64_t failures_least;      // requests that were refused for want of memory
     uint64_t failures_most;       // and those where it is a matter of opinion
     struct ft_core_figures start; // when the arena was made

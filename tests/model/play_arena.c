@@ -213,6 +213,7 @@ static void reset(struct model *model)
 {
     model->subject->reset();
     model_forget_chunks(model);
+    model->dropped_count++; // memory that is used again is not as new
     lose_heaps(model);
     model->has_lost_heaps = false;
     model->failures_least = model->failures_most = 0;
