@@ -8,8 +8,9 @@
 #include "core/offset.h"
 
 enum {
-    LITTLE_CHUNKS = 32, // handed out of a class's zone, or held by its stack: fewer are little
-    LOOKS_PER_ZONE = 4, // at stacks, with each new zone
+    LITTLE_CHUNKS = 32,  // handed out of a class's zone, or held by its stack: fewer are little
+    BORROWED_MAX = 1024, // of other classes, which takes several times as long: more are no little
+    LOOKS_PER_ZONE = 4,  // at stacks, with each new zone
     // Of memory that is scarce: a zone that takes more waits for as many chunks.
     SCARCE_ZONE_SHARE = 256,
 };
@@ -105,7 +106,8 @@ static bool is_to_be_virgin(const struct heap *heap, unsigned size_class)
 bool heap_uses_little(const struct heap *heap, unsigned size_class, const struct zone *zone)
 {
     const struct heap_stack *stack = &heap->stacks[size_class];
-    if (size_class < SIZE_CLASS_TINY_COUNT || !heap_arena(heap)->map.wide) {
+    if (size_class < SIZE_CLASS_TINY_COUNT || !heap_arena(heap)->map.wide ||
+        stack->borrowed >= BORROWED_MAX) {
         return false;
     }
     return zone == NULL ? stack->served < served_before_zone(size_class) + SERVED_FIRST_ZONE

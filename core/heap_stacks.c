@@ -46,12 +46,13 @@ void heap_begin_stacks(struct heap *heap)
     memset(heap->spare, 0, sizeof(heap->spare));
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         struct chunk_entry *bottom = &heap->none + 1;
-        uint16_t served = heap->stacks[size_class].served;
+        const struct heap_stack was = heap->stacks[size_class];
         heap->stacks[size_class] = (struct heap_stack){
             .top = bottom,
             .limit = bottom,
             .bottom = bottom,
-            .served = served,
+            .served = was.served,
+            .borrowed = was.borrowed,
         };
     }
     struct heap_swing *swing = heap_swing(heap);

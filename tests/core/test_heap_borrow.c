@@ -13,6 +13,7 @@ enum {
     LARGER = OWN + STEP,
     STEP_OF_REFILLS = 8,
     LITTLE = 32, // chunks of a class's first zone, or entries of its stack
+    MOST = 1024, // chunks that a class gets of others
 };
 
 static struct driver driver;
@@ -208,6 +209,20 @@ static void so_has_one_whose_stack_is_deep(void **state)
     end();
 }
 
+// What is handed out and freed by turns would else never come to the stack of its own class.
+static void so_has_one_that_had_many_of_others(void **state)
+{
+    (void)state;
+    begin((struct driver_options){.wide = true});
+    void *freed = take_and_give(LARGER);
+    for (unsigned count = 0; count < MOST; count++) {
+        assert_ptr_equal(take_and_give(OWN), freed);
+    }
+    assert_int_equal(chunk_bytes_of(take(OWN)), OWN);
+    assert_ptr_equal(take(OWN - STEP), freed); // another class has not
+    end();
+}
+
 static void tiny_classes_do_not_borrow(void **state)
 {
     (void)state;
@@ -239,6 +254,7 @@ int main(void)
         cmocka_unit_test(own_chunks_that_were_freed_come_before),
         cmocka_unit_test(a_class_in_use_has_chunks_of_its_own),
         cmocka_unit_test(so_has_one_whose_stack_is_deep),
+        cmocka_unit_test(so_has_one_that_had_many_of_others),
         cmocka_unit_test(tiny_classes_do_not_borrow),
         cmocka_unit_test(nor_does_a_buffer),
     };
