@@ -83,6 +83,7 @@ struct heap_return {
     uintptr_t least_bytes; // the longest ranges that the last search passed over were shorter
     uintptr_t taken_bytes; // chunks taken out of zones, for which no range has left yet
     uintptr_t held_then;   // held bytes when all zones had been looked at
+    uintptr_t spare_bytes; // kept beside, since as many had left and were taken again
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
     uintptr_t home_class;  // whose zones that are nobody's heap_adopt_next() looks through next
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down

@@ -76,13 +76,21 @@ static void flush_down_to(struct heap *heap, struct heap_stack *stack, size_t ke
     stack->top = stack->bottom + keep;
 }
 
-// Counts what leaves a zone: by that it is told how much time the heap has had to use again what it keeps.
-static void note_taken(struct heap *heap, size_t bytes)
+// Takes chunks out of a zone that has some, at most as many as wanted, and counts them: by that it is told how much time the
+// heap has had to use again what it keeps, and that it should have kept what had left.
+static uint32_t take_out(struct heap *heap, struct zone *zone, struct chunk_entry *entries,
+                         uint32_t want)
 {
+    uint32_t clean = zone->clean_count;
+    uint32_t count = zone_take(zone, entries, want);
     struct heap_return *back = heap_returns(heap);
     if (back != NULL) {
-        back->taken_bytes += bytes;
+        size_t chunk_bytes = zone->chunk_bytes;
+        back->taken_bytes += count * chunk_bytes;
+        back->spare_bytes += (clean - zone->clean_count) * chunk_bytes;
     }
+    heap_relist(heap, zone);
+    return count;
 }
 
 // How many chunks of this zone a refill takes at most. Where there are other heaps, chunks come home meanwhile whose pages have
@@ -112,10 +120,7 @@ static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
         return false;
     }
     uint32_t most = most_at_once(heap, zone);
-    uint32_t count = zone_take(zone, stack->top, want < most ? want : most);
-    stack->top += count;
-    note_taken(heap, count * size_class_bytes(size_class));
-    heap_relist(heap, zone);
+    stack->top += take_out(heap, zone, stack->top, want < most ? want : most);
     return true;
 }
 
@@ -186,9 +191,7 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes, siz
         return hand_out(heap, --stack->top, bytes);
     }
     struct chunk_entry entry;
-    zone_take(zone, &entry, 1);
-    note_taken(heap, size_class_bytes(size_class));
-    heap_relist(heap, zone);
+    take_out(heap, zone, &entry, 1);
     return hand_out(heap, &entry, bytes);
 }
 

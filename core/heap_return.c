@@ -11,7 +11,8 @@ enum {
     RETURN_SPLITS_MAX = 4096,      // purges that may split mappings, before parts of zones stay
     RETURN_BURST_BYTES = 64 << 20, // kept beside, by all heaps, while much is being freed at once
     RETURN_PACE_SHIFT = 41,        // a range times what must have been taken for it, for a MiB two,
-    RETURN_TAKEN_SHIFT = 19,       // of which so much at least makes a search
+    RETURN_FALL_SHARE = 8,   // of what leaves: so much less is kept of what was taken again before
+    RETURN_TAKEN_SHIFT = 19, // of which so much at least makes a search
 };
 
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
@@ -49,6 +50,8 @@ static void pay(struct heap_return *back, size_t bytes)
     size_t length = bytes > HEAP_RETURN_BYTES_MIN ? bytes : HEAP_RETURN_BYTES_MIN;
     uintptr_t price = (uintptr_t)1 << (RETURN_PACE_SHIFT - bits_highest(length));
     back->taken_bytes -= price < back->taken_bytes ? price : back->taken_bytes;
+    uintptr_t less = bytes / RETURN_FALL_SHARE;
+    back->spare_bytes -= less < back->spare_bytes ? less : back->spare_bytes;
 }
 
 size_t heap_worth_leaving(struct heap *heap)
@@ -58,7 +61,10 @@ size_t heap_worth_leaving(struct heap *heap)
     // Relaxed: the caller of the arena may change it meanwhile, under the lock.
     const _Atomic size_t *config = (const _Atomic size_t *)&arena->config.dirty_bytes_max;
     size_t dirty_bytes_max = atomic_load_explicit(config, memory_order_relaxed);
-    uintptr_t allowed = dirty_bytes_max / 4 + back->held_bytes / 2;
+    if (back->spare_bytes > dirty_bytes_max) {
+        back->spare_bytes = dirty_bytes_max;
+    }
+    uintptr_t allowed = dirty_bytes_max / 4 + back->held_bytes / 2 + back->spare_bytes;
     if (back->dirty_bytes <= allowed) {
         back->taken_bytes = 0;
         back->above = 0;

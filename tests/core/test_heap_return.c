@@ -290,6 +290,57 @@ static void what_a_heap_takes_is_counted_and_what_leaves_is_paid_for(void **stat
     end();
 }
 
+// A zone that is used up and freed by turns would else leave and be faulted in by turns, beside others that keep what is
+// allowed.
+static void what_left_and_is_taken_again_stays_the_next_time(void **state)
+{
+    (void)state;
+    begin(4 * MIB);
+    struct heap_return *back = heap_returns(heap);
+    fill(heap, CHUNK, 128);
+    thin_out(heap, 128, 64);
+    struct leaving leaving;
+    assert_true(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+    uintptr_t bytes = leaving.range.bytes;
+    left(&leaving, LEFT_CLEAN);
+    assert_int_equal(back->spare_bytes, 0);
+    fill(heap, CHUNK, 126);
+    assert_int_equal(back->spare_bytes, bytes);
+    const struct heap_return before = *back;
+    uintptr_t held = 2 * MIB;
+    for (uintptr_t spare = 0; spare <= 5 * MIB; spare += MIB) {
+        uintptr_t kept = allowed_beside(held) + (spare < 4 * MIB ? spare : 4 * MIB);
+        *back = (struct heap_return){.held_bytes = held, .taken_bytes = 4 * MIB};
+        back->spare_bytes = spare;
+        back->dirty_bytes = kept + 1;
+        assert_int_equal(heap_worth_leaving(heap), 512 * KIB);
+        back->dirty_bytes = kept;
+        assert_int_equal(heap_worth_leaving(heap), 0);
+    }
+    *back = before;
+    end();
+}
+
+static void what_nobody_takes_again_stays_less(void **state)
+{
+    (void)state;
+    begin(4 * KIB);
+    struct heap_return *back = heap_returns(heap);
+    fill(heap, CHUNK, 128);
+    thin_out(heap, 128, 64);
+    struct leaving leaving;
+    assert_true(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+    back->spare_bytes = MIB;
+    uintptr_t less = leaving.range.bytes / 8;
+    left(&leaving, LEFT_CLEAN);
+    assert_int_equal(back->spare_bytes, MIB - less);
+    assert_true(next(HEAP_RETURN_BYTES_MIN, SIZE_MAX, &leaving));
+    back->spare_bytes = leaving.range.bytes / 8 - 1;
+    left(&leaving, LEFT_CLEAN);
+    assert_int_equal(back->spare_bytes, 0);
+    end();
+}
+
 static void a_search_in_vain_is_not_repeated_before_there_is_more(void **state)
 {
     (void)state;
@@ -1013,6 +1064,8 @@ int main(void)
         cmocka_unit_test(several_heaps_share_it_and_it_becomes_less),
         cmocka_unit_test(with_what_is_taken_shorter_ranges_are_worth_it),
         cmocka_unit_test(what_a_heap_takes_is_counted_and_what_leaves_is_paid_for),
+        cmocka_unit_test(what_left_and_is_taken_again_stays_the_next_time),
+        cmocka_unit_test(what_nobody_takes_again_stays_less),
         cmocka_unit_test(a_search_in_vain_is_not_repeated_before_there_is_more),
         cmocka_unit_test(a_search_in_vain_is_repeated_where_less_is_in_use),
         cmocka_unit_test(a_search_in_vain_is_repeated_for_shorter_ranges),
