@@ -361,6 +361,9 @@ bool heap_give_empty(struct heap *heap);
 // OWNER. Returns every chunk in the stack of this class to its zone, or on its way there.
 void heap_flush_class(struct heap *heap, unsigned size_class);
 
+// OWNER. The same for a class that heap_look_for_idle() has told, whose depth is then there for others (heap_stacks.h).
+void heap_give_up_class(struct heap *heap, unsigned size_class);
+
 // OWNER. The same for this class and those above.
 void heap_flush_from(struct heap *heap, unsigned size_class);
 

@@ -120,6 +120,7 @@ static bool refill(struct heap *heap, unsigned size_class, struct zone *zone)
         return false;
     }
     uint32_t most = most_at_once(heap, zone);
+    heap_note_refill(heap, size_class);
     stack->top += take_out(heap, zone, stack->top, want < most ? want : most);
     return true;
 }
@@ -197,6 +198,22 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes, siz
 
 // ---- free ---------------------------------------------------------------------------------------
 
+void heap_give_up_class(struct heap *heap, unsigned size_class)
+{
+    heap_flush_class(heap, size_class);
+    heap_flatten(heap, size_class);
+}
+
+// Where stacks could become deeper if others were not, one of those that nobody uses is looked for: what a program does
+// changes as it goes on.
+static void give_up_depth(struct heap *heap)
+{
+    unsigned idle = heap_lacks_budget(heap) ? heap_look_for_idle(heap) : SIZE_CLASS_NONE;
+    if (idle != SIZE_CLASS_NONE) {
+        heap_give_up_class(heap, idle);
+    }
+}
+
 bool heap_put(struct heap *heap, const struct chunk *chunk)
 {
     struct zone *zone = chunk->zone;
@@ -211,6 +228,7 @@ bool heap_put(struct heap *heap, const struct chunk *chunk)
         heap_drain(heap);
         flush_down_to(heap, stack, stack->capacity / 2U);
         heap_note_flush(heap, zone->size_class);
+        give_up_depth(heap);
     }
     if (stack->top == stack->limit) {
         zone_give(zone, chunk->index);

@@ -154,7 +154,7 @@ static void give_up_idle(struct heap *heap)
         unsigned size_class = heap_look_for_idle(heap);
         if (size_class != SIZE_CLASS_NONE) {
             uintptr_t first = heap->empties;
-            heap_flush_class(heap, size_class);
+            heap_give_up_class(heap, size_class);
             arena_note_wanted(heap_arena(heap), emptied_units(heap, size_class, first));
         }
     }

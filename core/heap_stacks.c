@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/heap_stacks.h"
 
+#include "core/check.h"
+
 #include <string.h>
 
 enum {
@@ -38,6 +40,16 @@ static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
     return memory + 1;
 }
 
+// What a stack has of it is there for others.
+static void give_stack_memory(struct heap *heap, const struct heap_stack *stack)
+{
+    if (stack->capacity != 0) {
+        unsigned level = bits_lowest(stack->capacity);
+        stack->bottom->chunk = heap->spare[level];
+        heap->spare[level] = stack->bottom;
+    }
+}
+
 void heap_begin_stacks(struct heap *heap)
 {
     const struct arena *arena = heap_arena(heap);
@@ -60,6 +72,8 @@ void heap_begin_stacks(struct heap *heap)
         heap->memory_end = swing->own_bytes;
         swing->budget = SWING_FACTOR * arena->config.stack_bytes_max;
         swing->wants_memory = false;
+        swing->wants_budget = false;
+        memset(swing->paid, 0, sizeof(swing->paid));
         memset(swing->flushes, 0, sizeof(swing->flushes));
         swing->next_look = 0;
         memset(swing->looks, 0, sizeof(swing->looks));
@@ -105,14 +119,21 @@ size_t heap_own_bytes(const struct heap *heap)
 
 // ---- depth --------------------------------------------------------------------------------------
 
-// Whether a stack with memory may become twice as deep, as far as its own bounds and a budget go. *bytes: of chunks that it
-// would grow by.
-static bool may_double(const struct heap_stack *stack, unsigned size_class, size_t bytes_max,
-                       uintptr_t budget, size_t *bytes)
+// Whether a stack with memory may become twice as deep, as far as its own bounds and a budget go; if the budget alone is too
+// small, that is noted. *bytes: of chunks that it would grow by.
+static bool may_double(struct heap *heap, unsigned size_class, size_t bytes_max, uintptr_t budget,
+                       size_t *bytes)
 {
+    const struct heap_stack *stack = &heap->stacks[size_class];
     *bytes = stack->capacity * size_class_bytes(size_class);
-    return 2 * *bytes <= bytes_max && *bytes <= budget &&
-           stack->capacity < 1U << (HEAP_STACK_LEVELS - 1);
+    if (2 * *bytes > bytes_max || stack->capacity == 1U << (HEAP_STACK_LEVELS - 1)) {
+        return false;
+    }
+    struct heap_swing *swing = heap_swing(heap);
+    if (*bytes > budget && swing != NULL) {
+        swing->wants_budget = true;
+    }
+    return *bytes <= budget;
 }
 
 // Moves a stack to memory for so many entries. False if there is none.
@@ -124,11 +145,7 @@ static bool move_stack(struct heap *heap, struct heap_stack *stack, size_t capac
     }
     size_t count = (size_t)(stack->top - stack->bottom);
     memcpy(bottom, stack->bottom, count * sizeof(*bottom));
-    if (stack->capacity != 0) {
-        unsigned old_level = bits_lowest(stack->capacity);
-        stack->bottom->chunk = heap->spare[old_level];
-        heap->spare[old_level] = stack->bottom;
-    }
+    give_stack_memory(heap, stack);
     stack->bottom = bottom;
     stack->top = bottom + count;
     stack->limit = bottom + capacity;
@@ -143,9 +160,12 @@ static bool deepen(struct heap *heap, unsigned size_class, size_t capacity, size
     if (!move_stack(heap, &heap->stacks[size_class], capacity)) {
         return false;
     }
-    *budget -= bytes < *budget ? bytes : *budget;
+    bytes = bytes < *budget ? bytes : *budget;
+    *budget -= bytes;
     struct heap_swing *swing = heap_swing(heap);
     if (swing != NULL) {
+        struct heap_paid *paid = &swing->paid[size_class];
+        *(budget == &heap->budget ? &paid->first : &paid->swing) += (uint32_t)bytes;
         swing->flushes[size_class] = 0;
     }
     return true;
@@ -160,15 +180,27 @@ bool heap_deepen(struct heap *heap, unsigned size_class)
         return deepen(heap, size_class, first, first * size_class_bytes(size_class), &heap->budget);
     }
     size_t bytes;
-    return may_double(stack, size_class, HEAP_STACK_BYTES_MAX, heap->budget, &bytes) &&
+    return may_double(heap, size_class, HEAP_STACK_BYTES_MAX, heap->budget, &bytes) &&
            deepen(heap, size_class, stack->capacity * (size_t)2, bytes, &heap->budget);
 }
 
 void heap_note_flush(struct heap *heap, unsigned size_class)
 {
     struct heap_swing *swing = heap_swing(heap);
-    if (swing != NULL && swing->flushes[size_class] < SWING_FLUSHES) {
+    if (swing == NULL) {
+        return;
+    }
+    swing->looks[size_class].same = 0;
+    if (swing->flushes[size_class] < SWING_FLUSHES) {
         swing->flushes[size_class]++;
+    }
+}
+
+void heap_note_refill(struct heap *heap, unsigned size_class)
+{
+    struct heap_swing *swing = heap_swing(heap);
+    if (swing != NULL) {
+        swing->looks[size_class].same = 0;
     }
 }
 
@@ -178,13 +210,38 @@ void heap_deepen_swinging(struct heap *heap, unsigned size_class)
     const struct heap_stack *stack = &heap->stacks[size_class];
     size_t bytes;
     if (swing == NULL || swing->flushes[size_class] < SWING_FLUSHES || stack->capacity == 0 ||
-        !may_double(stack, size_class, HEAP_SWING_BYTES_MAX, swing->budget, &bytes)) {
+        !may_double(heap, size_class, HEAP_SWING_BYTES_MAX, swing->budget, &bytes)) {
         return;
     }
     if (!deepen(heap, size_class, stack->capacity * (size_t)2, bytes, &swing->budget)) {
         swing->flushes[size_class] = 0; // it asks again when as much has gone home
         swing->wants_memory = heap->memory_end != swing->memory + SWING_MEMORY_BYTES;
     }
+}
+
+void heap_flatten(struct heap *heap, unsigned size_class)
+{
+    struct heap_swing *swing = heap_swing(heap);
+    struct heap_stack *stack = &heap->stacks[size_class];
+    CHECK(stack->top == stack->bottom);
+    give_stack_memory(heap, stack);
+    stack->top = stack->limit = stack->bottom = &heap->none + 1;
+    stack->capacity = 0;
+    struct heap_paid *paid = &swing->paid[size_class];
+    heap->budget += paid->first;
+    swing->budget += paid->swing;
+    *paid = (struct heap_paid){.first = 0};
+    swing->flushes[size_class] = 0;
+}
+
+bool heap_lacks_budget(struct heap *heap)
+{
+    struct heap_swing *swing = heap_swing(heap);
+    bool lacks = swing != NULL && swing->wants_budget;
+    if (lacks) {
+        swing->wants_budget = false;
+    }
+    return lacks;
 }
 
 // ---- idle ---------------------------------------------------------------------------------------
@@ -200,7 +257,7 @@ unsigned heap_look_for_idle(struct heap *heap)
     const struct heap_stack *stack = &heap->stacks[size_class];
     struct heap_look *look = &swing->looks[size_class];
     uint16_t count = (uint16_t)(stack->top - stack->bottom);
-    look->same = count != 0 && count == look->count ? look->same + 1U : 0;
+    look->same = stack->capacity != 0 && count == look->count ? look->same + 1U : 0;
     look->count = count;
     if (look->same < IDLE_LOOKS << look->given) {
         return SIZE_CLASS_NONE;

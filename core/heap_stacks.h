@@ -4,7 +4,8 @@
 // A stack that overflows becomes twice as deep, as long as the budget for all stacks of the heap together allows it; then its
 // older half goes home. A part of the budget is kept for stacks that swing: that sent chunks home and want as many again, so
 // that what the program frees and takes in turn would stay if only there was room for it. Memory for more entries than the
-// heap began with it gets from the arena once, when such a stack finds none.
+// heap began with it gets from the arena once, when such a stack finds none. What a stack has of all that it loses when nobody
+// uses it.
 #ifndef FT_CORE_HEAP_STACKS_H
 #define FT_CORE_HEAP_STACKS_H
 
@@ -16,13 +17,19 @@ struct heap_swing {
     uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
     uintptr_t budget;    // bytes of chunks that stacks which swing may still grow by
     bool wants_memory;
+    bool wants_budget; // a stack could not become deeper since others are
+    struct heap_paid {
+        uint32_t first; // out of the heap's own budget
+        uint32_t swing; // out of the one for stacks that swing
+    } paid[SIZE_CLASS_COUNT];
     uint8_t flushes
         [SIZE_CLASS_COUNT]; // of each class's stack, since it was deepened last, up to what counts
     uint8_t next_look;      // the class whose stack heap_look_for_idle() looks at next
     struct heap_look {
         uint16_t count; // entries when it was looked at last
-        uint8_t same;   // looks in a row at which it held as many as before
-        uint8_t given;  // how often it has gone home for that, up to what counts
+        uint8_t
+            same; // looks in a row at which it held as many as before, none of which went home or came
+        uint8_t given; // how often it has gone home for that, up to what counts
     } looks[SIZE_CLASS_COUNT];
 };
 
@@ -42,13 +49,22 @@ bool heap_deepen(struct heap *heap, unsigned size_class);
 // OWNER. The older half of a stack has gone home for want of room.
 void heap_note_flush(struct heap *heap, unsigned size_class);
 
+// OWNER. A stack was empty, and is filled.
+void heap_note_refill(struct heap *heap, unsigned size_class);
+
 // OWNER. A stack is empty, and chunks that were freed are about to fill it: makes it twice as deep if it swings, and the rest
 // of the budget allows it.
 void heap_deepen_swinging(struct heap *heap, unsigned size_class);
 
-// OWNER. Looks at one stack more, in turn. Its class if it holds chunks, has held as many at several looks in a row, and is to
-// go home whole; the more often that was so, the longer it may rest. Else SIZE_CLASS_NONE.
+// OWNER. Looks at one stack more, in turn. Its class if it has memory, has held as many chunks at several looks in a row, and
+// is to go home whole; the more often that was so, the longer it may rest. Else SIZE_CLASS_NONE.
 unsigned heap_look_for_idle(struct heap *heap);
+
+// OWNER. A stack of such a class, which is empty, has no memory any more: its depth is there for others.
+void heap_flatten(struct heap *heap, unsigned size_class);
+
+// OWNER. Whether a stack could not become deeper since this was asked last, for want of budget.
+bool heap_lacks_budget(struct heap *heap);
 
 // OWNER. Whether a stack that swings has found no memory.
 bool heap_wants_memory(const struct heap *heap);

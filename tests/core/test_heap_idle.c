@@ -116,7 +116,7 @@ static void one_that_is_used_is_not(void **state)
     driver_end(&driver);
 }
 
-static void nor_is_an_empty_one(void **state)
+static void an_empty_one_is_idle_as_long_as_it_has_memory(void **state)
 {
     (void)state;
     struct heap *heap = begin();
@@ -125,9 +125,80 @@ static void nor_is_an_empty_one(void **state)
         (void)driver_alloc(&driver, heap, 48, 16);
     }
     begin_to_look(heap);
+    assert_int_equal(looks_until_idle(heap, 2), SAME); // it was none before the first
+    heap_give_up_class(heap, 2);
     for (unsigned round = 0; round < 2 * MOST; round++) {
         assert_int_equal(look(heap), SIZE_CLASS_NONE);
     }
+    driver_end(&driver);
+}
+
+static void what_comes_from_zones_or_goes_there_is_used(void **state)
+{
+    (void)state;
+    struct heap *heap = begin();
+    (void)use(heap);
+    heap_swing(heap)->looks[2].same = 2;
+    heap_note_flush(heap, 2);
+    assert_int_equal(heap_swing(heap)->looks[2].same, 0);
+    while (held(heap, 2) != 0) {
+        heap_swing(heap)->looks[2].same = 2;
+        (void)driver_alloc(&driver, heap, 48, 16);
+    }
+    assert_int_equal(heap_swing(heap)->looks[2].same, 2);
+    (void)driver_alloc(&driver, heap, 48, 16);
+    assert_int_equal(heap_swing(heap)->looks[2].same, 0);
+    driver_end(&driver);
+}
+
+static void what_a_stack_lacks_is_told_once(void **state)
+{
+    (void)state;
+    struct heap *heap = begin();
+    (void)use(heap);
+    heap->budget = 0;
+    assert_false(heap_deepen(heap, 2));
+    assert_true(heap_lacks_budget(heap));
+    assert_false(heap_lacks_budget(heap));
+    driver_end(&driver);
+}
+
+static void what_is_given_up_is_there_for_others(void **state)
+{
+    (void)state;
+    struct heap *heap = begin();
+    struct heap_swing *swing = heap_swing(heap);
+    const uintptr_t budget = heap->budget;
+    const uintptr_t swing_budget = swing->budget;
+    (void)use(heap);
+    assert_true(heap->budget < budget);
+    swing->flushes[2] = 2;
+    heap_deepen_swinging(heap, 2);
+    assert_true(swing->budget < swing_budget);
+    assert_false(heap_lacks_budget(heap));
+    struct chunk_entry *bottom = heap->stacks[2].bottom;
+    unsigned level = bits_lowest(heap->stacks[2].capacity);
+    swing->flushes[2] = 2;
+    heap_give_up_class(heap, 2);
+    assert_int_equal(held(heap, 2), 0);
+    assert_int_equal(heap->stacks[2].capacity, 0);
+    assert_ptr_equal(heap->stacks[2].limit, heap->stacks[2].top);
+    assert_int_equal(swing->flushes[2], 0);
+    assert_ptr_equal(heap->spare[level], bottom);
+    assert_int_equal(heap->budget, budget);
+    assert_int_equal(swing->budget, swing_budget);
+    assert_true(heap_is_valid(heap));
+    (void)use(heap);
+    assert_true(heap->budget < budget);
+    heap_give_up_class(heap, 2);
+    assert_int_equal(heap->budget, budget);
+    // A heap that begins anew owes nothing.
+    (void)use(heap);
+    heap_flush(heap);
+    heap_begin_stacks(heap);
+    (void)use(heap);
+    heap_give_up_class(heap, 2);
+    assert_int_equal(heap->budget, budget);
     driver_end(&driver);
 }
 
@@ -202,7 +273,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_that_stays_as_it_is_is_idle),
         cmocka_unit_test(one_that_is_used_is_not),
-        cmocka_unit_test(nor_is_an_empty_one),
+        cmocka_unit_test(an_empty_one_is_idle_as_long_as_it_has_memory),
+        cmocka_unit_test(what_comes_from_zones_or_goes_there_is_used),
+        cmocka_unit_test(what_a_stack_lacks_is_told_once),
+        cmocka_unit_test(what_is_given_up_is_there_for_others),
         cmocka_unit_test(a_heap_that_keeps_nothing_to_give_back_looks_at_none),
         cmocka_unit_test(zones_that_idle_chunks_hold_are_dissolved),
     };

@@ -129,14 +129,60 @@ static void together_they_keep_within_twice_the_budget(void **state)
 {
     (void)state;
     struct heap *heap = begin(4096, HEAP_BYTES);
+    for (unsigned round = 0; round < 12; round++) {
+        for (size_t bytes = 16; bytes <= 512; bytes *= 2) {
+            swing(heap, bytes, 2000, 1);
+        }
+    }
     size_t held = 0;
     for (size_t bytes = 16; bytes <= 512; bytes *= 2) {
-        held += bytes * swing(heap, bytes, 2000, 12);
+        held += bytes * heap->stacks[size_class_of(bytes)].capacity;
     }
     // The first stack of a class is there whatever is left.
     size_t first = 8 * (16 + 32 + 64 + 128 + 256 + 512);
     assert_true(held <= 3 * 4096 + first);
     assert_true(held > 2 * 4096);
+    driver_end(&driver);
+}
+
+// A program that did one thing first, and then does another.
+static void what_is_used_no_more_gives_its_depth_to_what_is(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(64 << 10, HEAP_BYTES);
+    unsigned alone = swing(heap, 2048, 1000, 20);
+    assert_int_equal(heap->budget + heap_swing(heap)->budget, (192 << 10) - alone * 2048);
+    driver_end(&driver);
+    heap = begin(64 << 10, HEAP_BYTES);
+    for (size_t bytes = 512; bytes <= 1024; bytes += 128) {
+        swing(heap, bytes, 1000, 20);
+    }
+    const struct heap_stack *before = &heap->stacks[size_class_of(1024)];
+    assert_true(before->capacity != 0);
+    assert_true(heap->budget + heap_swing(heap)->budget < (size_t)alone * 2048);
+    assert_int_equal(swing(heap, 2048, 1000, 20), alone);
+    assert_int_equal(before->capacity, 0);
+    assert_ptr_equal(before->top, before->bottom);
+    driver_end(&driver);
+}
+
+static void nor_does_that_take_new_zones(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(64 << 10, HEAP_BYTES);
+    const struct heap_stack *stack = &heap->stacks[size_class_of(2048)];
+    for (unsigned round = 0; round < 20; round++) {
+        for (size_t bytes = 512; bytes <= 1024; bytes += 128) {
+            swing(heap, bytes, 1000, 1);
+        }
+    }
+    assert_non_null(driver_alloc(&driver, heap, 2048, 16).ptr);
+    swing(heap, 2048, 60, 1);
+    assert_int_equal(stack->capacity, 2);
+    size_t zones = driver.arena->zone_count;
+    swing(heap, 2048, 60, 1000);
+    assert_true(driver.arena->zone_count <= zones);
+    assert_int_equal(stack->capacity, 64);
     driver_end(&driver);
 }
 
@@ -151,9 +197,11 @@ static void a_heap_that_has_used_up_its_memory_gets_more_once(void **state)
     assert_int_equal(heap_own_bytes(heap), (16 << 10) + MORE_BYTES);
     assert_int_equal(heap->memory_end, heap_swing(heap)->memory + MORE_BYTES);
     // When that is used up, too, nothing more is wanted.
-    for (size_t bytes = 32; bytes <= 256; bytes *= 2) {
-        swing(heap, bytes, 10000, 12);
-        assert_false(heap_wants_memory(heap));
+    for (unsigned round = 0; round < 12; round++) {
+        for (size_t bytes = 16; bytes <= 256; bytes *= 2) {
+            swing(heap, bytes, 10000, 1);
+            assert_false(heap_wants_memory(heap));
+        }
     }
     assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
     struct census census;
@@ -255,6 +303,8 @@ int main(void)
         cmocka_unit_test(what_was_never_freed_does_not_come_back),
         cmocka_unit_test(stacks_that_swing_keep_within_their_bounds),
         cmocka_unit_test(together_they_keep_within_twice_the_budget),
+        cmocka_unit_test(what_is_used_no_more_gives_its_depth_to_what_is),
+        cmocka_unit_test(nor_does_that_take_new_zones),
         cmocka_unit_test(a_heap_that_has_used_up_its_memory_gets_more_once),
         cmocka_unit_test(memory_that_is_not_at_hand_is_not_asked_for),
         cmocka_unit_test(where_memory_is_scarce_a_heap_gets_no_more),
