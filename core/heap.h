@@ -61,7 +61,6 @@ struct heap_stack {
     // Chunks of the class served as runs: on a buffer by now, else so far, up to the limit, and then what became of the first
     // zone (heap_chunks.c).
     uint16_t served;
-    uint16_t borrowed; // chunks of larger classes that requests of this one have got
 };
 
 // Chunks of one word of home bits that wait to be sent.

@@ -149,7 +149,7 @@ static struct grant hand_out(const struct heap *heap, const struct chunk_entry *
 // Hands out a freed chunk of a larger class. ptr is NULL if the heap has none at hand.
 static struct grant borrow(struct heap *heap, unsigned size_class, size_t bytes)
 {
-    struct heap_stack *own = &heap->stacks[size_class];
+    uint16_t *borrowed = &heap_swing(heap)->borrowed[size_class];
     for (unsigned step = 0; step < BORROW_STEPS && ++size_class < heap->class_count; step++) {
         struct heap_stack *stack = &heap->stacks[size_class];
         struct zone *zone = heap_fullest_zone(heap, size_class);
@@ -157,7 +157,7 @@ static struct grant borrow(struct heap *heap, unsigned size_class, size_t bytes)
             (void)refill(heap, size_class, zone);
         }
         if (stack->top != stack->bottom && !state_is_zero(state_read(stack->top[-1].state))) {
-            own->borrowed++;
+            (*borrowed)++;
             return hand_out(heap, --stack->top, bytes);
         }
     }

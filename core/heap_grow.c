@@ -106,8 +106,9 @@ static bool is_to_be_virgin(const struct heap *heap, unsigned size_class)
 bool heap_uses_little(const struct heap *heap, unsigned size_class, const struct zone *zone)
 {
     const struct heap_stack *stack = &heap->stacks[size_class];
-    if (size_class < SIZE_CLASS_TINY_COUNT || !heap_arena(heap)->map.wide ||
-        stack->borrowed >= BORROWED_MAX) {
+    const struct heap_swing *swing = heap_swing(heap);
+    if (size_class < SIZE_CLASS_TINY_COUNT || !heap_arena(heap)->map.wide || swing == NULL ||
+        swing->borrowed[size_class] >= BORROWED_MAX) {
         return false;
     }
     return zone == NULL ? stack->served < served_before_zone(size_class) + SERVED_FIRST_ZONE

@@ -58,13 +58,12 @@ void heap_begin_stacks(struct heap *heap)
     memset(heap->spare, 0, sizeof(heap->spare));
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         struct chunk_entry *bottom = &heap->none + 1;
-        const struct heap_stack was = heap->stacks[size_class];
+        uint16_t served = heap->stacks[size_class].served;
         heap->stacks[size_class] = (struct heap_stack){
             .top = bottom,
             .limit = bottom,
             .bottom = bottom,
-            .served = was.served,
-            .borrowed = was.borrowed,
+            .served = served,
         };
     }
     struct heap_swing *swing = heap_swing(heap);

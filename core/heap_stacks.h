@@ -11,7 +11,7 @@
 
 #include "core/heap.h"
 
-// What a heap knows of stacks that swing, and of idle ones, in memory behind its struct heap_return. OWNER.
+// What a heap knows of stacks that swing, of idle ones, and of others, in memory behind its struct heap_return. OWNER.
 struct heap_swing {
     uintptr_t own_bytes; // of the memory that the heap began with
     uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
@@ -22,6 +22,8 @@ struct heap_swing {
         uint32_t first; // out of the heap's own budget
         uint32_t swing; // out of the one for stacks that swing
     } paid[SIZE_CLASS_COUNT];
+    // Chunks of larger classes that requests of each have got (heap_grow.h).
+    uint16_t borrowed[SIZE_CLASS_COUNT];
     uint8_t flushes
         [SIZE_CLASS_COUNT]; // of each class's stack, since it was deepened last, up to what counts
     uint8_t next_look;      // the class whose stack heap_look_for_idle() looks at next
