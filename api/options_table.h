@@ -24,16 +24,16 @@ enum {
 // Rows hold no pointer: each would be relocated when a process starts, on a page that is written for that alone.
 struct option_row {
     char name[OPTION_WORD_BYTES];
-    char values[OPTION_VALUES_MAX + 1]
-               [OPTION_WORD_BYTES]; // from the strictest to the laxest; then empty
-    uint8_t fallback;               // the default, as an index of values
+    // From the strictest to the laxest; behind the last is an empty one.
+    char values[OPTION_VALUES_MAX + 1][OPTION_WORD_BYTES];
+    uint8_t fallback; // the default, as an index of values
     bool is_bytes;
     bool is_text;
     uint32_t at;    // where struct options keeps it
     uint32_t least; // of a number
     uint32_t most;
-    uint32_t
-        rate_at; // where a number of bytes is kept that may stand behind the last value and a colon, else 1; 0: none may
+    // Where a number of bytes is kept that may stand behind the last value and a colon, else 1. 0: none may.
+    uint32_t rate_at;
 };
 
 extern const struct option_row options_rows[];

@@ -59,7 +59,7 @@ struct heap_stack {
     struct chunk_entry *bottom;
     uint16_t capacity; // entries from bottom to limit
     // Chunks of the class served as runs: on a buffer by now, else so far, up to the limit, and then what became of the first
-    // zone (heap_chunks.c).
+    // zone (heap_grow.c).
     uint16_t served;
 };
 
@@ -357,13 +357,11 @@ static inline bool heap_has_empty(const struct heap *heap)
 // OWNER and LOCKED. Gives one empty zone back to its section. False if there was none.
 bool heap_give_empty(struct heap *heap);
 
-// OWNER. Returns every chunk in the stack of this class to its zone, or on its way there.
-void heap_flush_class(struct heap *heap, unsigned size_class);
-
-// OWNER. The same for a class that heap_look_for_idle() has told, whose depth is then there for others (heap_stacks.h).
+// OWNER. Returns every chunk in the stack of a class that heap_look_for_idle() has told to its zone, or on its way there; the
+// stack's depth is then there for others (heap_stacks.h).
 void heap_give_up_class(struct heap *heap, unsigned size_class);
 
-// OWNER. The same for this class and those above.
+// OWNER. Returns every chunk in the stacks of this class and those above.
 void heap_flush_from(struct heap *heap, unsigned size_class);
 
 // OWNER. The same for all classes.

@@ -200,7 +200,7 @@ struct grant heap_take(struct heap *heap, unsigned size_class, size_t bytes, siz
 
 void heap_give_up_class(struct heap *heap, unsigned size_class)
 {
-    heap_flush_class(heap, size_class);
+    flush_down_to(heap, &heap->stacks[size_class], 0);
     heap_flatten(heap, size_class);
 }
 
@@ -253,14 +253,9 @@ bool heap_give_empty(struct heap *heap)
     return true;
 }
 
-void heap_flush_class(struct heap *heap, unsigned size_class)
-{
-    flush_down_to(heap, &heap->stacks[size_class], 0);
-}
-
 void heap_flush_from(struct heap *heap, unsigned size_class)
 {
     for (; size_class < heap->class_count; size_class++) {
-        heap_flush_class(heap, size_class);
+        flush_down_to(heap, &heap->stacks[size_class], 0);
     }
 }

@@ -29,8 +29,8 @@ struct heap_swing {
     uint8_t next_look;      // the class whose stack heap_look_for_idle() looks at next
     struct heap_look {
         uint16_t count; // entries when it was looked at last
-        uint8_t
-            same; // looks in a row at which it held as many as before, none of which went home or came
+        // Looks in a row at which it held as many as before, and none had gone home or come from there.
+        uint8_t same;
         uint8_t given; // how often it has gone home for that, up to what counts
     } looks[SIZE_CLASS_COUNT];
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/options.h"
+#include "api/options_table.h"
 #include "tests/api/cmocka_api.h"
 
 enum { ENTRIES_MAX = 4, COMPLAINT_BYTES = 4096 };
@@ -508,6 +509,28 @@ static void the_other_options_are_left_alone(void **state)
     assert_int_equal(options.stats, STATS_NEVER);
 }
 
+// The arrays are of fixed sizes: C has no word against one that fills its array and has no end.
+static void each_word_of_the_table_ends_within_its_array(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < options_row_count; i++) {
+        const struct option_row *row = &options_rows[i];
+        assert_in_range(strnlen(row->name, sizeof row->name), 1, sizeof row->name - 1);
+        for (size_t value = 0; value < OPTION_VALUES_MAX; value++) {
+            assert_true(strnlen(row->values[value], OPTION_WORD_BYTES) < OPTION_WORD_BYTES);
+        }
+        assert_string_equal(row->values[OPTION_VALUES_MAX], "");
+    }
+    for (size_t i = 0; i < options_alias_count; i++) {
+        const struct option_alias *alias = &options_aliases[i];
+        assert_in_range(strnlen(alias->variable, sizeof alias->variable), 1,
+                        sizeof alias->variable - 1);
+        assert_non_null(options_row(
+            (struct piece){alias->option, strnlen(alias->option, sizeof alias->option)}));
+        assert_true(strnlen(alias->minus_one, sizeof alias->minus_one) < sizeof alias->minus_one);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -533,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_source_of_less_rights_sees_nothing),
         cmocka_unit_test(each_option_says_whether_calls_are_seen_and_something_is_written),
         cmocka_unit_test(the_other_options_are_left_alone),
+        cmocka_unit_test(each_word_of_the_table_ends_within_its_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,7 +142,7 @@ static void what_went_home_serves_as_well(void **state)
     take(LARGER);
     give(freed);
     give(first);
-    heap_flush_class(heap, size_class_of(LARGER));
+    heap_give_up_class(heap, size_class_of(LARGER));
     assert_ptr_equal(take(OWN), first);
     assert_ptr_equal(take(OWN), freed);
     assert_int_equal(chunk_bytes_of(take(OWN)), OWN);
@@ -157,7 +157,7 @@ static void own_chunks_that_were_freed_come_before(void **state)
     take(OWN);
     take_and_give(LARGER);
     give(own);
-    heap_flush_class(heap, size_class_of(OWN));
+    heap_give_up_class(heap, size_class_of(OWN));
     assert_ptr_equal(take(OWN), own);
     end();
 }
