@@ -4,6 +4,7 @@
 #include "api/give_back.h"
 #include "api/global.h"
 #include "api/locate.h"
+#include "api/memory.h"
 #include "api/report.h"
 #include "core/chunk.h"
 #include "core/heap_stacks.h"
@@ -18,6 +19,15 @@ void settle_twice(const char *call)
     }
 }
 
+// With the lock held. Gives a heap the memory for its stacks that it wants.
+static void give_memory(struct heap *heap)
+{
+    struct need need;
+    if (!heap_take_memory(heap, &need) && memory_meet(&need)) {
+        (void)heap_take_memory(heap, &need);
+    }
+}
+
 void settle_heap(struct heap *heap)
 {
     bool wants = heap != NULL && (heap_has_empty(heap) || heap_wants_memory(heap));
@@ -27,7 +37,7 @@ void settle_heap(struct heap *heap)
         while (heap != NULL && heap_give_empty(heap)) {
         }
         if (heap != NULL && heap_wants_memory(heap)) {
-            heap_take_memory(heap);
+            give_memory(heap);
         }
         struct heap *idle = heap_receive_idle(&global.arena);
         if (idle != NULL) {

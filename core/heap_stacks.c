@@ -85,24 +85,25 @@ bool heap_wants_memory(const struct heap *heap)
     return swing != NULL && swing->wants_memory;
 }
 
-void heap_take_memory(struct heap *heap)
+bool heap_take_memory(struct heap *heap, struct need *need)
 {
     struct heap_swing *swing = heap_swing(heap);
     struct arena *arena = heap_arena(heap);
+    *need = (struct need){.kind = NEED_NOTHING};
     swing->wants_memory = false;
     if (swing->memory == 0) {
-        struct need need;
         struct run run = {.section = NULL};
         if (!arena_is_scarce(arena)) {
-            run = arena_take_meta(arena, SWING_MEMORY_BYTES, &need);
+            run = arena_take_meta(arena, SWING_MEMORY_BYTES, need);
         }
         if (run.section == NULL) {
-            return;
+            return false;
         }
         swing->memory = offset_of(heap, section_unit_at(run.section, run.first));
     }
     heap->memory_next = swing->memory;
     heap->memory_end = swing->memory + SWING_MEMORY_BYTES;
+    return true;
 }
 
 size_t heap_own_bytes(const struct heap *heap)

@@ -71,8 +71,9 @@ bool heap_lacks_budget(struct heap *heap);
 // OWNER. Whether a stack that swings has found no memory.
 bool heap_wants_memory(const struct heap *heap);
 
-// OWNER and LOCKED. Gives the heap the memory that it wants, if the arena has it at hand.
-void heap_take_memory(struct heap *heap);
+// OWNER and LOCKED. Gives the heap the memory that it wants. False if the arena has none, and *need then says what would help;
+// the heap wants it no more, until a stack that swings finds none again.
+bool heap_take_memory(struct heap *heap, struct need *need);
 
 // ANY. The bytes that the heap takes, a multiple of a unit: itself, and the memory of its stacks.
 size_t heap_own_bytes(const struct heap *heap);

@@ -248,8 +248,10 @@ struct grant driver_alloc(struct driver *driver, struct heap *heap, size_t bytes
 
 void driver_give_empty(struct driver *driver, struct heap *heap)
 {
-    if (heap != NULL && heap_wants_memory(heap)) {
-        heap_take_memory(heap);
+    struct need need;
+    if (heap != NULL && heap_wants_memory(heap) && !heap_take_memory(heap, &need) &&
+        driver_meet(driver, &need)) {
+        (void)heap_take_memory(heap, &need);
     }
     while (heap != NULL && heap_give_empty(heap)) {
     }

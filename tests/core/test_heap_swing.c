@@ -210,9 +210,9 @@ static void a_heap_that_has_used_up_its_memory_gets_more_once(void **state)
     driver_end(&driver);
 }
 
-static void memory_that_is_not_at_hand_is_not_asked_for(void **state)
+// A heap in an arena that has not enough left for more memory of the heap's.
+static struct heap *begin_short(void)
 {
-    (void)state;
     driver_begin(&driver, &(struct driver_options){
                               .unit_bytes = UNIT,
                               .section_bytes = 2 << 20,
@@ -223,6 +223,23 @@ static void memory_that_is_not_at_hand_is_not_asked_for(void **state)
     while (driver.arena->used_unit_count + MORE_BYTES / UNIT <= driver.arena->unit_count) {
         assert_non_null(driver_alloc(&driver, heap, 100000, 16).ptr);
     }
+    return heap;
+}
+
+static void memory_that_is_not_at_hand_is_asked_for(void **state)
+{
+    (void)state;
+    struct heap *heap = begin_short();
+    size_t before = driver.arena->meta_unit_count;
+    assert_int_equal(swing(heap, 16, 3000, 20), 4096);
+    assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
+    driver_end(&driver);
+}
+
+static void memory_that_is_refused_is_wanted_again_when_as_much_has_gone_home(void **state)
+{
+    (void)state;
+    struct heap *heap = begin_short();
     size_t before = driver.arena->meta_unit_count;
     driver.asks_allowed = 0;
     unsigned capacity = swing(heap, 16, 3000, 20);
@@ -232,6 +249,10 @@ static void memory_that_is_not_at_hand_is_not_asked_for(void **state)
     assert_int_equal(heap_swing(heap)->flushes[0], 0);
     assert_int_equal(driver.arena->meta_unit_count, before);
     assert_false(heap_wants_memory(heap));
+    empty(heap, capacity + 1);
+    driver.asks_allowed = UINT_MAX;
+    assert_int_equal(swing(heap, 16, 3000, 20), 4096);
+    assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
     driver_end(&driver);
 }
 
@@ -306,7 +327,8 @@ int main(void)
         cmocka_unit_test(what_is_used_no_more_gives_its_depth_to_what_is),
         cmocka_unit_test(nor_does_that_take_new_zones),
         cmocka_unit_test(a_heap_that_has_used_up_its_memory_gets_more_once),
-        cmocka_unit_test(memory_that_is_not_at_hand_is_not_asked_for),
+        cmocka_unit_test(memory_that_is_not_at_hand_is_asked_for),
+        cmocka_unit_test(memory_that_is_refused_is_wanted_again_when_as_much_has_gone_home),
         cmocka_unit_test(where_memory_is_scarce_a_heap_gets_no_more),
         cmocka_unit_test(a_revived_heap_has_its_memory_still),
         cmocka_unit_test(a_heap_without_memory_for_stacks_has_none_that_swing),

@@ -57,8 +57,10 @@ static bool open_heap(unsigned heap)
 
 static void give_empty_zones(struct heap *heap)
 {
-    if (heap != NULL && heap_wants_memory(heap)) {
-        heap_take_memory(heap);
+    struct need need;
+    if (heap != NULL && heap_wants_memory(heap) && !heap_take_memory(heap, &need) &&
+        wide_memory_meet(&need)) {
+        (void)heap_take_memory(heap, &need);
     }
     while (heap != NULL && heap_give_empty(heap)) {
     }
