@@ -140,14 +140,13 @@ void *slow_refuse(size_t bytes, enum slow_how how)
 // A LARGE chunk out of the heap's hand, or NULL. A trim of all heaps reaches a thread in a call that does more than this.
 static void *take_from_hand(struct heap *heap, size_t bytes)
 {
-    bool may = bytes > SIZE_CLASS_SMALL_MAX && !heap_is_none(heap) && !heap_trim_waits(heap);
-    return may ? heap_hand_take(heap, bytes) : NULL;
+    return heap_is_none(heap) || heap_trim_waits(heap) ? NULL : heap_hand_take(heap, bytes);
 }
 
 // Not inlined: what comes before it saves no register.
 __attribute__((noinline)) static void *alloc_otherwise(size_t bytes)
 {
-    void *ptr = take_from_hand(global_heap(), bytes);
+    void *ptr = bytes > SIZE_CLASS_SMALL_MAX ? take_from_hand(global_heap(), bytes) : NULL;
     return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
 }
 

@@ -50,7 +50,7 @@ static bool resize_in_place(const struct chunk *chunk, size_t bytes)
         root_note_far(chunk->base);
         return true;
     }
-    return chunk->zone->chunk_bytes == 0 && !chunk_shrinks_much(chunk, bytes) &&
+    return chunk->zone->chunk_bytes == 0 && !chunk_shrinks_much(chunk->requested, bytes) &&
            resize_large(chunk, bytes);
 }
 
@@ -92,21 +92,91 @@ static bool is_worth_run(size_t bytes)
             !atomic_load_explicit(&global.is_short, memory_order_relaxed));
 }
 
-// A chunk in place of one that cannot stay, or NULL without a word. One that has grown beyond TINY gets room to grow
-// further where it is: who grows once often goes on, and above a page most of the room costs nothing until it is touched.
+// Of how many bytes a chunk is taken that has grown to so many, beyond TINY: who grows once often goes on, and above a page
+// most of the room costs nothing until it is touched.
+static size_t with_room(size_t bytes)
+{
+    return bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
+}
+
+// A chunk out of the heap's stacks in place of one that held so many bytes; NULL if there is none of the right size.
+static void *take_at_hand(struct heap *heap, size_t held, size_t bytes)
+{
+    if (bytes <= SIZE_CLASS_TINY_MAX) {
+        return heap_fast_alloc(heap, bytes);
+    }
+    if (bytes > held) {
+        size_t room = with_room(bytes);
+        void *roomy = bytes <= GROWN_RUN_BYTES ? heap_small_alloc_roomy(heap, bytes, room) : NULL;
+        if (roomy != NULL || bytes > GROWN_RUN_BYTES || !heap_lacks(heap, size_class_of(room))) {
+            return roomy;
+        }
+    }
+    return heap_small_alloc(heap, bytes);
+}
+
+// Resizes a chunk where it is, or moves a TINY or SMALL one to one out of the heap's stacks. NULL if ptr is no chunk, or that
+// is not all there is to it: then nothing has changed.
+static void *resize_at_hand(struct heap *heap, void *ptr, size_t bytes, const char *call)
+{
+    if (bytes == 0 || !zone_map_is_within(ptr)) {
+        return NULL;
+    }
+    struct zone *zone = zone_map_find_wide(&global.arena.map, ptr);
+    void *state;
+    if (zone->kind == ZONE_LARGE) {
+        return chunk_resize_run((const struct section *)zone, ptr, bytes) ? ptr : NULL;
+    }
+    if (!heap_fast_find(zone, zone->fast_start, ptr, &state)) {
+        return NULL;
+    }
+    root_note_far(ptr);
+    uint32_t index = (uint32_t)((uintptr_t)state - (uintptr_t)zone_state_at(zone, 0));
+    size_t held = zone_requested(zone, index, state_read(state));
+    if (chunk_stays(zone, held, bytes)) {
+        zone_set_live(zone, state, bytes);
+        return ptr;
+    }
+    void *moved = take_at_hand(heap, held, bytes);
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, ptr, held < bytes ? held : bytes);
+    // Who frees the chunk meanwhile, which is an error, has its state.
+    if (!state_is_live(state_read(state)) ||
+        heap_fast_take_back(heap, zone, state, ptr) != HEAP_PUT) {
+        slow_free(ptr, call);
+    }
+    return moved;
+}
+
+// A chunk in place of a mapping that has grown, with room, or NULL: it cannot grow where it is, and what is not touched costs
+// nothing. Not inlined: it hardly ever runs, and lies apart from what does.
+__attribute__((noinline)) static void *alloc_roomy(size_t bytes)
+{
+    void *roomy = bytes <= PTRDIFF_MAX / 2
+                      ? slow_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, SLOW_QUIET)
+                      : NULL;
+    if (roomy == NULL) {
+        return NULL;
+    }
+    struct chunk chunk = locate_chunk(roomy);
+    if (!resize_in_place(&chunk, bytes)) {
+        (void)slow_free_chunk(&chunk);
+        return NULL;
+    }
+    return roomy;
+}
+
+// A chunk in place of one that cannot stay, when the heap's stacks have none; or NULL without a word.
 static void *alloc_moved(const struct chunk *chunk, size_t bytes)
 {
     struct heap *heap = global_heap_own();
     bool has_grown = bytes > chunk->requested && bytes > SIZE_CLASS_TINY_MAX;
-    if (has_grown && chunk->zone->kind == ZONE_MAPPED && bytes <= PTRDIFF_MAX / 2) {
-        // A mapping cannot grow where it is; what is not touched costs nothing.
-        void *roomy = slow_alloc(bytes + bytes / 2, GLOBAL_UNIT_BYTES, SLOW_QUIET);
+    if (has_grown && chunk->zone->kind == ZONE_MAPPED) {
+        void *roomy = alloc_roomy(bytes);
         if (roomy != NULL) {
-            struct chunk moved = locate_chunk(roomy);
-            if (resize_in_place(&moved, bytes)) {
-                return roomy;
-            }
-            (void)slow_free_chunk(&moved);
+            return roomy;
         }
     }
     if (has_grown && is_worth_run(bytes)) {
@@ -116,25 +186,25 @@ static void *alloc_moved(const struct chunk *chunk, size_t bytes)
             return run;
         }
     } else if (has_grown && bytes <= GROWN_RUN_BYTES) {
-        size_t room = bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
+        unsigned size_class = size_class_of(with_room(bytes));
         struct grant grant = {.ptr = NULL};
-        if (size_class_of(room) < heap->class_count) {
-            grant = heap_take(heap, size_class_of(room), bytes, SIZE_CLASS_STEP);
+        if (size_class < heap->class_count) {
+            grant = heap_take(heap, size_class, bytes, SIZE_CLASS_STEP);
         }
         if (grant.ptr != NULL) {
             return grant.ptr;
         }
     }
-    void *ptr = heap_fast_alloc(heap, bytes);
-    ptr = ptr != NULL ? ptr : heap_small_alloc(heap, bytes);
-    return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_QUIET);
+    return slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_QUIET);
 }
 
 void *slow_realloc(void *ptr, size_t bytes, const char *call)
 {
-    // As in realloc(), which has tried the same for TINY chunks.
-    if (!heap_is_none(global_heap()) && heap_small_resize(&global.arena, ptr, bytes)) {
-        return ptr;
+    // As in realloc(), which has tried what needs no more for TINY chunks.
+    void *at_hand =
+        heap_is_none(global_heap()) ? NULL : resize_at_hand(global_heap(), ptr, bytes, call);
+    if (at_hand != NULL) {
+        return at_hand;
     }
     struct chunk chunk = locate_chunk(ptr);
     if (!check_held(&chunk, ptr, call)) {

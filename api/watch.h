@@ -36,17 +36,20 @@ void watch_start(void);
 // stacks begin with who called that.
 
 // A chunk was served, or refused: ptr is NULL. Nothing if it was asked for quietly: then it is a part of another call.
-void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how, const void *frame);
+__attribute__((cold)) void watch_alloc(void *ptr, size_t bytes, size_t align, enum slow_how how,
+                                       const void *frame);
 
 // A chunk that the program holds becomes another one, or stays where it is; result is NULL if that is refused, or if
 // bytes is 0 and it is freed.
-void watch_resize(const struct chunk *chunk, void *result, size_t bytes, const void *frame);
+__attribute__((cold)) void watch_resize(const struct chunk *chunk, void *result, size_t bytes,
+                                        const void *frame);
 
 // ptr, which was found to be this chunk, is about to be freed; or not, because that is a misuse.
-void watch_free(const struct chunk *chunk, void *ptr, const void *frame);
+__attribute__((cold)) void watch_free(const struct chunk *chunk, void *ptr, const void *frame);
 
 // ptr cannot be freed, or resized to so many bytes, because that is a misuse.
-void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes, const void *frame);
+__attribute__((cold)) void watch_misuse(enum ft_malloc_event_kind kind, void *ptr, size_t bytes,
+                                        const void *frame);
 
 // Around a fork.
 void watch_before_fork(void);

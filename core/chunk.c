@@ -121,12 +121,6 @@ struct chunk chunk_locate(const struct arena *arena, const void *ptr)
     return chunk.status == CHUNK_UNTOLD ? locate_unmapped(arena, ptr) : chunk;
 }
 
-// Whether the chunk had better move to a smaller class.
-static bool is_wasteful(const struct chunk *chunk, size_t bytes)
-{
-    return chunk_shrinks_much(chunk, bytes) && size_class_of(bytes) != chunk->zone->size_class;
-}
-
 // Whether so much of a run is not wanted any more that it had better go: more than the room of one that has grown, and a quarter
 // of the bytes beside.
 static bool gives_much(const struct section *section, const struct chunk *chunk, size_t bytes)
@@ -137,14 +131,14 @@ static bool gives_much(const struct section *section, const struct chunk *chunk,
            surplus > bytes / 4 + room;
 }
 
-// A LARGE chunk whose run neither grows nor loses much of itself.
-static bool resize_in_run(const struct chunk *chunk, size_t bytes)
+bool chunk_resize_run(const struct section *section, const void *ptr, size_t bytes)
 {
-    const struct section *section = (const struct section *)chunk->zone;
-    if (chunk->zone->kind != ZONE_LARGE || gives_much(section, chunk, bytes)) {
+    uint32_t first = section_unit_of(section, ptr);
+    const struct chunk chunk = locate_in_run(section, first);
+    if (!chunk_is_held_at(&chunk, ptr) || bytes > chunk.capacity ||
+        chunk_shrinks_much(chunk.requested, bytes) || gives_much(section, &chunk, bytes)) {
         return false;
     }
-    uint32_t first = section_unit_of(section, chunk->base);
     run_set_note(run_unit(section_runs(section), first), (uint32_t)bytes);
     return true;
 }
@@ -163,11 +157,13 @@ bool chunk_shrink(const struct chunk *chunk, size_t bytes)
 bool chunk_resize(const struct chunk *chunk, size_t bytes)
 {
     struct zone *zone = chunk->zone;
-    if (bytes > chunk->capacity || is_wasteful(chunk, bytes)) {
+    if (zone->chunk_bytes == 0) {
+        return zone->kind == ZONE_LARGE &&
+               chunk_resize_run((const struct section *)zone, chunk->base, bytes);
+    }
+    if (!chunk_stays(zone, chunk->requested, bytes)) {
         return false;
     }
-    if (zone->chunk_bytes == 0) {
-        return resize_in_run(chunk, bytes);
-    }
-    return chunk_shrink(chunk, bytes);
+    zone_set_live(zone, zone_state_at(zone, chunk->index), bytes);
+    return true;
 }

@@ -46,17 +46,30 @@ static inline bool chunk_is_held_at(const struct chunk *chunk, const void *ptr)
     return chunk->status == CHUNK_LIVE && chunk->base == ptr;
 }
 
-// ANY, by whoever holds the chunk. Whether it would come to so few bytes that it had better move to a zone of chunks as
-// small, if it is not in one.
-static inline bool chunk_shrinks_much(const struct chunk *chunk, size_t bytes)
+// ANY. Whether a chunk that holds so many bytes would come to so few that it had better move to a zone of chunks as small, if it
+// is not in one.
+static inline bool chunk_shrinks_much(size_t held, size_t bytes)
 {
-    return bytes <= chunk->requested / 2 && bytes <= SIZE_CLASS_SMALL_MAX;
+    return bytes <= held / 2 && bytes <= SIZE_CLASS_SMALL_MAX;
+}
+
+// ANY, by whoever holds the chunk. Whether a chunk of this zone that holds so many bytes holds `bytes` where it is, and is not
+// better off in a smaller class.
+static inline bool chunk_stays(const struct zone *zone, size_t held, size_t bytes)
+{
+    return bytes <= zone->chunk_bytes &&
+           zone->chunk_bytes - bytes <= size_class_slack_max(zone->size_class) &&
+           (!chunk_shrinks_much(held, bytes) || size_class_of(bytes) == zone->size_class);
 }
 
 // ANY, by whoever holds the chunk. Changes the requested size of a live chunk where it is, as long as
 // that takes nothing and gives nothing back. False if it does not fit, if it would leave much of a run unused, or if the
 // chunk is better off in a smaller class; then nothing has changed.
 bool chunk_resize(const struct chunk *chunk, size_t bytes);
+
+// ANY, by whoever holds the chunk. The same for a LARGE one at ptr, to whose unit the map of this section's arena says that it
+// begins one. False also if ptr is not its start, or it is not held.
+bool chunk_resize_run(const struct section *section, const void *ptr, size_t bytes);
 
 // ANY, by whoever holds the chunk. The same for a TINY or SMALL chunk and no more bytes than it has, even
 // if another class were better. False if its state cannot note the slack.

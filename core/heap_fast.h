@@ -226,10 +226,11 @@ static inline void *heap_small_excess(void *state)
     return (unsigned char *)state + HEAP_SMALL_CHUNKS_MAX;
 }
 
-// OWNER. A chunk for `bytes`, or NULL: SMALL does not serve it, or the stack is empty.
-static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
+// OWNER. A chunk for `bytes` of the class of `room`, as many or more, or NULL: SMALL does not serve so many, or the stack is
+// empty.
+static inline void *heap_small_alloc_roomy(struct heap *heap, size_t bytes, size_t room)
 {
-    size_t above = bytes - SIZE_CLASS_TINY_MAX - 1;
+    size_t above = room - SIZE_CLASS_TINY_MAX - 1;
     if (__builtin_expect(above >= SIZE_CLASS_SMALL_MAX - SIZE_CLASS_TINY_MAX, 0)) {
         return NULL;
     }
@@ -239,27 +240,16 @@ static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
     if (__builtin_expect(top[-1].chunk == NULL, 0)) {
         return NULL;
     }
-    size_t slack = -bytes & (place.steps * HEAP_SMALL_STEP - 1U);
+    size_t slack = (-room & (place.steps * HEAP_SMALL_STEP - 1U)) + (room - bytes);
     state_write_small(top[-1].state, heap_small_excess(top[-1].state), slack);
     stack->top--;
     return heap_fast_popped(top);
 }
 
-// ANY, by whoever holds the chunk. What heap_fast_resize() is, for SMALL chunks with any slack.
-static inline bool heap_small_resize(const struct arena *arena, void *ptr, size_t bytes)
+// OWNER. The same, without room.
+static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
 {
-    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
-        return false;
-    }
-    struct zone *zone = zone_map_find_near(&arena->map, ptr);
-    void *state;
-    size_t slack = zone->chunk_bytes - bytes; // beyond all bounds if they do not fit
-    if (!heap_fast_find(zone, zone->fast_start, ptr, &state) || zone->kind != ZONE_SMALL ||
-        slack >= zone->chunk_bytes / 2) {
-        return false;
-    }
-    state_write_small(state, heap_small_excess(state), slack);
-    return true;
+    return heap_small_alloc_roomy(heap, bytes, bytes);
 }
 
 // OWNER. What heap_fast_free_sized() is to TINY chunks, for SMALL ones.

@@ -83,8 +83,8 @@ static inline struct run_dirt list_remove(struct run_table *table, uint32_t firs
 }
 
 // Makes these units a free run, and the first of its list.
-static inline void insert_free(struct run_table *table, uint32_t first, uint32_t count,
-                               struct run_dirt dirt)
+static void insert_free(struct run_table *table, uint32_t first, uint32_t count,
+                        struct run_dirt dirt)
 {
     uint32_t bin = run_bin_of(count);
     uint16_t next = run_heads(table)[bin];

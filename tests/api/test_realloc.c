@@ -2,6 +2,7 @@
 // realloc as C23 7.24.3.7 leaves it and glibc defines the rest; reallocarray as in the glibc manual.
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 
 #include "tests/api/cmocka_api.h"
@@ -87,6 +88,70 @@ static void realloc_keeps_the_content_from_every_size_to_every_size(void **state
             ptr[ladder[to] - 1] = 1;
             free(ptr);
         }
+    }
+}
+
+enum { CLASSES_MAX = 40000, AT_HAND_COUNT = 4 };
+
+// Frees a few chunks of this size, which are at hand then.
+static void free_some(size_t bytes)
+{
+    void *chunks[AT_HAND_COUNT];
+    for (size_t index = 0; index < AT_HAND_COUNT; index++) {
+        chunks[index] = launder(malloc(bytes));
+    }
+    for (size_t index = 0; index < AT_HAND_COUNT; index++) {
+        free(chunks[index]);
+    }
+}
+
+static void expect_move(unsigned char *ptr, size_t from, size_t to)
+{
+    size_t kept = smaller(from, to);
+    pattern_fill(ptr, from, from);
+    unsigned char *beside = malloc(to);
+    pattern_fill(beside, to, to);
+    errno = 1234;
+    ptr = realloc(ptr, to);
+    assert_int_equal(errno, 1234);
+    assert_int_equal(malloc_usable_size(ptr), to);
+    assert_true(pattern_holds(ptr, kept, from));
+    pattern_fill(ptr, to, from);
+    assert_true(pattern_holds(beside, to, to));
+    free(beside);
+    free(ptr);
+}
+
+static void realloc_into_what_is_at_hand_keeps_content_and_exact_size(void **state)
+{
+    (void)state;
+    for (size_t from = 1; from < CLASSES_MAX; from = from * 5 / 4 + 3) {
+        for (size_t to = 1; to < CLASSES_MAX; to = to * 6 / 5 + 5) {
+            free_some(to);
+            free_some(to + to / 2);
+            expect_move(malloc(from), from, to);
+        }
+    }
+}
+
+static void *move_from_elsewhere(void *ptr)
+{
+    for (size_t bytes = 100; bytes < CLASSES_MAX; bytes = bytes * 5 / 4) {
+        free_some(bytes);
+    }
+    size_t bytes = malloc_usable_size(ptr);
+    expect_move(ptr, bytes, bytes * 3);
+    return NULL;
+}
+
+static void realloc_of_another_threads_chunk_keeps_content_and_exact_size(void **state)
+{
+    (void)state;
+    for (size_t bytes = 50; bytes < CLASSES_MAX; bytes = bytes * 4 / 3) {
+        pthread_t thread;
+        void *ptr = malloc(bytes);
+        assert_int_equal(pthread_create(&thread, NULL, move_from_elsewhere, ptr), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
     }
 }
 
@@ -256,6 +321,8 @@ int main(void)
         cmocka_unit_test(realloc_to_zero_frees_and_gives_null),
         cmocka_unit_test(realloc_that_fails_leaves_the_chunk_as_it_was),
         cmocka_unit_test(realloc_keeps_the_content_from_every_size_to_every_size),
+        cmocka_unit_test(realloc_into_what_is_at_hand_keeps_content_and_exact_size),
+        cmocka_unit_test(realloc_of_another_threads_chunk_keeps_content_and_exact_size),
         cmocka_unit_test(realloc_climbs_to_128_mib_and_back_with_its_content),
         cmocka_unit_test(realloc_grows_byte_by_byte_with_its_content),
         cmocka_unit_test(realloc_of_large_chunks_side_by_side_keeps_each_content),

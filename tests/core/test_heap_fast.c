@@ -212,6 +212,29 @@ static void small_chunks_are_served_fast_and_freed_as_all_are(void **state)
     driver_end(&churn.driver);
 }
 
+static void a_small_chunk_with_room_is_one_of_a_larger_class(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t room = 2 * SIZE_CLASS_TINY_MAX; room <= SIZE_CLASS_SMALL_MAX / 2; room += 251) {
+        driver_free(&churn.driver, heap, alloc(heap, room)); // now the stack has some
+        void *expected = heap->stacks[size_class_of(room)].top[-1].chunk;
+        if (expected == NULL) { // it was served as a run
+            continue;
+        }
+        for (size_t bytes = room / 4; bytes <= room; bytes += room / 4 - 3) {
+            void *ptr = heap_small_alloc_roomy(heap, bytes, room);
+            assert_ptr_equal(ptr, expected);
+            assert_int_equal(locate(ptr).requested, bytes);
+            assert_true(locate(ptr).capacity >= room);
+            driver_free(&churn.driver, heap, ptr);
+        }
+        assert_null(heap_small_alloc_roomy(heap, room, SIZE_CLASS_SMALL_MAX + 1));
+    }
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
 static void the_excess_of_a_small_chunk_lies_where_the_fast_path_looks(void **state)
 {
     (void)state;
@@ -330,36 +353,6 @@ static void a_chunk_is_resized_where_it_is_unless_half_of_it_or_much_is_lost(voi
     assert_false(heap_fast_resize(arena, large, 100001));
     assert_false(heap_fast_resize(arena, NULL, 16));
     assert_false(heap_fast_resize(arena, (void *)UINTPTR_MAX, 16));
-    assert_true(driver_is_valid(&churn.driver));
-    driver_end(&churn.driver);
-}
-
-static void a_small_chunk_is_resized_where_it_is_unless_half_of_it_is_lost(void **state)
-{
-    (void)state;
-    struct heap *heap = begin(1);
-    struct arena *arena = churn.driver.arena;
-    for (size_t each = 1100; each <= 4 * SIZE_CLASS_TINY_MAX; each += 333) {
-        unsigned char *ptr = alloc(heap, each);
-        size_t capacity = locate(ptr).capacity;
-        for (size_t bytes = 0; bytes <= capacity + 1000; bytes += bytes % 2 == 0 ? 1 : 12) {
-            bool stays = bytes <= capacity && 2 * bytes > capacity;
-            size_t before = locate(ptr).requested;
-            assert_int_equal(heap_small_resize(arena, ptr, bytes), stays);
-            assert_int_equal(locate(ptr).requested, stays ? bytes : before);
-            struct chunk chunk = locate(ptr);
-            assert_true(!stays || chunk_resize(&chunk, bytes));
-        }
-        assert_false(heap_small_resize(arena, ptr, SIZE_MAX));
-        assert_false(heap_small_resize(arena, ptr + 1, capacity));
-        assert_false(heap_small_resize(arena, ptr + 256, capacity));
-        driver_free(&churn.driver, heap, ptr);
-        assert_false(heap_small_resize(arena, ptr, capacity));
-    }
-    void *tiny = alloc(heap, 1000);
-    assert_false(heap_small_resize(arena, tiny, 1001));
-    assert_false(heap_small_resize(arena, NULL, 2000));
-    assert_false(heap_small_resize(arena, (void *)UINTPTR_MAX, 2000));
     assert_true(driver_is_valid(&churn.driver));
     driver_end(&churn.driver);
 }
@@ -507,9 +500,9 @@ int main(void)
         cmocka_unit_test(the_fast_path_of_small_chunks_serves_no_others),
         cmocka_unit_test(a_chunk_that_is_not_near_is_freed_all_the_same),
         cmocka_unit_test(a_chunk_is_resized_where_it_is_unless_half_of_it_or_much_is_lost),
-        cmocka_unit_test(a_small_chunk_is_resized_where_it_is_unless_half_of_it_is_lost),
         cmocka_unit_test(a_sized_free_takes_the_requested_size_and_no_other),
         cmocka_unit_test(a_sized_free_of_a_small_chunk_takes_the_requested_size_and_no_other),
+        cmocka_unit_test(a_small_chunk_with_room_is_one_of_a_larger_class),
         cmocka_unit_test(the_excess_of_a_small_chunk_lies_where_the_fast_path_looks),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),

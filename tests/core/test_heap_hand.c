@@ -79,6 +79,23 @@ static void a_freed_chunk_comes_again_for_as_many_units(void **state)
     end();
 }
 
+static void what_is_resized_is_held_and_at_its_start(void **state)
+{
+    (void)state;
+    begin();
+    unsigned char *ptr = alloc_units(2);
+    const struct section *section = (const struct section *)zone_map_find(&driver.arena->map, ptr);
+    assert_true(chunk_resize_run(section, ptr, 2 * UNIT - 1));
+    assert_int_equal(chunk_locate(driver.arena, ptr).requested, 2 * UNIT - 1);
+    assert_false(chunk_resize_run(section, ptr + 16, 2 * UNIT - 2));
+    assert_false(chunk_resize_run(section, ptr + UNIT - 1, 2 * UNIT - 2));
+    assert_int_equal(chunk_locate(driver.arena, ptr).requested, 2 * UNIT - 1);
+    assert_true(heap_hand_put(heap, ptr));
+    assert_false(chunk_resize_run(section, ptr, 2 * UNIT - 2));
+    assert_int_equal(status_of(ptr), CHUNK_FREED);
+    end();
+}
+
 static void a_chunk_in_a_hand_is_free(void **state)
 {
     (void)state;
@@ -435,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_freed_chunk_comes_again_for_as_many_units),
+        cmocka_unit_test(what_is_resized_is_held_and_at_its_start),
         cmocka_unit_test(a_chunk_in_a_hand_is_free),
         cmocka_unit_test(a_walk_passes_over_what_goes_into_a_hand_meanwhile),
         cmocka_unit_test(only_the_start_of_a_live_run_goes_into_a_hand),
