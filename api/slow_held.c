@@ -92,11 +92,10 @@ static bool is_worth_run(size_t bytes)
             !atomic_load_explicit(&global.is_short, memory_order_relaxed));
 }
 
-// Of how many bytes a chunk is taken that has grown to so many, beyond TINY: who grows once often goes on, and above a page
-// most of the room costs nothing until it is touched.
+// Of how many bytes a chunk is taken that has grown to so many, beyond TINY: who grows once often goes on.
 static size_t with_room(size_t bytes)
 {
-    return bytes + (bytes > global.arena.config.page_bytes ? bytes : bytes / 2);
+    return bytes + bytes / 2;
 }
 
 // A chunk out of the heap's stacks in place of one that held so many bytes; NULL if there is none of the right size.
