@@ -47,7 +47,7 @@ EXPORT void *calloc(size_t count, size_t each)
     }
     struct grant grant = heap_fast_grant(global_heap(), bytes);
     if (__builtin_expect(grant.ptr == NULL, 0)) {
-        return slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_ZEROED);
+        return slow_calloc(bytes);
     }
     return grant.is_zero ? grant.ptr : memset(grant.ptr, 0, bytes);
 }
@@ -78,7 +78,7 @@ EXPORT void *aligned_alloc(size_t align, size_t bytes)
         errno = EINVAL;
         return NULL;
     }
-    return slow_alloc(bytes, align, SLOW_PLAIN);
+    return slow_aligned(bytes, align);
 }
 
 EXPORT int posix_memalign(void **target, size_t align, size_t bytes)
@@ -87,7 +87,7 @@ EXPORT int posix_memalign(void **target, size_t align, size_t bytes)
         return EINVAL;
     }
     int saved = errno;
-    void *ptr = slow_alloc(bytes, align, SLOW_PLAIN);
+    void *ptr = slow_aligned(bytes, align);
     errno = saved;
     if (ptr == NULL) {
         return ENOMEM;
@@ -106,7 +106,7 @@ EXPORT void *memalign(size_t align, size_t bytes)
     if (!bits_is_power_of_two(align)) {
         align = align == 0 ? 1 : (size_t)2 << bits_highest(align);
     }
-    return slow_alloc(bytes, align, SLOW_PLAIN);
+    return slow_aligned(bytes, align);
 }
 
 EXPORT void *valloc(size_t bytes)
@@ -114,7 +114,7 @@ EXPORT void *valloc(size_t bytes)
     int saved = errno;
     size_t page = platform_page_bytes();
     errno = saved;
-    return slow_alloc(bytes, page, SLOW_PLAIN);
+    return slow_aligned(bytes, page);
 }
 
 EXPORT void *pvalloc(size_t bytes)
@@ -123,13 +123,13 @@ EXPORT void *pvalloc(size_t bytes)
     size_t page = platform_page_bytes();
     errno = saved;
     // What cannot be rounded up cannot be had as it is, either.
-    return slow_alloc(bytes > PTRDIFF_MAX - page ? bytes : bits_align_up(bytes, page), page,
-                      SLOW_PLAIN);
+    return slow_aligned(bytes > PTRDIFF_MAX - page ? bytes : bits_align_up(bytes, page), page);
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)
 {
-    return slow_size(ptr, "malloc_usable_size");
+    size_t bytes = heap_fast_size(&global.arena, ptr);
+    return __builtin_expect(bytes != 0, 1) ? bytes : slow_size(ptr, "malloc_usable_size");
 }
 
 EXPORT void free_sized(void *ptr, size_t bytes)

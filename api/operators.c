@@ -32,7 +32,7 @@ extern _Noreturn void std_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_alloc
 static void *new_or_null(size_t bytes, size_t align)
 {
     for (;;) {
-        void *ptr = align <= NEW_ALIGN ? slow_malloc(bytes) : slow_alloc(bytes, align, SLOW_PLAIN);
+        void *ptr = align <= NEW_ALIGN ? slow_malloc(bytes) : slow_aligned(bytes, align);
         if (ptr != NULL) {
             return ptr;
         }

@@ -13,6 +13,12 @@
 // What malloc does when the fast path cannot. NULL and ENOMEM on failure.
 void *slow_malloc(size_t bytes);
 
+// The same for calloc.
+void *slow_calloc(size_t bytes);
+
+// Allocates `bytes` at a multiple of align, a power of two. NULL and ENOMEM on failure.
+void *slow_aligned(size_t bytes, size_t align);
+
 // How to allocate. SLOW_TRY: nothing is said of a refusal, because the caller may have another way. SLOW_QUIET: nor is the
 // call seen by who watches, because the caller tells of it.
 enum slow_how { SLOW_PLAIN, SLOW_ZEROED, SLOW_TRY, SLOW_QUIET };

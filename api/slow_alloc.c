@@ -211,3 +211,18 @@ void *slow_alloc(size_t bytes, size_t align, enum slow_how how)
 {
     return watch_is_on() ? alloc_watched(bytes, align, how) : alloc_unwatched(bytes, align, how);
 }
+
+void *slow_calloc(size_t bytes)
+{
+    struct grant grant = heap_small_grant(global_heap(), bytes);
+    if (grant.ptr == NULL) {
+        return slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_ZEROED);
+    }
+    return grant.is_zero ? grant.ptr : memset(grant.ptr, 0, bytes);
+}
+
+void *slow_aligned(size_t bytes, size_t align)
+{
+    void *ptr = heap_fast_alloc_aligned(global_heap(), bytes, align);
+    return ptr != NULL ? ptr : slow_alloc(bytes, align, SLOW_PLAIN);
+}

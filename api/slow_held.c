@@ -130,8 +130,7 @@ static void *resize_at_hand(struct heap *heap, void *ptr, size_t bytes, const ch
         return NULL;
     }
     root_note_far(ptr);
-    uint32_t index = (uint32_t)((uintptr_t)state - (uintptr_t)zone_state_at(zone, 0));
-    size_t held = zone_requested(zone, index, state_read(state));
+    size_t held = heap_fast_requested(zone, state);
     if (chunk_stays(zone, held, bytes)) {
         zone_set_live(zone, state, bytes);
         return ptr;

@@ -252,6 +252,66 @@ static inline void *heap_small_alloc(struct heap *heap, size_t bytes)
     return heap_small_alloc_roomy(heap, bytes, bytes);
 }
 
+// OWNER. heap_fast_grant() for SMALL.
+static inline struct grant heap_small_grant(struct heap *heap, size_t bytes)
+{
+    size_t above = bytes - SIZE_CLASS_TINY_MAX - 1;
+    struct grant grant = {.ptr = NULL};
+    if (__builtin_expect(above >= SIZE_CLASS_SMALL_MAX - SIZE_CLASS_TINY_MAX, 0)) {
+        return grant;
+    }
+    unsigned word = heap_small_places[above / HEAP_SMALL_STEP].stack_word;
+    const struct chunk_entry *top = heap_fast_stack(heap, word * sizeof(uintptr_t))->top;
+    // The entry below the bottom has no state.
+    grant.is_zero = top[-1].chunk != NULL && state_is_zero(state_read(top[-1].state));
+    grant.ptr = heap_small_alloc(heap, bytes);
+    return grant;
+}
+
+// OWNER. A chunk for `bytes` at a multiple of align, a power of two; NULL: neither TINY nor SMALL serves it, its state does not
+// note the slack, or the stack is empty. A class that serves a multiple of align is one, as it is rounded up in steps that align divides, or not at all; and
+// zones begin at multiples of the largest class.
+static inline void *heap_fast_alloc_aligned(struct heap *heap, size_t bytes, size_t align)
+{
+    size_t room = bits_align_up(bytes + (bytes == 0), align);
+    if (room > SIZE_CLASS_TINY_MAX) {
+        // The largest class does not note as much slack as it has bytes.
+        return bytes != 0 ? heap_small_alloc_roomy(heap, bytes, room) : NULL;
+    }
+    struct heap_place place = heap_places[room];
+    const struct chunk_entry *top =
+        heap_fast_stack(heap, place.stack_word * sizeof(uintptr_t))->top;
+    // Beyond all bounds if so many bytes cannot be rounded up.
+    size_t state = place.live_state + (room - bytes);
+    if (__builtin_expect(room < bytes || state > UINT8_MAX || top[-1].chunk == NULL, 0)) {
+        return NULL;
+    }
+    heap_fast_pop(heap, place.stack_word, top, (uint8_t)state);
+    return heap_fast_popped(top);
+}
+
+// ANY, by whoever holds the chunk, in an arena with a wide map. The bytes requested of a chunk of a zone that has this state.
+static inline size_t heap_fast_requested(const struct zone *zone, void *state)
+{
+    size_t slack = zone->kind == ZONE_SMALL
+                       ? state_small_slack(state_read(state), state_read(heap_small_excess(state)))
+                       : state_read(state) - (size_t)STATE_LIVE;
+    return zone->chunk_bytes - slack;
+}
+
+// ANY, by whoever holds the chunk, in an arena with a wide map. The bytes requested of a TINY or SMALL chunk; 0 also if ptr is
+// none, or one that is not to be found `near` (zone_map.h).
+static inline size_t heap_fast_size(const struct arena *arena, const void *ptr)
+{
+    if (__builtin_expect(!zone_map_is_within(ptr), 0)) {
+        return 0;
+    }
+    struct zone *zone = zone_map_find_near(&arena->map, ptr);
+    void *state;
+    return heap_fast_find(zone, zone->fast_start, ptr, &state) ? heap_fast_requested(zone, state)
+                                                               : 0;
+}
+
 // OWNER. What heap_fast_free_sized() is to TINY chunks, for SMALL ones.
 static inline bool heap_small_free_sized(struct heap *heap, const struct arena *arena, void *ptr,
                                          size_t bytes)

@@ -45,7 +45,7 @@ static void every_power_of_two_up_to_64_mib_is_an_alignment(void **state)
                 assert_non_null(ptr);
                 assert_true(is_aligned(ptr, alignment < 16 ? 16 : alignment));
                 pattern_fill(ptr, sizes[index], alignment);
-                assert_true(malloc_usable_size(ptr) >= sizes[index]);
+                assert_int_equal(malloc_usable_size(ptr), sizes[index]);
                 assert_true(pattern_holds(ptr, sizes[index], alignment));
                 free(ptr);
             }

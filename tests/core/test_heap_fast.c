@@ -235,6 +235,91 @@ static void a_small_chunk_with_room_is_one_of_a_larger_class(void **state)
     driver_end(&churn.driver);
 }
 
+static void a_small_chunk_is_known_to_be_zero_until_it_is_freed(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    assert_null(heap_small_grant(heap, SIZE_CLASS_TINY_MAX).ptr);
+    assert_null(heap_small_grant(heap, SIZE_CLASS_SMALL_MAX + 1).ptr);
+    assert_null(heap_small_grant(heap, SIZE_MAX).ptr);
+    unsigned zero_count = 0;
+    for (size_t bytes = SIZE_CLASS_TINY_MAX + 1; bytes <= 4096; bytes += 200) {
+        assert_null(heap_small_grant((struct heap *)&(const struct heap)HEAP_NONE, bytes).ptr);
+        alloc(heap, bytes); // a new zone for the first of a class; now the stack has some
+        struct grant grant = heap_small_grant(heap, bytes);
+        if (grant.ptr == NULL) {
+            continue;
+        }
+        assert_int_equal(locate(grant.ptr).requested, bytes);
+        zero_count += grant.is_zero;
+        for (size_t at = 0; grant.is_zero && at < bytes; at++) {
+            assert_int_equal(((unsigned char *)grant.ptr)[at], 0);
+        }
+        memset(grant.ptr, 0xA5, bytes);
+        assert_true(heap_fast_free(heap, churn.driver.arena, grant.ptr));
+        struct grant again = heap_small_grant(heap, bytes);
+        assert_ptr_equal(again.ptr, grant.ptr);
+        assert_false(again.is_zero);
+    }
+    assert_true(zero_count != 0);
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+// What the slow way would serve, of the same class; what does not fit its state goes that way.
+static void an_aligned_chunk_is_one_of_the_class_that_the_slow_way_takes(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t align = 1; align <= 4 * (size_t)SIZE_CLASS_SMALL_MAX; align *= 2) {
+        for (size_t bytes = 0; bytes <= SIZE_CLASS_SMALL_MAX + 1; bytes += bytes < 1100 ? 7 : 509) {
+            unsigned size_class = size_class_of_aligned(bytes, align);
+            if (size_class == SIZE_CLASS_NONE) {
+                assert_null(heap_fast_alloc_aligned(heap, bytes, align));
+                continue;
+            }
+            void *slow = alloc(heap, size_class_bytes(size_class));
+            driver_free(&churn.driver, heap, slow);
+            void *expected = heap->stacks[size_class].top[-1].chunk;
+            void *ptr = heap_fast_alloc_aligned(heap, bytes, align);
+            if (ptr == NULL) { // as a run, or with more slack than the class above TINY notes
+                assert_true(expected == NULL ||
+                            size_class_bytes(size_class) >= bytes + STATE_SLACK_TINY);
+                continue;
+            }
+            assert_ptr_equal(ptr, expected);
+            assert_int_equal((uintptr_t)ptr % align, 0);
+            assert_int_equal(locate(ptr).requested, bytes);
+            assert_int_equal(heap_fast_size(churn.driver.arena, ptr), bytes);
+            driver_free(&churn.driver, heap, ptr);
+        }
+        assert_null(heap_fast_alloc_aligned(heap, SIZE_MAX, align));
+        assert_null(heap_fast_alloc_aligned(heap, SIZE_MAX - 20, align));
+    }
+    assert_null(heap_fast_alloc_aligned((struct heap *)&(const struct heap)HEAP_NONE, 100, 64));
+    assert_true(driver_is_valid(&churn.driver));
+    driver_end(&churn.driver);
+}
+
+static void the_size_of_a_chunk_is_told_by_its_start_alone(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(2);
+    const struct arena *arena = churn.driver.arena;
+    for (size_t bytes = 1; bytes <= 4096; bytes += 37) {
+        char *ptr = alloc(heap, bytes);
+        assert_int_equal(heap_fast_size(arena, ptr), bytes);
+        assert_int_equal(heap_fast_size(arena, ptr + 1), 0);
+        assert_int_equal(heap_fast_size(arena, ptr + 16), 0);
+        driver_free(&churn.driver, churn.heaps[bytes % 2], ptr);
+        assert_int_equal(heap_fast_size(arena, ptr), 0);
+    }
+    assert_int_equal(heap_fast_size(arena, alloc(heap, 100000)), 0);
+    assert_int_equal(heap_fast_size(arena, NULL), 0);
+    assert_int_equal(heap_fast_size(arena, (void *)UINTPTR_MAX), 0);
+    driver_end(&churn.driver);
+}
+
 static void the_excess_of_a_small_chunk_lies_where_the_fast_path_looks(void **state)
 {
     (void)state;
@@ -503,6 +588,9 @@ int main(void)
         cmocka_unit_test(a_sized_free_takes_the_requested_size_and_no_other),
         cmocka_unit_test(a_sized_free_of_a_small_chunk_takes_the_requested_size_and_no_other),
         cmocka_unit_test(a_small_chunk_with_room_is_one_of_a_larger_class),
+        cmocka_unit_test(a_small_chunk_is_known_to_be_zero_until_it_is_freed),
+        cmocka_unit_test(an_aligned_chunk_is_one_of_the_class_that_the_slow_way_takes),
+        cmocka_unit_test(the_size_of_a_chunk_is_told_by_its_start_alone),
         cmocka_unit_test(the_excess_of_a_small_chunk_lies_where_the_fast_path_looks),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),
