@@ -152,8 +152,9 @@ void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
 
 void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
 {
+    bool is_aligned = ((uintptr_t)ptr & (align - 1)) == 0;
     if (ptr == NULL ||
-        (align == 1 && heap_small_free_sized(global_heap(), &global.arena, ptr, bytes))) {
+        (is_aligned && heap_small_free_sized(global_heap(), &global.arena, ptr, bytes))) {
         return;
     }
     int saved = errno;
@@ -162,7 +163,7 @@ void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
     if (misuse == MISUSE_NONE) {
         misuse = misuse_of_size(&global.arena, &chunk, bytes);
     }
-    if (misuse == MISUSE_NONE && ((uintptr_t)ptr & (align - 1)) != 0) {
+    if (misuse == MISUSE_NONE && !is_aligned) {
         misuse = MISUSE_WRONG_ALIGNMENT;
     }
     if (watch_is_on() && misuse == MISUSE_NONE) {
