@@ -66,7 +66,9 @@ static bool open_section(void *base, size_t bytes, size_t run_bytes)
     struct need plan = arena_plan_section(&global.arena, (uintptr_t)base, bytes, run_bytes);
     if (plan.kind == NEED_COMMIT && root_commit((uintptr_t)base, bytes) && commit(&plan) &&
         arena_add_section(&global.arena, (uintptr_t)base, bytes, &plan)) {
-        stacks_note_section((uintptr_t)base, bytes);
+        if (global.stacks.each != 0) {
+            stacks_note_section((uintptr_t)base, bytes);
+        }
         return true;
     }
     platform_release(base, bytes);

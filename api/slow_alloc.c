@@ -143,10 +143,34 @@ static void *take_from_hand(struct heap *heap, size_t bytes)
     return heap_is_none(heap) || heap_trim_waits(heap) ? NULL : heap_hand_take(heap, bytes);
 }
 
+// A run that is free already, or NULL: there is more to it. Not inlined: the hand's way saves no register.
+__attribute__((noinline)) static void *take_free_run(size_t bytes)
+{
+    struct grant grant = {.ptr = NULL};
+    int saved = errno;
+    global_lock();
+    if (bytes <= global.arena.config.run_bytes_max && !arena_is_scarce(&global.arena)) {
+        grant = large_take_free(&global.arena, bytes);
+    }
+    global_unlock();
+    errno = saved;
+    return grant.ptr;
+}
+
+// A LARGE chunk for a thread that has a heap, or NULL: there is more to it.
+static void *alloc_run(struct heap *heap, size_t bytes)
+{
+    if (heap_is_none(heap) || heap_trim_waits(heap)) {
+        return NULL;
+    }
+    void *ptr = heap_hand_take(heap, bytes);
+    return ptr != NULL ? ptr : take_free_run(bytes);
+}
+
 // Not inlined: what comes before it saves no register.
 __attribute__((noinline)) static void *alloc_otherwise(size_t bytes)
 {
-    void *ptr = bytes > SIZE_CLASS_SMALL_MAX ? take_from_hand(global_heap(), bytes) : NULL;
+    void *ptr = bytes > SIZE_CLASS_SMALL_MAX ? alloc_run(global_heap(), bytes) : NULL;
     return ptr != NULL ? ptr : slow_alloc(bytes, SIZE_CLASS_STEP, SLOW_PLAIN);
 }
 

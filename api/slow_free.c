@@ -150,6 +150,17 @@ void slow_free_away(void *ptr, struct zone *zone, void *state, const char *call)
     errno = saved;
 }
 
+// What is wrong with freeing what ptr was found to be as a chunk of so many bytes.
+static enum misuse_kind misuse_of_sized(const struct chunk *chunk, const void *ptr, size_t bytes)
+{
+    // Who says what he asked for brings in nothing that lies apart.
+    if (chunk_is_held_at(chunk, ptr) && chunk->requested == bytes) {
+        return MISUSE_NONE;
+    }
+    enum misuse_kind misuse = misuse_of(chunk, ptr);
+    return misuse != MISUSE_NONE ? misuse : misuse_of_size(&global.arena, chunk, bytes);
+}
+
 void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
 {
     bool is_aligned = ((uintptr_t)ptr & (align - 1)) == 0;
@@ -159,10 +170,7 @@ void slow_free_sized(void *ptr, size_t bytes, size_t align, const char *call)
     }
     int saved = errno;
     struct chunk chunk = locate_chunk(ptr);
-    enum misuse_kind misuse = misuse_of(&chunk, ptr);
-    if (misuse == MISUSE_NONE) {
-        misuse = misuse_of_size(&global.arena, &chunk, bytes);
-    }
+    enum misuse_kind misuse = misuse_of_sized(&chunk, ptr, bytes);
     if (misuse == MISUSE_NONE && !is_aligned) {
         misuse = MISUSE_WRONG_ALIGNMENT;
     }

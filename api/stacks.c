@@ -54,9 +54,7 @@ static void add_section(struct stacks *stacks, uintptr_t base, size_t bytes)
 
 void stacks_note_section(uintptr_t base, size_t bytes)
 {
-    if (global.stacks.each != 0) {
-        add_section(&global.stacks, base, bytes);
-    }
+    add_section(&global.stacks, base, bytes);
 }
 
 void stacks_open(size_t each)

@@ -54,7 +54,7 @@ struct stacks {
 // Begins to keep stacks, once: of every call for 1, none for 0. Without memory for them none are kept.
 void stacks_open(size_t each);
 
-// With the arena's lock held: there is another section.
+// With the arena's lock held, if stacks are kept: there is another section.
 void stacks_note_section(uintptr_t base, size_t bytes);
 
 // Notes the stack of a call, and which chunk has it. frame: as in watch.h.

@@ -58,7 +58,7 @@ static void erase_run(struct run_table *table, uint32_t first)
 }
 
 // Takes a free run, by its first entry, out of its list. Returns what was known of old bytes in it.
-static inline struct run_dirt list_remove(struct run_table *table, uint32_t first)
+static struct run_dirt list_remove(struct run_table *table, uint32_t first)
 {
     const struct unit *head = run_unit(table, first);
     struct run_dirt dirt = run_dirt(table, first);
@@ -106,7 +106,8 @@ static void insert_free(struct run_table *table, uint32_t first, uint32_t count,
 
 // What is known of a piece of a free run: at its start as many units as there can be may hold old bytes, further up its
 // share of them.
-static inline struct run_dirt part_of(struct run_dirt dirt, uint32_t first, uint32_t count)
+__attribute__((noinline)) static struct run_dirt part_of(struct run_dirt dirt, uint32_t first,
+                                                         uint32_t count)
 {
     if (dirt.end <= first) {
         return (struct run_dirt){.count = 0};

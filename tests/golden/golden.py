@@ -24,7 +24,7 @@ ROUNDS = 20
 ROUND_OPERATIONS = 1000  # as in paths.c
 UPDATE = "tests/golden/update"
 PATHS = ["tight-16", "tight-1024", "batch-16", "batch-mixed", "calloc-64", "realloc-in-place",
-         "small-2048", "large-100KiB"]
+         "small-2048", "large-100KiB", "realloc-moves", "realloc-run", "aligned-64", "aligned-small", "large-batch"]
 HEADER = """\
 # SPDX-License-Identifier: MIT
 # Instructions of one operation of the fast paths (paths.c), net of the same loop over an allocator that does

@@ -71,15 +71,60 @@ static void resize_in_place(size_t bytes)
     free(chunk);
 }
 
+// realloc between two classes: the chunk moves.
+static void resize_by_turns(size_t bytes)
+{
+    void *chunk = malloc(bytes);
+    for (size_t i = 0; i < ROUND_OPERATIONS; i++) {
+        chunk = realloc(chunk, i % 2 == 0 ? 2 * bytes : bytes);
+        touch(chunk);
+    }
+    free(chunk);
+}
+
+static void aligned_pair(size_t bytes)
+{
+    for (int i = 0; i < ROUND_OPERATIONS; i++) {
+        void *chunk = aligned_alloc(64, bytes);
+        touch(chunk);
+        free(chunk);
+    }
+}
+
+// More chunks than a thread keeps at hand of LARGE ones.
+static void large_batch(size_t bytes)
+{
+    enum { COUNT = 50 };
+    void *chunks[COUNT];
+    for (int i = 0; i < ROUND_OPERATIONS / COUNT; i++) {
+        for (int at = 0; at < COUNT; at++) {
+            chunks[at] = malloc(bytes);
+            touch(chunks[at]);
+        }
+        for (int at = 0; at < COUNT; at++) {
+            free(chunks[at]);
+        }
+    }
+}
+
 static const struct path {
     const char *name;
     void (*round)(size_t bytes);
     size_t bytes;
 } paths[] = {
-    {"tight-16", pair, 16},          {"tight-1024", pair, 1024},
-    {"batch-16", batch, 16},         {"batch-mixed", mixed_batch, 0},
-    {"calloc-64", cleared_pair, 64}, {"realloc-in-place", resize_in_place, 48},
-    {"small-2048", pair, 2048},      {"large-100KiB", pair, 100 << 10},
+    {"tight-16", pair, 16},
+    {"tight-1024", pair, 1024},
+    {"batch-16", batch, 16},
+    {"batch-mixed", mixed_batch, 0},
+    {"calloc-64", cleared_pair, 64},
+    {"realloc-in-place", resize_in_place, 48},
+    {"small-2048", pair, 2048},
+    {"large-100KiB", pair, 100 << 10},
+    {"realloc-moves", resize_by_turns, 16},
+    {"realloc-run", resize_in_place, 100 << 10},
+    {"aligned-64", aligned_pair, 64},
+    {"aligned-small", aligned_pair, 2048},
+    {"large-batch", large_batch, 100 << 10},
 };
 
 static const struct path *path;

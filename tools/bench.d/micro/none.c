@@ -13,6 +13,7 @@ static char chunk[(16 << 20) + 4096];
 void *malloc(size_t bytes);
 void *calloc(size_t count, size_t bytes);
 void *realloc(void *old, size_t bytes);
+void *aligned_alloc(size_t align, size_t bytes);
 void free(void *old);
 
 void *malloc(size_t bytes)
@@ -32,6 +33,13 @@ void *realloc(void *old, size_t bytes)
 {
     (void)bytes;
     return old != NULL ? old : chunk;
+}
+
+void *aligned_alloc(size_t align, size_t bytes)
+{
+    (void)align;
+    (void)bytes;
+    return chunk;
 }
 
 void free(void *old)
