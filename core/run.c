@@ -105,7 +105,7 @@ static void insert_free(struct run_table *table, uint32_t first, uint32_t count,
 }
 
 // What is known of a piece of a free run: at its start as many units as there can be may hold old bytes, further up its
-// share of them.
+// share of them. Not inlined, as neither are the lists' functions: code that small processes run is to be little.
 __attribute__((noinline)) static struct run_dirt part_of(struct run_dirt dirt, uint32_t first,
                                                          uint32_t count)
 {
