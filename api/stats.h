@@ -9,11 +9,11 @@
 
 #include <stddef.h>
 
-// How a part of the heap is told.
+// How a part of the heap is told. Arrays: pointers would be relocated when any process starts.
 struct stats_part {
-    const char *name;     // a label for programs
-    const char *title;    // of its row in the table
-    const char *sentence; // of its explanation
+    char name[12];     // a label for programs
+    char title[28];    // of its row in the table
+    char sentence[80]; // of its explanation
 };
 
 // By enum census_part.

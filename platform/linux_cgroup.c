@@ -16,8 +16,8 @@ static const size_t none_from = (size_t)PTRDIFF_MAX - 0xFFFF;
 // The two versions of control groups: where the groups lie, and what holds their limit. Where the second one's
 // controllers are mounted together, each has a link of its name.
 static const struct version {
-    const char *mount;
-    const char *file;
+    char mount[24]; // arrays: a pointer would be relocated when any process starts
+    char file[24];
 } unified = {"/sys/fs/cgroup", "/memory.max"},
   separate = {"/sys/fs/cgroup/memory", "/memory.limit_in_bytes"};
 

@@ -27,6 +27,7 @@ function(ft_layer_objects target)
         # A small device links what it uses: --gc-sections drops the rest of the archive's one object.
         -ffunction-sections -fdata-sections
         # Less code: what small processes run is to fit in 64 KiB (layout.cmake).
+        $<$<C_COMPILER_ID:GNU>:-fno-align-functions>
         $<$<C_COMPILER_ID:GNU>:-fno-align-jumps>
         $<$<C_COMPILER_ID:GNU>:-fno-align-labels>
         $<$<C_COMPILER_ID:GNU>:-fno-align-loops>
