@@ -88,7 +88,7 @@ __attribute__((noinline)) static void explain(size_t bytes)
     struct print print;
     print_begin(&print);
     tell(&print.text, bytes);
-    print_tell(&print, PLATFORM_ERRORS);
+    print_tell(&print, output_errors());
 }
 
 void exhausted_tell(size_t bytes)

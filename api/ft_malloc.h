@@ -325,7 +325,7 @@ enum { FT_HEAP_TAG_BYTES = 32 };
 
 // What can be chosen; all zero is the default for everything.
 struct ft_heap_options {
-    // What reports call it. Copied, up to 31 bytes; what follows is cut off. NULL: by its address.
+    // What reports call it. Copied, up to 31 bytes; what follows is cut off. NULL: by its address, and ft_heap_figures() has "".
     const char *tag;
     // The most memory that it takes from the process's heap, all that it needs itself included. Up to 1 MiB is
     // taken at once. 0: no limit.

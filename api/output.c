@@ -43,41 +43,56 @@ static struct platform_kept open_target(struct output *output, const char *targe
     return open_file(output, target);
 }
 
+static void open_kept(struct output *output)
+{
+    const char *target = global.options.output;
+    output->kept = output->errors;
+    if (*target == '\0') {
+        return;
+    }
+    struct platform_kept kept = open_target(output, target);
+    if (kept.descriptor >= 0) {
+        output->kept = kept;
+    } else {
+        complain(target);
+    }
+}
+
 void output_open(void)
 {
     struct output *output = &global.output;
-    const char *target = global.options.output;
-    if (!options_write(&global.options)) {
-        return;
-    }
-    output->is_open = true;
-    output->kept.descriptor = -1;
-    if (*target != '\0') {
-        output->kept = open_target(output, target);
-        if (output->kept.descriptor < 0) {
-            complain(target);
-        }
-    }
-    if (output->kept.descriptor < 0) {
-        output->kept = platform_keep(PLATFORM_ERRORS);
+    if (options_write(&global.options)) {
+        output->is_open = true;
+        output->errors = platform_keep(PLATFORM_ERRORS);
+        open_kept(output);
     }
 }
 
 void output_after_fork_in_child(void)
 {
-    if (global.output.is_own) {
-        platform_close(&global.output.kept);
-        output_open();
+    struct output *output = &global.output;
+    if (!output->is_own) {
+        return;
     }
+    if (output->kept.descriptor != output->errors.descriptor) {
+        platform_close(&output->kept);
+    }
+    open_kept(output);
+}
+
+static int descriptor_of(const struct platform_kept *kept)
+{
+    int descriptor = platform_kept_descriptor(kept);
+    // Programs that close all but the first three have it still.
+    return descriptor >= 0 ? descriptor : platform_kept_as(kept, PLATFORM_ERRORS);
 }
 
 int output_descriptor(void)
 {
-    const struct platform_kept *kept = &global.output.kept;
-    if (!global.output.is_open) {
-        return -1;
-    }
-    int descriptor = platform_kept_descriptor(kept);
-    // Programs that close all but the first three have it still.
-    return descriptor >= 0 ? descriptor : platform_kept_as(kept, PLATFORM_ERRORS);
+    return global.output.is_open ? descriptor_of(&global.output.kept) : -1;
+}
+
+int output_errors(void)
+{
+    return global.output.is_open ? descriptor_of(&global.output.errors) : PLATFORM_ERRORS;
 }

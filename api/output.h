@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 struct output {
-    struct platform_kept kept;
+    struct platform_kept errors; // standard error
+    struct platform_kept kept;   // what the option `output` says, or the same
     bool is_open;
     bool is_own; // a file that each process has for itself
 };
@@ -23,5 +24,9 @@ void output_after_fork_in_child(void);
 // The descriptor to write to: the kept one, or standard error if that is the same file. -1 if there is none, or if the program
 // has closed both.
 int output_descriptor(void);
+
+// The descriptor for what is told whatever the options say, of misuse and of exhausted memory: standard error as it was at
+// the start, if any option writes; else what is standard error by now. -1 as above.
+int output_errors(void);
 
 #endif

@@ -151,7 +151,7 @@ bool report_begin(struct print *print, const char *call, enum misuse_kind misuse
 void report_end(struct print *print, enum misuse_kind misuse)
 {
     text_string(&print->text, "\n");
-    print_tell(print, PLATFORM_ERRORS);
+    print_tell(print, output_errors());
     if (answer_to(misuse) == ANSWER_ABORT) {
         platform_abort();
     }

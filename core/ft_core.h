@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ft_core: the allocator on memory that you hand it. No operating system, no threads of its own, of libc
-// only memcpy, memset, memmove and memcmp. The whole state lies in your memory.
+// only memcpy, memset, memmove and, as compilers may, memcmp. The whole state lies in your memory.
 //
 //   static unsigned char buffer[65536];
 //

@@ -342,6 +342,23 @@ class Output(unittest.TestCase):
             _, errors = run("rest", FT_MALLOC_LEAKS="1", FT_MALLOC_OUTPUT=f"{directory}/report")
             self.assertEqual(errors, "")
 
+    def test_what_is_told_of_errors_goes_to_no_file_of_the_programs(self):
+        with tempfile.TemporaryDirectory() as directory:
+            def move():
+                os.chdir(directory)
+
+            data = Path(directory, "data")
+            for options in ({"FT_MALLOC_STATS": "exit"}, {"FT_MALLOC_LEAKS": "1", "FT_MALLOC_OUTPUT": f"{directory}/%p"}):
+                _, errors = run("data", preexec=move, FT_MALLOC_MISUSE="warn", FT_MALLOC_EXHAUSTED="explain", **options)
+                self.assertEqual(data.read_text(encoding="ascii"), "data")
+                self.assertRegex(errors, "(?m)^ft_malloc: double free of 0x")
+                self.assertRegex(errors, "(?m)^ft_malloc: out of memory: ")
+                data.unlink()
+            # Who keeps nothing writes where it can.
+            _, errors = run("data", preexec=move, FT_MALLOC_MISUSE="warn")
+            self.assertRegex(data.read_text(encoding="ascii"), "^dataft_malloc: double free of 0x")
+            self.assertEqual(errors, "")
+
     def test_a_program_has_the_descriptors_to_itself_that_scripts_name(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -175,6 +175,20 @@ static int double_free(void)
     return realloc(launder(chunk), 50) == NULL ? 0 : 1;
 }
 
+// As programs do that take standard error's number for a file of theirs; an error is told of, and memory is refused.
+static int have_data_for_errors(void)
+{
+    close(STDERR_FILENO);
+    if (open("data", O_RDWR | O_CREAT | O_APPEND, 0600) != STDERR_FILENO ||
+        write(STDERR_FILENO, "data", 4) != 4) {
+        return 1;
+    }
+    void *chunk = malloc(30);
+    free(launder(chunk));
+    free(launder(chunk));
+    return malloc(any_size((size_t)-1)) == NULL ? 0 : 2;
+}
+
 // What is in a new chunk, in one that has grown, in a cleared one and in one that was freed.
 static int tell_fill(void)
 {
@@ -420,6 +434,7 @@ static const struct {
     {"fork", fork_beside_threads},
     {"signals", churn_under_signals},
     {"double", double_free},
+    {"data", have_data_for_errors},
     {"fill", tell_fill},
     {"close", close_everything},
     {"rest", close_but_three},
