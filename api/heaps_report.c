@@ -102,7 +102,7 @@ void heaps_report(struct ft_heap *heap, const char *call, enum ft_core_misuse mi
         break;
     default: tell_free(text, heap, place); break;
     }
-    report_end(&print, kind);
+    report_end(&print, kind, ptr, ptr);
 }
 
 void heaps_report_none(const char *call, const void *ptr)
@@ -110,6 +110,6 @@ void heaps_report_none(const char *call, const void *ptr)
     struct print print;
     if (report_begin(&print, call, MISUSE_NONE, ptr)) {
         text_string(&print.text, ": there is no heap, or no longer");
-        report_end(&print, MISUSE_NONE);
+        report_end(&print, MISUSE_NONE, ptr, ptr);
     }
 }

@@ -80,7 +80,7 @@ static void tell_chunk(struct text *text, const struct ft_malloc_event *event, c
     text_string(text, " bytes");
 }
 
-static void tell_call(struct text *text, const struct ft_malloc_event *event)
+void history_tell_call(struct text *text, const struct ft_malloc_event *event)
 {
     bool is_new = event_is_new(event);
     tell_chunk(text, event, is_new ? event->result : event->ptr,
@@ -104,7 +104,7 @@ static void print_history(int descriptor, bool all)
     text_string(&print.text, "=============== ALLOCATION HISTORY ===============\n");
     while (history_next(event.order, &event)) {
         if (all) {
-            tell_call(&print.text, &event);
+            history_tell_call(&print.text, &event);
         } else if (event_is_new(&event)) {
             tell_chunk(&print.text, &event, event.result, event.bytes);
             text_string(&print.text, "\n");

@@ -4,6 +4,7 @@
 #define FT_API_HISTORY_H
 
 #include "api/ft_malloc.h"
+#include "core/text.h"
 #include "platform/platform.h"
 
 #include <stdbool.h>
@@ -25,6 +26,9 @@ void history_note(const struct ft_malloc_event *event);
 
 // The call that came first after the one of this order, of those that are kept. False if there is none.
 bool history_next(uint64_t order, struct ft_malloc_event *event);
+
+// Appends a call as a line.
+void history_tell_call(struct text *text, const struct ft_malloc_event *event);
 
 // Writes the allocations among the calls to a descriptor, a line for each.
 void history_print(int descriptor);

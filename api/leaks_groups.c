@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/leaks_groups.h"
 
+#include "api/frames.h"
 #include "api/global.h"
 #include "api/modules.h"
 #include "api/print.h"
@@ -142,33 +143,6 @@ static void make_room(struct print *print, int descriptor)
     }
 }
 
-// "    #0 /usr/bin/program+0x1234"
-static void tell_frame(struct text *text, const struct modules *modules, size_t number,
-                       uintptr_t frame)
-{
-    text_string(text, "    #");
-    text_decimal(text, number);
-    text_string(text, " ");
-    modules_tell(modules, text, frame);
-    text_string(text, "\n");
-}
-
-static void tell_frames(struct print *print, int descriptor, const struct groups *groups,
-                        uint32_t stack)
-{
-    struct backtrace_key key = stacks_frames(stack);
-    for (size_t index = 0; index < key.count; index++) {
-        size_t length = print->text.length;
-        tell_frame(&print->text, &groups->modules, index, key.frames[index]);
-        if (print->text.length == print->text.room && length != 0) {
-            // Cut, perhaps: a path may take all the room there is.
-            print->text.length = length;
-            print_tell(print, descriptor);
-            tell_frame(&print->text, &groups->modules, index, key.frames[index]);
-        }
-    }
-}
-
 static void tell_words(struct print *print, int descriptor, const char *what,
                        const uintptr_t *words, size_t count)
 {
@@ -215,7 +189,7 @@ static void tell_group(struct print *print, int descriptor, const struct groups 
         text_decimal(text, group->unreachable_count);
     }
     text_string(text, "\n");
-    tell_frames(print, descriptor, groups, group->stack);
+    frames_tell(print, descriptor, &groups->modules, stacks_frames(group->stack));
     tell_slice(print, descriptor, group->stack);
 }
 

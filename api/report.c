@@ -2,6 +2,7 @@
 #include "api/report.h"
 
 #include "api/global.h"
+#include "api/past.h"
 
 #include <string.h>
 
@@ -148,10 +149,12 @@ bool report_begin(struct print *print, const char *call, enum misuse_kind misuse
     return true;
 }
 
-void report_end(struct print *print, enum misuse_kind misuse)
+void report_end(struct print *print, enum misuse_kind misuse, const void *ptr, const void *base)
 {
+    int errors = output_errors();
     text_string(&print->text, "\n");
-    print_tell(print, output_errors());
+    print_tell(print, errors);
+    past_tell(print, errors, ptr, base);
     if (answer_to(misuse) == ANSWER_ABORT) {
         platform_abort();
     }
@@ -163,6 +166,6 @@ void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, s
     struct print print;
     if (report_begin(&print, call, misuse, ptr)) {
         tell_pointer(&print.text, misuse, ptr, bytes, chunk);
-        report_end(&print, misuse);
+        report_end(&print, misuse, ptr, misuse == MISUSE_INTERIOR ? chunk->base : ptr);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Puts the application's errors into words: one line on standard error that names the misuse, the
-// pointer, and what is known of it. Takes no lock, allocates nothing, writes nothing to the heap.
+// pointer, and what is known of it; and the calls that had it, if those are remembered (past.h), which
+// takes their lock. Allocates nothing, writes nothing to the heap.
 #ifndef FT_API_REPORT_H
 #define FT_API_REPORT_H
 
@@ -19,7 +20,8 @@ void report_misuse(const char *call, enum misuse_kind misuse, const void *ptr, s
 // options say to go on without one.
 bool report_begin(struct print *print, const char *call, enum misuse_kind misuse, const void *ptr);
 
-// Ends the line and writes it; then aborts, or goes on.
-void report_end(struct print *print, enum misuse_kind misuse);
+// Ends the line, and writes it with what is remembered of the pointer, and of the start of the chunk that it leads into (or
+// the pointer again); then aborts, or goes on.
+void report_end(struct print *print, enum misuse_kind misuse, const void *ptr, const void *base);
 
 #endif

@@ -419,6 +419,66 @@ class Fill(unittest.TestCase):
             self.assertEqual((output, errors), ("90 90 5 90 0 165\n", ""))
 
 
+class Past(unittest.TestCase):
+    """What is told of a pointer that was misused, behind the line that says so."""
+
+    def told(self, program, expected=0, **options):
+        """By misuse: its line, and after it the calls as (order, address, bytes, what, stack)."""
+        _, errors = run(program, expected, **{"FT_MALLOC_MISUSE": "warn", **options})
+        misuses = []
+        for line in errors.splitlines():
+            if line.startswith("ft_malloc: "):
+                misuses.append((line, []))
+            elif match := FRAME.fullmatch(line):
+                frames = misuses[-1][1][-1][-1]
+                self.assertEqual(int(match[1]), len(frames))
+                frames.append(match[2])
+            else:
+                match = re.fullmatch(r"\[(\d+)\] (0x[0-9a-f]+) -> (0x[0-9a-f]+) : (\d+) bytes, (.*) by thread 1", line)
+                self.assertTrue(match, line)
+                self.assertEqual(int(match[3], 16) - int(match[2], 16), int(match[4]))
+                misuses[-1][1].append((int(match[1]), int(match[2], 16), int(match[4]), match[5], []))
+        return misuses
+
+    def test_the_calls_that_had_a_pointer_are_told_if_they_are_remembered(self):
+        for stacks in ("0", "all", "copy"):
+            (line, calls), (second, _) = self.told("double", FT_MALLOC_HISTORY="100", FT_MALLOC_STACKS=stacks)
+            address = int(re.match("ft_malloc: double free of (0x[0-9A-F]+): ", line)[1], 16)
+            self.assertEqual([call[:4] for call in calls], [
+                (1, address, 30, "malloc"), (2, address, 30, "free"), (3, address, 0, "free (misuse)")])
+            self.assertTrue(second.startswith("ft_malloc: realloc of a freed pointer "))
+            if stacks == "all":
+                self.assertEqual(len({call[4][0] for call in calls}), 3)  # three places
+                for *_, frames in calls:
+                    self.assertRegex(frames[0], re.escape(str(PROBE)) + r"\+0x[0-9a-f]+")
+            else:
+                self.assertEqual([call[4] for call in calls], [[]] * 3)
+
+    def test_nothing_is_told_of_what_is_not_remembered(self):
+        for options in ({}, {"FT_MALLOC_STACKS": "all"}, {"FT_MALLOC_DEBUG": "0"}):
+            self.assertEqual([calls for _, calls in self.told("double", **options)], [[], []])
+        # The last two calls alone: of the others nothing is known any more.
+        (_, calls), _ = self.told("double", FT_MALLOC_HISTORY="2")
+        self.assertEqual([call[3] for call in calls], ["free", "free (misuse)"])
+
+    def test_the_last_calls_alone_are_told_and_of_no_other_pointer(self):
+        interior, double = self.told("busy", FT_MALLOC_HISTORY="1000")
+        self.assertIn(" of an interior pointer ", interior[0])
+        self.assertEqual([call[2:4] for call in interior[1]],
+                         [(40, "malloc"), (40, "free"), (39, "malloc"), (0, "free (misuse)")])
+        self.assertIn(" double free of ", double[0])
+        self.assertEqual([call[2:4] for call in double[1]], [(40, "free"), (39, "malloc"), (39, "free"), (0, "free (misuse)")])
+        self.assertEqual(len({call[1] for call in double[1]}), 1)
+
+    def test_a_process_that_ends_by_it_tells_it_before(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "log")
+            (line, calls), = self.told("double", expected=-6, FT_MALLOC_PRESET="debug", FT_MALLOC_MISUSE="abort",
+                                       FT_MALLOC_OUTPUT=str(path))
+            self.assertIn(" double free of ", line)
+            self.assertEqual(len(calls), 3)
+
+
 class Answers(unittest.TestCase):
     def test_a_value_out_of_range_is_answered_with_the_range(self):
         for setting, answer in (

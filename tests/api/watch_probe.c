@@ -175,6 +175,24 @@ static int double_free(void)
     return realloc(launder(chunk), 50) == NULL ? 0 : 1;
 }
 
+// A pointer that comes again and again, is led into, and is no chunk's at last.
+static int misuse_a_busy_pointer(void)
+{
+    char *chunk = malloc(48);
+    for (unsigned count = 0; count < 10; count++) {
+        free(launder(chunk));
+        char *again = malloc(48 - count);
+        if (again != chunk) {
+            return 1;
+        }
+    }
+    free(launder(chunk + 8));
+    kept[0] = malloc(40);
+    free(launder(chunk));
+    free(launder(chunk));
+    return 0;
+}
+
 // As programs do that take standard error's number for a file of theirs; an error is told of, and memory is refused.
 static int have_data_for_errors(void)
 {
@@ -435,6 +453,7 @@ static const struct {
     {"signals", churn_under_signals},
     {"double", double_free},
     {"data", have_data_for_errors},
+    {"busy", misuse_a_busy_pointer},
     {"fill", tell_fill},
     {"close", close_everything},
     {"rest", close_but_three},

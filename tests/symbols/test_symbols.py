@@ -141,6 +141,15 @@ class Planted(unittest.TestCase):
         cut = report_of(WITH_FRAMES, "all").splitlines(keepends=True)[:-6]
         self.assertIn("call stacks complete", symbolized("before\n" + "".join(cut)))
 
+    def test_what_is_told_of_a_misuse_is_told_with_functions(self):
+        report = report_of(WITH_FRAMES, "all")
+        frames = re.search(r"\[LEAK\] 1 block, 1234 bytes, .*\n((?:    #.*\n)+)", report)[1]
+        functions = re.search(r"\[LEAK\] 1 block, 1234 bytes, .*\n((?:    #.*\n)+)", symbolized(report))[1]
+        self.assertIn("planted::keep", functions)
+        line, first, second = "ft_malloc: double free of 0x10\n", "[1] 0x10 -> 0x11 : 1 bytes, malloc by thread 1\n", "[2]\n"
+        self.assertEqual(symbolized(line + first + frames + second + frames),
+                         line + first + functions + second + functions)
+
     def test_what_cannot_be_found_stays_as_it_is(self):
         text = ("========== MEMORY LEAK REPORT ==========\n1 block not freed (total: 5 bytes)\n"
                 "[LEAK] 1 block, 5 bytes, at 0x10\n    #0 /nowhere/at all+0x1234\n    #1 0x7f0000001234\n"

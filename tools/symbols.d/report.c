@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads what FT_MALLOC_LEAKS has written with call stacks, and writes it with functions and lines. Stacks that are slices
+// Reads what has been written of leaks and misuse with call stacks, and writes it with functions and lines. Stacks that are slices
 // are unwound, and groups that turn out to have the same stack are made one. Everything else is passed on as it is.
 //
 //   ft_symbols [FILE…]      standard input without one
@@ -109,23 +109,31 @@ static bool read_group(const char *line)
     return true;
 }
 
-// "    #0 /usr/bin/program+0x1234", or an address alone.
-static void read_frame(struct group *group, char *line)
+// "    #0 /usr/bin/program+0x1234", or an address alone: its place, whose path is in the line.
+static bool parse_frame(char *line, struct code_place *place)
 {
     char *path = strchr(line, '#');
     path = path != NULL ? strchr(path, ' ') : NULL;
     if (path == NULL) {
-        return;
+        return false;
     }
     path++;
     path[strcspn(path, "\n")] = '\0';
     char *plus = strrchr(path, '+');
-    uint64_t offset = 0;
+    *place = (struct code_place){.path = path};
     if (plus != NULL) {
         *plus = '\0';
-        offset = strtoull(plus + 1, NULL, 16);
+        place->offset = strtoull(plus + 1, NULL, 16);
     }
-    add_place(group, path, offset);
+    return true;
+}
+
+static void read_frame(struct group *group, char *line)
+{
+    struct code_place place;
+    if (parse_frame(line, &place)) {
+        add_place(group, place.path, place.offset);
+    }
 }
 
 static void read_words(struct unwind_slice *slice, char *line)
@@ -271,6 +279,19 @@ static int compare(const void *left, const void *right)
     return (one->bytes < other->bytes) - (one->bytes > other->bytes);
 }
 
+// A frame, as functions and lines if they are known. number counts the lines of its stack.
+static void print_frame(const struct code_place *place, unsigned *number)
+{
+    if (code_print(place, number)) {
+        return;
+    }
+    printf("    #%u %s", (*number)++, place->path);
+    if (place->offset != 0) {
+        printf("+0x%" PRIx64, place->offset);
+    }
+    putchar('\n');
+}
+
 static void print_group(const struct group *group)
 {
     printf("[LEAK] %" PRIu64 " block%s, %" PRIu64 " bytes%s", group->count,
@@ -281,15 +302,7 @@ static void print_group(const struct group *group)
     putchar('\n');
     unsigned number = 0;
     for (size_t index = 0; index < group->place_count; index++) {
-        const struct code_place *place = &group->places[index];
-        if (code_print(place, &number)) {
-            continue;
-        }
-        printf("    #%u %s", number++, place->path);
-        if (place->offset != 0) {
-            printf("+0x%" PRIx64, place->offset);
-        }
-        putchar('\n');
+        print_frame(&group->places[index], &number);
     }
 }
 
@@ -376,6 +389,22 @@ static void read_line(char *line)
     }
 }
 
+// A line outside of reports: a frame of what is told of a misuse, or anything.
+static void pass_line(char *line)
+{
+    static unsigned number;
+    struct code_place place;
+    bool is_frame = strncmp(line, "    #", 5) == 0;
+    if (is_frame && strncmp(line, "    #0 ", 7) == 0) {
+        number = 0;
+    }
+    if (is_frame && parse_frame(line, &place)) {
+        print_frame(&place, &number);
+    } else {
+        fputs(line, stdout);
+    }
+}
+
 static void read_file(FILE *file)
 {
     static char line[LINE_BYTES];
@@ -389,7 +418,7 @@ static void read_file(FILE *file)
         if (is_inside && strcmp(line, head) != 0) {
             read_line(line);
         } else {
-            fputs(line, stdout);
+            pass_line(line);
         }
     }
     if (is_inside) { // it was cut

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// A call stack as lines of a report, which tools/symbols finds functions and lines by.
+#ifndef FT_API_FRAMES_H
+#define FT_API_FRAMES_H
+
+#include "api/modules.h"
+#include "api/print.h"
+#include "core/backtrace_table.h"
+
+// Appends a line for each frame, "    #0 /usr/bin/program+0x1234", and writes to the descriptor what finds no room.
+void frames_tell(struct print *print, int descriptor, const struct modules *modules,
+                 struct backtrace_key key);
+
+#endif
