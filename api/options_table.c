@@ -92,7 +92,8 @@ const struct option_row options_rows[] = {
      .values = {"0", "1", "fail", "scan"},
      .fallback = LEAKS_SILENT,
      .at = offsetof(struct options, leaks)},
-    // how many of the last calls are remembered, 1 to 1000000; 0: none, or 1000 with `bonus`
+    // how many of the last calls are remembered, 1 to 1000000, and told of a pointer that is misused; 0: none, or 1000
+    // with `bonus`
     {.name = "history",
      .values = {"0"},
      .fallback = COUNT_NONE,
