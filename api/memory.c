@@ -99,10 +99,15 @@ static bool meet(const struct need *need)
     }
 }
 
-bool memory_meet(const struct need *need)
+bool memory_try(const struct need *need)
 {
     memory_note_space();
-    if (meet(need)) {
+    return meet(need);
+}
+
+bool memory_meet(const struct need *need)
+{
+    if (memory_try(need)) {
         return true;
     }
     // Of a section that lost its end nothing can be committed there: what was wanted is another.

@@ -12,6 +12,9 @@
 // need is of another kind; then nothing has changed.
 bool memory_meet(const struct need *need);
 
+// With the lock held. The same for what nobody has to have: if the system refuses, nothing else is given up for it.
+bool memory_try(const struct need *need);
+
 // With the lock held. Whether a LARGE chunk is better off as a mapping of its own, because a limit of address space is near:
 // a section would leave much of itself unused. need: what a run would take.
 bool memory_prefers_mapping(const struct need *need);

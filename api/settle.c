@@ -23,7 +23,7 @@ void settle_twice(const char *call)
 static void give_memory(struct heap *heap)
 {
     struct need need;
-    if (!heap_take_memory(heap, &need) && memory_meet(&need)) {
+    if (!heap_take_memory(heap, &need) && memory_try(&need)) {
         (void)heap_take_memory(heap, &need);
     }
 }

@@ -28,10 +28,10 @@ static struct chunk locate_in_zone(struct zone *zone, const void *ptr)
 }
 
 // The map leads to a section's marker from the first unit of a LARGE chunk; `first` is that unit.
-static struct chunk locate_in_run(const struct section *section, uint32_t first)
+static inline struct chunk chunk_of_run(const struct section *section, uint32_t first,
+                                        struct unit unit)
 {
-    const struct unit unit = run_unit_read(run_unit(section_runs(section), first));
-    bool is_live = !run_is_in_hand(&unit);
+    bool is_live = state_is_live(unit.state);
     return (struct chunk){
         .status = is_live ? CHUNK_LIVE : CHUNK_FREED,
         .zone = (struct zone *)&section->marker,
@@ -39,6 +39,11 @@ static struct chunk locate_in_run(const struct section *section, uint32_t first)
         .requested = is_live ? unit.note : 0,
         .capacity = (size_t)unit.length << section->unit_shift,
     };
+}
+
+static struct chunk locate_in_run(const struct section *section, uint32_t first)
+{
+    return chunk_of_run(section, first, run_unit_read(run_unit(section_runs(section), first)));
 }
 
 static struct chunk locate_in_mapping(struct zone *zone)
@@ -134,13 +139,15 @@ static bool gives_much(const struct section *section, const struct chunk *chunk,
 bool chunk_resize_run(const struct section *section, const void *ptr, size_t bytes)
 {
     uint32_t first = section_unit_of(section, ptr);
-    const struct chunk chunk = locate_in_run(section, first);
+    struct unit *unit = run_unit(section_runs(section), first);
+    const struct unit seen = run_unit_read(unit);
+    const struct chunk chunk = chunk_of_run(section, first, seen);
     if (!chunk_is_held_at(&chunk, ptr) || bytes > chunk.capacity ||
         chunk_shrinks_much(chunk.requested, bytes) || gives_much(section, &chunk, bytes)) {
         return false;
     }
-    run_set_note(run_unit(section_runs(section), first), (uint32_t)bytes);
-    return true;
+    // Who frees it meanwhile, which is an error, leaves another entry.
+    return run_change_note(unit, seen, (uint32_t)bytes);
 }
 
 bool chunk_shrink(const struct chunk *chunk, size_t bytes)

@@ -290,13 +290,15 @@ static inline void *heap_fast_alloc_aligned(struct heap *heap, size_t bytes, siz
     return heap_fast_popped(top);
 }
 
-// ANY, by whoever holds the chunk, in an arena with a wide map. The bytes requested of a chunk of a zone that has this state.
+// ANY, by whoever holds the chunk, in an arena with a wide map. The bytes requested of a chunk of a zone that has this state;
+// 0 also if another thread has freed it meanwhile, and never more than it has.
 static inline size_t heap_fast_requested(const struct zone *zone, void *state)
 {
+    unsigned now = state_read(state);
     size_t slack = zone->kind == ZONE_SMALL
-                       ? state_small_slack(state_read(state), state_read(heap_small_excess(state)))
-                       : state_read(state) - (size_t)STATE_LIVE;
-    return zone->chunk_bytes - slack;
+                       ? state_small_slack(now, state_read(heap_small_excess(state)))
+                       : now - (size_t)STATE_LIVE;
+    return slack < zone->chunk_bytes ? zone->chunk_bytes - slack : 0;
 }
 
 // ANY, by whoever holds the chunk, in an arena with a wide map. The bytes requested of a TINY or SMALL chunk; 0 also if ptr is

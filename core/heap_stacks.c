@@ -93,7 +93,7 @@ bool heap_take_memory(struct heap *heap, struct need *need)
     swing->wants_memory = false;
     if (swing->memory == 0) {
         struct run run = {.section = NULL};
-        if (!arena_is_scarce(arena)) {
+        if (!arena_is_short(arena)) {
             run = arena_take_meta(arena, SWING_MEMORY_BYTES, need);
         }
         if (run.section == NULL) {

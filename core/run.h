@@ -255,6 +255,26 @@ static inline void run_set_note(struct unit *unit, uint32_t note)
     atomic_store_explicit((_Atomic uint32_t *)&unit->note, note, memory_order_relaxed);
 }
 
+// ANY, by whoever holds the chunk. The same if the entry still is as it was seen; false if not: then it is another's, perhaps,
+// and has not changed. Relaxed: a note says something of itself alone. Machines that do not exchange an entry at once look at
+// the note alone.
+static inline bool run_change_note(struct unit *unit, struct unit seen, uint32_t note)
+{
+    if (sizeof(uintptr_t) < sizeof(uint64_t)) {
+        return atomic_compare_exchange_strong_explicit((_Atomic uint32_t *)&unit->note, &seen.note,
+                                                       note, memory_order_relaxed,
+                                                       memory_order_relaxed);
+    }
+    struct unit changed = seen;
+    changed.note = note;
+    uint64_t before;
+    uint64_t after;
+    memcpy(&before, &seen, sizeof(before));
+    memcpy(&after, &changed, sizeof(after));
+    return atomic_compare_exchange_strong_explicit((_Atomic uint64_t *)unit, &before, after,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
 // ANY. Whether the chunk that is the run with this first entry is in a heap's hand.
 static inline bool run_is_in_hand(const struct unit *unit)
 {

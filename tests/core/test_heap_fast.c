@@ -320,6 +320,24 @@ static void the_size_of_a_chunk_is_told_by_its_start_alone(void **state)
     driver_end(&churn.driver);
 }
 
+// Who has seen it live may find it freed by another thread, which is an error: its size is none, not beyond all bounds.
+static void the_size_of_what_is_gone_is_none(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1);
+    for (size_t bytes = 1; bytes <= 30000; bytes = bytes * 3 + 1) {
+        char *ptr = alloc(heap, bytes);
+        const struct chunk chunk = locate(ptr);
+        if (chunk.zone->kind != ZONE_LARGE) {
+            void *at = zone_state_at(chunk.zone, chunk.index);
+            assert_int_equal(heap_fast_requested(chunk.zone, at), bytes);
+            driver_free(&churn.driver, heap, ptr);
+            assert_int_equal(heap_fast_requested(chunk.zone, at), 0);
+        }
+    }
+    driver_end(&churn.driver);
+}
+
 static void the_excess_of_a_small_chunk_lies_where_the_fast_path_looks(void **state)
 {
     (void)state;
@@ -591,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_small_chunk_is_known_to_be_zero_until_it_is_freed),
         cmocka_unit_test(an_aligned_chunk_is_one_of_the_class_that_the_slow_way_takes),
         cmocka_unit_test(the_size_of_a_chunk_is_told_by_its_start_alone),
+        cmocka_unit_test(the_size_of_what_is_gone_is_none),
         cmocka_unit_test(the_excess_of_a_small_chunk_lies_where_the_fast_path_looks),
         cmocka_unit_test(foreign_pointers_go_the_slow_way),
         cmocka_unit_test(fast_and_slow_steps_mix_at_random),

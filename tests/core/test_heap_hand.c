@@ -96,6 +96,27 @@ static void what_is_resized_is_held_and_at_its_start(void **state)
     end();
 }
 
+// Two threads may use one chunk, which is an error of theirs: one has seen it live when the other frees it.
+static void what_is_gone_is_not_resized(void **state)
+{
+    (void)state;
+    begin();
+    unsigned char *ptr = alloc_units(2);
+    const struct section *section = (const struct section *)zone_map_find(&driver.arena->map, ptr);
+    struct unit *unit = run_unit(section_runs(section), section_unit_of(section, ptr));
+    struct unit seen = run_unit_read(unit);
+    assert_true(run_change_note(unit, seen, 2 * UNIT - 5));
+    assert_false(run_change_note(unit, seen, 2 * UNIT - 6)); // it is another entry by now
+    assert_int_equal(chunk_locate(driver.arena, ptr).requested, 2 * UNIT - 5);
+    seen = run_unit_read(unit);
+    driver_free(&driver, NULL, ptr);
+    assert_int_equal(unit->kind, RUN_FREE);
+    assert_false(run_change_note(unit, seen, 2 * UNIT - 6));
+    assert_false(chunk_resize_run(section, ptr, 2 * UNIT - 6));
+    assert_true(driver_is_valid(&driver));
+    end();
+}
+
 static void a_chunk_in_a_hand_is_free(void **state)
 {
     (void)state;
@@ -453,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_freed_chunk_comes_again_for_as_many_units),
         cmocka_unit_test(what_is_resized_is_held_and_at_its_start),
+        cmocka_unit_test(what_is_gone_is_not_resized),
         cmocka_unit_test(a_chunk_in_a_hand_is_free),
         cmocka_unit_test(a_walk_passes_over_what_goes_into_a_hand_meanwhile),
         cmocka_unit_test(only_the_start_of_a_live_run_goes_into_a_hand),
