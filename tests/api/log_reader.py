@@ -13,6 +13,8 @@ LEAKS_HEAD = "========== MEMORY LEAK REPORT =========="
 LEAKS_TAIL = "========================================"
 LEAK = re.compile(r"\[LEAK\] (0x[0-9a-f]+) - (0x[0-9a-f]+) : (\d+) bytes")
 DUMP = re.compile(r"0x[0-9a-f]+  ([0-9a-f]{2} ){8}( ([0-9a-f]{2}|  )){8}  \|.{1,16}\||\*|and \d+ bytes more")
+# Behind a misuse, where calls are remembered.
+CALL = re.compile(r"\[\d+\] 0x[0-9a-f]+ -> 0x[0-9a-f]+ : \d+ bytes, \w+(?: of 0x[0-9a-f]+)?(?: \(misuse\))? by thread \d+")
 # Where call stacks are kept.
 GROUP = re.compile(r"\[LEAK\] (\d+) blocks?, (\d+) bytes, (?:the first )?at (0x[0-9a-f]+)")
 FRAME = re.compile(r"    #(\d+) (/.*\+0x[0-9a-f]+|0x[0-9a-f]+)")

@@ -206,9 +206,17 @@ def check_leaks(run):
         demand(marked == (run.on["leaks"] == "scan"), "what cannot be reached is told, or is not")
 
 
-def check_history(run):
+def is_of_the_past(line):
+    return log_reader.CALL.fullmatch(line) or log_reader.FRAME.fullmatch(line)
+
+
+def room_of_history(run):
     value = run.on["history"]
-    room = 1000 if value == "0" and run.on["bonus"] == "1" else int(value)
+    return 1000 if value == "0" and run.on["bonus"] == "1" else int(value)
+
+
+def check_history(run):
+    room = room_of_history(run)
     demand(run.told["history"] <= room and (room == 0 or run.told["history"] > 0), "the history has too few calls, or too many")
 
 
@@ -254,6 +262,11 @@ def check_exhausted(run):
 def check_misuse(run):
     told = sum(bool(MISUSE.match(line)) for line in run.errors)
     demand(told == (1 if run.bad_end and run.answer != "ignore" else 0), f"{told} misuses are told")
+    if told:
+        at = next(index for index, line in enumerate(run.errors) if MISUSE.match(line))
+        behind = run.errors[at + 1:at + 2]
+        has_past = bool(behind) and bool(log_reader.CALL.fullmatch(behind[0]))
+        demand(has_past == (room_of_history(run) > 0), "the calls that had the pointer are told, or are not")
 
 
 def check_output(run):
@@ -299,7 +312,7 @@ def check_end(run):
     if FORKS and not run.is_limited:
         demand(run.children == [23 if fails else 0] * CHILDREN, f"children ended with {run.children}")
     if run.goes_to_files or run.on["output"] == "1":
-        strange = [line for line in run.errors if not line.startswith("ft_malloc: ")]
+        strange = [line for line in run.errors if not line.startswith("ft_malloc: ") and not is_of_the_past(line)]
         demand(not strange, f"on standard error stands {strange[:3]}")
 
 
