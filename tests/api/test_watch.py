@@ -448,9 +448,9 @@ class Past(unittest.TestCase):
                 (1, address, 30, "malloc"), (2, address, 30, "free"), (3, address, 0, "free (misuse)")])
             self.assertTrue(second.startswith("ft_malloc: realloc of a freed pointer "))
             if stacks == "all":
-                self.assertEqual(len({call[4][0] for call in calls}), 3)  # three places
+                self.assertEqual(len({tuple(frames) for *_, frames in calls}), 3)  # three places
                 for *_, frames in calls:
-                    self.assertRegex(frames[0], re.escape(str(PROBE)) + r"\+0x[0-9a-f]+")
+                    self.assertTrue(any(frame.startswith(f"{PROBE}+0x") for frame in frames), frames)
             else:
                 self.assertEqual([call[4] for call in calls], [[]] * 3)
 
