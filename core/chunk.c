@@ -146,8 +146,8 @@ bool chunk_resize_run(const struct section *section, const void *ptr, size_t byt
         chunk_shrinks_much(chunk.requested, bytes) || gives_much(section, &chunk, bytes)) {
         return false;
     }
-    // Who frees it meanwhile, which is an error, leaves another entry.
-    return run_change_note(unit, seen, (uint32_t)bytes);
+    // Who frees it meanwhile, which is an error, leaves another note.
+    return run_change_note(unit, seen.note, (uint32_t)bytes);
 }
 
 bool chunk_shrink(const struct chunk *chunk, size_t bytes)

@@ -255,23 +255,12 @@ static inline void run_set_note(struct unit *unit, uint32_t note)
     atomic_store_explicit((_Atomic uint32_t *)&unit->note, note, memory_order_relaxed);
 }
 
-// ANY, by whoever holds the chunk. The same if the entry still is as it was seen; false if not: then it is another's, perhaps,
-// and has not changed. Relaxed: a note says something of itself alone. Machines that do not exchange an entry at once look at
-// the note alone.
-static inline bool run_change_note(struct unit *unit, struct unit seen, uint32_t note)
+// ANY, by whoever holds the chunk. The same if the note still is the one that was seen; false if not: then the chunk is no
+// more, and nothing has changed. (A free run has links there, which two numbers of units hardly ever are.) Relaxed: a note
+// says something of itself alone. The rest of the entry is read under the lock as it is, and so not written here.
+static inline bool run_change_note(struct unit *unit, uint32_t seen, uint32_t note)
 {
-    if (sizeof(uintptr_t) < sizeof(uint64_t)) {
-        return atomic_compare_exchange_strong_explicit((_Atomic uint32_t *)&unit->note, &seen.note,
-                                                       note, memory_order_relaxed,
-                                                       memory_order_relaxed);
-    }
-    struct unit changed = seen;
-    changed.note = note;
-    uint64_t before;
-    uint64_t after;
-    memcpy(&before, &seen, sizeof(before));
-    memcpy(&after, &changed, sizeof(after));
-    return atomic_compare_exchange_strong_explicit((_Atomic uint64_t *)unit, &before, after,
+    return atomic_compare_exchange_strong_explicit((_Atomic uint32_t *)&unit->note, &seen, note,
                                                    memory_order_relaxed, memory_order_relaxed);
 }
 

@@ -105,13 +105,13 @@ static void what_is_gone_is_not_resized(void **state)
     const struct section *section = (const struct section *)zone_map_find(&driver.arena->map, ptr);
     struct unit *unit = run_unit(section_runs(section), section_unit_of(section, ptr));
     struct unit seen = run_unit_read(unit);
-    assert_true(run_change_note(unit, seen, 2 * UNIT - 5));
-    assert_false(run_change_note(unit, seen, 2 * UNIT - 6)); // it is another entry by now
+    assert_true(run_change_note(unit, seen.note, 2 * UNIT - 5));
+    assert_false(run_change_note(unit, seen.note, 2 * UNIT - 6)); // it is another entry by now
     assert_int_equal(chunk_locate(driver.arena, ptr).requested, 2 * UNIT - 5);
     seen = run_unit_read(unit);
     driver_free(&driver, NULL, ptr);
     assert_int_equal(unit->kind, RUN_FREE);
-    assert_false(run_change_note(unit, seen, 2 * UNIT - 6));
+    assert_false(run_change_note(unit, seen.note, 2 * UNIT - 6));
     assert_false(chunk_resize_run(section, ptr, 2 * UNIT - 6));
     assert_true(driver_is_valid(&driver));
     end();
