@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "api/frames.h"
 
+#include "api/stacks.h"
+
+struct backtrace_key frames_of(const struct modules *modules, uint32_t stack)
+{
+    struct backtrace_key key = stacks_frames(stack);
+    size_t count = 0;
+    while (count < key.count && modules_have(modules, key.frames[count])) {
+        count++;
+    }
+    key.count = count;
+    return key;
+}
+
 static void tell_frame(struct text *text, const struct modules *modules, size_t number,
                        uintptr_t frame)
 {

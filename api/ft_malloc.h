@@ -273,7 +273,8 @@ struct ft_mallinfo ft_mallinfo(void);
 
 // malloc_info(3). Writes the same as XML with glibc's elements: one heap; the free chunks of each size class as sizes;
 // `fast` the chunks at hand, `rest` the other free ones, `mmap` mappings; `system` what is committed in sections
-// (current) and the most that ever was (max), and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the stream fails.
+// (current) and the most that ever was (max), and `aspace` what is reserved. 0; EINVAL if options is not 0; -1 if the
+// stream fails.
 int ft_malloc_info(int options, FILE *stream);
 
 // malloc_stats(3). Writes what is committed and what is in use to standard error, in glibc's words. Allocates nothing.
@@ -284,7 +285,8 @@ void ft_malloc_stats(void);
 //                     thread's zones; -1: all is
 //   M_MMAP_THRESHOLD  larger chunks get a mapping of their own: up to 256 MiB, 32 KiB at least whatever less is said
 //   the others        are accepted as glibc does, and change nothing: what they set does not exist here (fast bins,
-//                     padding, arenas, a limit to mappings), or belongs to an option (M_CHECK_ACTION: misuse, M_PERTURB: perturb)
+//                     padding, arenas, a limit to mappings), or belongs to an option (M_CHECK_ACTION: misuse,
+//                     M_PERTURB: perturb)
 int ft_mallopt(int parameter, int value);
 
 #else // what libc's headers may not declare; the functions they do declare are those above
@@ -325,7 +327,8 @@ enum { FT_HEAP_TAG_BYTES = 32 };
 
 // What can be chosen; all zero is the default for everything.
 struct ft_heap_options {
-    // What reports call it. Copied, up to 31 bytes; what follows is cut off. NULL: by its address, and ft_heap_figures() has "".
+    // What reports call it. Copied, up to 31 bytes; what follows is cut off. NULL: reports call it by its address, and
+    // ft_heap_figures() has "".
     const char *tag;
     // The most memory that it takes from the process's heap, all that it needs itself included. Up to 1 MiB is
     // taken at once. 0: no limit.

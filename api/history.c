@@ -58,8 +58,8 @@ bool history_next(uint64_t order, struct ft_malloc_event *event)
     return is_found;
 }
 
+// Arrays: pointers would be relocated when any process starts.
 static const char names[][16] = {
-    // arrays: pointers would be relocated when any process starts
     [FT_MALLOC_EVENT_MALLOC] = "malloc",   [FT_MALLOC_EVENT_CALLOC] = "calloc",
     [FT_MALLOC_EVENT_REALLOC] = "realloc", [FT_MALLOC_EVENT_ALIGNED] = "aligned_alloc",
     [FT_MALLOC_EVENT_FREE] = "free",

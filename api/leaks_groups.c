@@ -53,14 +53,10 @@ static void close_groups(struct groups *groups)
     (void)platform_release(groups->list, groups->bytes);
 }
 
-// A stack as far as it makes sense: what is no code was no return address, and what lies behind it neither.
+// A stack as far as it makes sense.
 static uint32_t cut_stack(const struct groups *groups, uint32_t stack)
 {
-    struct backtrace_key key = stacks_frames(stack);
-    size_t count = 0;
-    while (count < key.count && modules_have(&groups->modules, key.frames[count])) {
-        count++;
-    }
+    size_t count = frames_of(&groups->modules, stack).count;
     return global.stacks.copies || count == 0 ? stack : stacks_cut(stack, count);
 }
 

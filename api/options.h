@@ -2,10 +2,10 @@
 // The options, from one table of rows (options_table.h): name, values, default, and a sentence beside. The parser, its
 // complaints and the documentation come from it.
 //
-// Precedence, the later one wins: the default; what the option `preset` stands for, wherever it is said; ft_malloc_options, a string that the program may define;
-// the environment: what glibc and others call the same (MALLOC_DEBUG and the like), FT_MALLOC_OPTIONS="key=value,key=value",
-// then FT_MALLOC_<KEY>=value. In a process with more rights than its caller, the environment is heeded only where it makes
-// an option stricter.
+// Precedence, the later one wins: the default; what the option `preset` stands for, wherever it is said;
+// ft_malloc_options, a string that the program may define; the environment: what glibc and others call the same
+// (MALLOC_DEBUG and the like), FT_MALLOC_OPTIONS="key=value,key=value", then FT_MALLOC_<KEY>=value. In a process with
+// more rights than its caller, the environment is heeded only where it makes an option stricter.
 #ifndef FT_API_OPTIONS_H
 #define FT_API_OPTIONS_H
 

@@ -19,18 +19,6 @@ static size_t find_calls(struct ft_malloc_event *calls, const void *ptr, const v
     return count;
 }
 
-// What is no code was no return address, and what lies behind it neither.
-static struct backtrace_key frames_of(const struct modules *modules, uint32_t stack)
-{
-    struct backtrace_key key = stacks_frames(stack);
-    size_t count = 0;
-    while (count < key.count && modules_have(modules, key.frames[count])) {
-        count++;
-    }
-    key.count = count;
-    return key;
-}
-
 void past_tell(struct print *print, int descriptor, const void *ptr, const void *base)
 {
     struct ft_malloc_event calls[CALLS_MAX];

@@ -137,10 +137,10 @@ void *slow_refuse(size_t bytes, enum slow_how how)
     return NULL;
 }
 
-// A LARGE chunk out of the heap's hand, or NULL. A trim of all heaps reaches a thread in a call that does more than this.
-static void *take_from_hand(struct heap *heap, size_t bytes)
+// Whether a LARGE chunk may be had of what is free already. A trim of all heaps reaches a thread in a call that does more.
+static bool may_take_free(const struct heap *heap)
 {
-    return heap_is_none(heap) || heap_trim_waits(heap) ? NULL : heap_hand_take(heap, bytes);
+    return !heap_is_none(heap) && !heap_trim_waits(heap);
 }
 
 // A run that is free already, or NULL: there is more to it. Not inlined: the hand's way saves no register.
@@ -160,7 +160,7 @@ __attribute__((noinline)) static void *take_free_run(size_t bytes)
 // A LARGE chunk for a thread that has a heap, or NULL: there is more to it.
 static void *alloc_run(struct heap *heap, size_t bytes)
 {
-    if (heap_is_none(heap) || heap_trim_waits(heap)) {
+    if (!may_take_free(heap)) {
         return NULL;
     }
     void *ptr = heap_hand_take(heap, bytes);
@@ -192,8 +192,8 @@ static void *alloc_unwatched(size_t bytes, size_t align, enum slow_how how)
         heap != NULL ? heap_class_for(heap, bytes, align) : (unsigned)SIZE_CLASS_NONE;
     if (size_class != SIZE_CLASS_NONE) {
         grant = heap_take(heap, size_class, bytes, align);
-    } else if (heap != NULL && align <= GLOBAL_UNIT_BYTES) {
-        grant.ptr = take_from_hand(heap, bytes);
+    } else if (heap != NULL && align <= GLOBAL_UNIT_BYTES && may_take_free(heap)) {
+        grant.ptr = heap_hand_take(heap, bytes);
     }
     if (grant.ptr == NULL) {
         grant = alloc_locked(heap, size_class, bytes, align);

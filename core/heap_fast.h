@@ -268,9 +268,9 @@ static inline struct grant heap_small_grant(struct heap *heap, size_t bytes)
     return grant;
 }
 
-// OWNER. A chunk for `bytes` at a multiple of align, a power of two; NULL: neither TINY nor SMALL serves it, its state does not
-// note the slack, or the stack is empty. A class that serves a multiple of align is one, as it is rounded up in steps that align divides, or not at all; and
-// zones begin at multiples of the largest class.
+// OWNER. A chunk for `bytes` at a multiple of align, a power of two; NULL: neither TINY nor SMALL serves it, its state
+// does not note the slack, or the stack is empty. A class that serves a multiple of align is one, as it is rounded up in
+// steps that align divides, or not at all; and zones begin at multiples of the largest class.
 static inline void *heap_fast_alloc_aligned(struct heap *heap, size_t bytes, size_t align)
 {
     size_t room = bits_align_up(bytes + (bytes == 0), align);

@@ -9,10 +9,10 @@
 enum { HEAP_RETURN_BYTES_MIN = 16 << 10 }; // shorter ranges leave in a trim alone
 
 // OWNER. How many bytes side by side are worth a purge now; 0: nothing is to leave. What is free in the zones beyond a
-// quarter of the arena's dirty_bytes_max and half of what is in use in the same zones leaves with time, which is told by what
-// the heap takes out of its zones: T bytes taken are worth one range of 2^41 / T bytes. As much more stays as left and was taken again, up to dirty_bytes_max,
-// less an eighth of what leaves from then on. Beyond that and a share of four times
-// dirty_bytes_max, of 64 MiB at most, it leaves at once. The share is one part in n^2, of n heaps.
+// quarter of the arena's dirty_bytes_max and half of what is in use in the same zones leaves with time, which is told by
+// what the heap takes out of its zones: T bytes taken are worth one range of 2^41 / T bytes. As much more stays as left
+// and was taken again, up to dirty_bytes_max, less an eighth of what leaves from then on. Beyond that and a share of four
+// times dirty_bytes_max, of 64 MiB at most, it leaves at once. The share is one part in n^2, of n heaps.
 size_t heap_worth_leaving(struct heap *heap);
 
 // OWNER. The next range of pages to purge, of at least so many bytes; it is to be purged, and heap_left() called, before

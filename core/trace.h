@@ -31,7 +31,8 @@
 //   thread  number      (THREAD)
 //   stack   number      (STACK: the one that is told)
 //   align   number      its power of two (ALIGNED)
-//   ptr     address     the chunk that was handed in; where a module's file would begin (REALLOC, FREE, the misused, BEFORE, MODULE)
+//   ptr     address     the chunk that was handed in; where a module's file would begin (REALLOC, FREE, the
+//                       misused, BEFORE, MODULE)
 //   held    number      bytes requested of that so far (REALLOC, FREE, BEFORE)
 //   bytes   number      bytes that are asked for; live ones at the END; from there to the module's end
 //   result  address     the chunk that was handed out, without the flag REFUSED (MALLOC, CALLOC, REALLOC, ALIGNED)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The system, as this project sees it. One source file for each system implements nearly all of it (linux.c
-// with linux_slot.h; linux_calls.h has what several make of the system's calls), and files beside it what is only reached when
-// an option or a caller asks for it (linux_fork.c, linux_keep.c, linux_cgroup.c, linux_output.c, linux_trace.c, linux_end.c,
-// linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree names the system.
+// The system, as this project sees it. One source file for each system implements nearly all of it (linux.c with
+// linux_slot.h; linux_calls.h has what several make of the system's calls), and files beside it what is only reached when
+// an option or a caller asks for it (linux_fork.c, linux_keep.c, linux_cgroup.c, linux_output.c, linux_trace.c,
+// linux_end.c, linux_mappings.c, linux_stack.c, linux_huge.c); porting means writing others. Nothing else in the tree
+// names the system.
 //
 // Memory has three states, and these calls move between them:
 //

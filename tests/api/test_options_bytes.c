@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Options of bytes, numbers and text, and that of the line at exhaustion, as the parser reads them: what is a number, what is said of what
-// is none, which source wins, and that a source of less rights has no say.
+// Options of bytes, numbers and text, and that of the line at exhaustion, as the parser reads them: what is a number,
+// what is said of what is none, which source wins, and that a source of less rights has no say.
 
 #include <stdio.h>
 #include <string.h>

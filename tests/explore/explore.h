@@ -11,9 +11,9 @@
 // and registers, and who holds the lock. A state that was seen before is not explored again, so the search ends, and
 // then every order has been seen in which sequentially consistent accesses can happen.
 //
-// A step may go on over plain accesses because no other fiber can tell when they are done: a fiber that makes one
-// to the same place after another fiber's, and not ordered after it, has raced with it, and the search says so (race.h). It may go on over letting go of the lock, because who waits for that can as well
-// wait until the step is over.
+// A step may go on over plain accesses because no other fiber can tell when they are done: a fiber that makes one to the
+// same place after another fiber's, and not ordered after it, has raced with it, and the search says so (race.h). It may
+// go on over letting go of the lock, because who waits for that can as well wait until the step is over.
 //
 // Atomic accesses happen in one order that all fibers see: what they could read by a weaker model the search cannot
 // see. What it does see is whether the orders that they name keep plain accesses apart.

@@ -14,9 +14,9 @@ set(FT_SELDOM
     platform/linux_cgroup platform/linux_end platform/linux_huge platform/linux_keep platform/linux_mappings
     platform/linux_output platform/linux_stack platform/linux_trace
     api/bsd api/exhausted api/frames api/heaps api/heaps_ask api/heaps_chunks api/heaps_memory api/heaps_report api/history
-    api/inspect api/leaks api/leaks_groups api/leaks_scan api/log api/mallinfo api/mallopt api/modules api/past api/path api/print
-    api/report api/show api/show_ex api/stacks api/stats api/stats_json api/stats_prometheus api/stats_table api/trace
-    api/trim)
+    api/inspect api/leaks api/leaks_groups api/leaks_scan api/log api/mallinfo api/mallopt api/modules api/past
+    api/path api/print api/report api/show api/show_ex api/stacks api/stats api/stats_json api/stats_prometheus
+    api/stats_table api/trace api/trim)
 foreach(name ${FT_SELDOM})
     if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${name}.c)
         message(FATAL_ERROR "${CMAKE_CURRENT_LIST_FILE}: there is no ${name}.c")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads what has been written of leaks and misuse with call stacks, and writes it with functions and lines. Stacks that are slices
-// are unwound, and groups that turn out to have the same stack are made one. Everything else is passed on as it is.
+// Reads what has been written of leaks and misuse with call stacks, and writes it with functions and lines. Stacks that are
+// slices are unwound, and groups that turn out to have the same stack are made one. Everything else is passed on as it is.
 //
 //   ft_symbols [FILE…]      standard input without one
 #include "code.h"
