@@ -2,6 +2,7 @@
 // Forks in a program with a library whose fork handlers allocate.
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,12 +15,14 @@
 int fork_handlers_called(void);
 
 enum {
-    IDLE_COUNT = 15,
-    ROUND_COUNT = 2
-}; // every 16th thread writes its trace where the first one does
+    IDLE_COUNT = 15, // every 16th thread writes its trace where the first one does
+    ROUND_COUNT = 2,
+    STEPS_EACH_FORK = 3000, // so that a trace is no longer where forks are slow
+};
 
 static sem_t has_called;
 static atomic_bool stop;
+static atomic_size_t fork_count;
 
 static void *call_once(void *argument)
 {
@@ -35,6 +38,9 @@ static void *call_until_stopped(void *argument)
 {
     void *chunks[50] = {NULL};
     for (size_t step = 0; !atomic_load(&stop); step++) {
+        while (step / STEPS_EACH_FORK > atomic_load(&fork_count) && !atomic_load(&stop)) {
+            sched_yield();
+        }
         free(chunks[step % 50]);
         chunks[step % 50] = malloc(20 + step % 50 * 40);
         if (step == 0) {
@@ -52,6 +58,7 @@ static void fork_children(int count)
     for (int round = 0; round < count; round++) {
         int before = fork_handlers_called();
         pid_t child = fork();
+        atomic_fetch_add(&fork_count, 1);
         assert_true(child >= 0);
         if (child == 0) {
             void *ptr = malloc(100000);
