@@ -17,7 +17,7 @@ int fork_handlers_called(void);
 enum {
     IDLE_COUNT = 15, // every 16th thread writes its trace where the first one does
     ROUND_COUNT = 2,
-    STEPS_EACH_FORK = 3000, // so that a trace is no longer where forks are slow
+    STEPS_EACH_FORK = 3000, // at most: where forks are slow, a trace does not grow meanwhile
 };
 
 static sem_t has_called;

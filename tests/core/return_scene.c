@@ -42,6 +42,14 @@ void return_scene_put(struct heap *owner, void *ptr)
     assert_true(heap_put(owner, &chunk));
 }
 
+void return_scene_put_some(struct heap *owner, unsigned first, unsigned end)
+{
+    for (unsigned index = first; index < end; index++) {
+        return_scene_put(owner, scene.chunks[index]);
+    }
+    heap_flush(owner);
+}
+
 void return_scene_thin_out(struct heap *owner, unsigned count, unsigned step)
 {
     for (unsigned index = 0; index < count; index++) {

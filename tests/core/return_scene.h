@@ -38,6 +38,9 @@ void return_scene_fill(struct heap *owner, size_t bytes, unsigned count);
 // Frees a chunk of a zone that is the heap's, or was last.
 void return_scene_put(struct heap *owner, void *ptr);
 
+// Frees the chunks from one number to before another, back to their zones.
+void return_scene_put_some(struct heap *owner, unsigned first, unsigned end);
+
 // Frees all of so many chunks but each `step`th, without giving anything back.
 void return_scene_thin_out(struct heap *owner, unsigned count, unsigned step);
 

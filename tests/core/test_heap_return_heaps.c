@@ -72,6 +72,15 @@ static void a_zone_that_another_heap_takes_over_is_counted_there(void **state)
     return_scene_end();
 }
 
+// Another heap frees ten chunks of the scene's, which go home.
+static void free_ten(struct heap *other)
+{
+    for (unsigned index = 0; index < 10; index++) {
+        driver_free(&scene.driver, other, scene.chunks[index]);
+    }
+    heap_send_parcels(other);
+}
+
 static void classes_that_nobody_wants_any_more_are_taken_in_one_by_one(void **state)
 {
     (void)state;
@@ -80,10 +89,7 @@ static void classes_that_nobody_wants_any_more_are_taken_in_one_by_one(void **st
     return_scene_fill(scene.heap, CHUNK, 256);
     struct zone *zone = return_scene_zone_of(scene.chunks[0]);
     assert_int_equal(atomic_load(&zone->owner), ZONE_OWNER_FULL);
-    for (unsigned index = 0; index < 10; index++) {
-        driver_free(&scene.driver, other, scene.chunks[index]);
-    }
-    heap_send_parcels(other);
+    free_ten(other);
     // By who had it last: a tenth of its chunks are not enough for the other.
     for (unsigned count = 0; count < scene.heap->class_count; count++) {
         heap_adopt_next(other);
@@ -104,10 +110,7 @@ static void each_new_zone_looks_through_one_class(void **state)
     struct heap *other = driver_acquire(&scene.driver, HEAP_BYTES);
     return_scene_fill(scene.heap, CHUNK, 256);
     struct zone *zone = return_scene_zone_of(scene.chunks[0]);
-    for (unsigned index = 0; index < 10; index++) {
-        driver_free(&scene.driver, other, scene.chunks[index]);
-    }
-    heap_send_parcels(other);
+    free_ten(other);
     size_t zones = scene.driver.arena->zone_count;
     uintptr_t first = heap_returns(scene.heap)->home_class;
     for (unsigned count = 0; count < scene.heap->class_count; count++) {

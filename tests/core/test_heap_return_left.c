@@ -2,7 +2,6 @@
 // What becomes of pages that a heap has given back.
 #include "core/heap_return.h"
 
-#include "core/misuse.h"
 #include "tests/core/churn.h"
 #include "tests/core/return_scene.h"
 #include "tests/core/test.h"
@@ -16,10 +15,7 @@ static void what_was_purged_is_no_longer_kept(void **state)
     (void)state;
     return_scene_begin(MIB);
     return_scene_fill(scene.heap, CHUNK, 128);
-    for (unsigned index = 16; index < 100; index++) {
-        return_scene_put(scene.heap, scene.chunks[index]);
-    }
-    heap_flush(scene.heap);
+    return_scene_put_some(scene.heap, 16, 100);
     struct heap_return *back = heap_returns(scene.heap);
     assert_int_equal(back->dirty_bytes, 84 * CHUNK);
     assert_int_equal(back->held_bytes, (128 - 84) * CHUNK);
@@ -38,10 +34,7 @@ static void what_was_purged_is_no_longer_kept(void **state)
         memset(grant.ptr, OLD, CHUNK);
     }
     assert_int_equal(zero_count, 84);
-    for (unsigned index = 0; index < 128; index++) {
-        return_scene_put(scene.heap, scene.chunks[index]);
-    }
-    heap_flush(scene.heap);
+    return_scene_put_some(scene.heap, 0, 128);
     assert_int_equal(back->dirty_bytes, 128 * CHUNK);
     assert_int_equal(back->held_bytes, 0);
     return_scene_end();
@@ -107,10 +100,7 @@ static void a_zone_that_is_lost_but_for_what_is_in_use_is_nobodys(void **state)
     return_scene_begin(MIB);
     return_scene_fill(scene.heap, CHUNK, 128);
     struct zone *zone = return_scene_zone_of(scene.chunks[0]);
-    for (unsigned index = 16; index < 128; index++) {
-        return_scene_put(scene.heap, scene.chunks[index]);
-    }
-    heap_flush(scene.heap);
+    return_scene_put_some(scene.heap, 16, 128);
     struct leaving leaving;
     assert_true(return_scene_next(PAGE, SIZE_MAX, &leaving));
     return_scene_left(&leaving, LEFT_RESERVED);

@@ -96,10 +96,7 @@ static void zones_with_less_than_is_wanted_are_passed_over(void **state)
     (void)state;
     return_scene_begin(MIB);
     return_scene_fill(scene.heap, CHUNK, 128);
-    for (unsigned index = 16; index < 31; index++) {
-        return_scene_put(scene.heap, scene.chunks[index]);
-    }
-    heap_flush(scene.heap);
+    return_scene_put_some(scene.heap, 16, 31);
     struct leaving leaving;
     assert_false(return_scene_next(16 * KIB, SIZE_MAX, &leaving));
     return_scene_put(scene.heap, scene.chunks[31]);
@@ -112,6 +109,14 @@ static void zones_with_less_than_is_wanted_are_passed_over(void **state)
 }
 
 // ---- the place where a search goes on -----------------------------------------------------------
+
+// Three zones, of the first of which one of two ranges has left.
+static void begin_search(struct zone *order[3], struct leaving *leaving)
+{
+    return_scene_three_zones(order);
+    assert_true(return_scene_next(16 * KIB, SIZE_MAX, leaving));
+    return_scene_left(leaving, LEFT_CLEAN);
+}
 
 // Frees what is still in use of a zone.
 static void empty(const struct zone *zone)
@@ -156,10 +161,8 @@ static void a_search_survives_that_its_zone_is_used_up(void **state)
 {
     (void)state;
     struct zone *order[3];
-    return_scene_three_zones(order);
     struct leaving leaving;
-    assert_true(return_scene_next(16 * KIB, SIZE_MAX, &leaving));
-    return_scene_left(&leaving, LEFT_CLEAN);
+    begin_search(order, &leaving);
     use_up(order[0]);
     assert_int_equal(order[0]->fill, ZONE_UNLISTED);
     assert_true(heap_is_valid(scene.heap));
@@ -179,10 +182,8 @@ static void a_search_survives_that_its_zone_is_dissolved(void **state)
     (void)state;
     for (unsigned gives = 0; gives < 2; gives++) {
         struct zone *order[3];
-        return_scene_three_zones(order);
         struct leaving leaving;
-        assert_true(return_scene_next(16 * KIB, SIZE_MAX, &leaving));
-        return_scene_left(&leaving, LEFT_CLEAN);
+        begin_search(order, &leaving);
         empty(order[0]);
         assert_true(heap_has_empty(scene.heap));
         while (gives != 0 && heap_give_empty(scene.heap)) {
@@ -201,10 +202,8 @@ static void a_search_survives_that_its_zone_goes_to_another_list(void **state)
 {
     (void)state;
     struct zone *order[3];
-    return_scene_three_zones(order);
     struct leaving leaving;
-    assert_true(return_scene_next(16 * KIB, SIZE_MAX, &leaving));
-    return_scene_left(&leaving, LEFT_CLEAN);
+    begin_search(order, &leaving);
     // It becomes fuller: it is in a list that is still to come, and is looked through from its start.
     struct chunk_entry entries[30];
     uint32_t fill = order[0]->fill;
