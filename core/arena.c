@@ -142,6 +142,14 @@ void arena_give_run(struct arena *arena, struct section *section, uint32_t first
     run_give(runs, first, false);
 }
 
+void arena_give_meta(struct arena *arena, const void *base)
+{
+    struct section *section = arena_section_of(arena, base);
+    uint32_t first = section_unit_of(section, base);
+    arena->meta_unit_count -= run_unit(section_runs(section), first)->length;
+    arena_give_run(arena, section, first);
+}
+
 // Memory for records at the end of a section of a buffer, where it parts nothing that is free: the section has
 // these units no more. False if they are in use.
 static bool take_end(struct arena *arena, struct section *section, uint32_t count, uint32_t align)

@@ -231,8 +231,11 @@ void arena_note_committed(struct arena *arena);
 // section is NULL on failure, and *need then says what would help.
 struct run arena_take_run(struct arena *arena, size_t bytes, size_t align, struct need *need);
 
-// LOCKED. Takes a run of zeroed memory for the arena's own use, for good.
+// LOCKED. Takes a run of zeroed memory for the arena's own use.
 struct run arena_take_meta(struct arena *arena, size_t bytes, struct need *need);
+
+// LOCKED. Gives such a run back, by where it begins.
+void arena_give_meta(struct arena *arena, const void *base);
 
 // LOCKED. So many more units are in use.
 static inline void arena_count_used(struct arena *arena, size_t more)

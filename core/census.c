@@ -76,8 +76,7 @@ __attribute__((no_sanitize("thread"))) static size_t chunks_in(const struct heap
 __attribute__((no_sanitize("thread"))) static size_t unused_in(const struct heap *heap)
 {
     const volatile struct heap *moving = heap;
-    uintptr_t next = moving->memory_next;
-    return next <= heap->memory_end ? heap->memory_end - next : 0;
+    return moving->memory_unused;
 }
 
 static void count_heaps(const struct arena *arena, struct census *census)

@@ -24,7 +24,8 @@
 //   H1  Every entry of a stack is a chunk of its class, neither live nor on its way home, and not in its zone.
 //   H2  A zone of this heap is in the list of its fill, or in none if it has nothing to take.
 //   H3  The `home` list is of records that are announced, each once.
-//   H4  Each zone has counted itself as it is, and dirty_bytes and held_bytes are the sums.
+//   H4  Stacks lie in the heap's memory one behind the other, by class.
+//   H5  Each zone has counted itself as it is, and dirty_bytes and held_bytes are the sums.
 //
 // What a heap holds in pointers (its stacks) means nothing to another process, and is set right when a heap
 // that has moved is acquired; zones and lists are offsets.
@@ -46,7 +47,7 @@ enum {
     HEAP_OWNER_SHIFT = 12, // an owner word: the heap's id above, a stack's place below
     HEAP_OWNER_MASK = (1 << HEAP_OWNER_SHIFT) - 1,
     HEAP_ID_MAX = (1 << 20) - 4,      // heaps of one arena; the ids above mean none, full and dead
-    HEAP_STACK_LEVELS = 14,           // capacities of stacks: 1 << level
+    HEAP_STACK_CAPACITY_MAX = 8192,   // entries of one stack
     HEAP_STACK_BYTES_MAX = 256 << 10, // chunks that one stack may hold,
     HEAP_SWING_BYTES_MAX = 1 << 20,   // or one that swings (heap_stacks.h)
     HEAP_RUN_CLASS_BYTES = 4096,      // larger classes are served as runs, before they get a zone:
@@ -120,9 +121,10 @@ struct heap {
     uintptr_t next_idle;   // LOCKED: the arena's list of heaps without a thread
     uintptr_t address;     // of this heap, when its pointers were written
     uintptr_t budget;      // bytes of chunks that stacks may still grow by
-    uintptr_t memory_next; // memory for stacks, from this heap
+    uintptr_t memory;      // for stacks, from this heap
     uintptr_t memory_end;
-    struct chunk_entry *spare[HEAP_STACK_LEVELS]; // outgrown memory of stacks, by level
+    uintptr_t
+        memory_unused; // bytes of it, and of what a stack that swings has got, that no stack has had
     uintptr_t empties;       // OWNER: zones that became empty and go back, from the arena
     uintptr_t parcels_open;  // in which something waits
     struct chunk_entry none; // what a stack without memory has below its bottom

@@ -140,21 +140,23 @@ static void heap_init(struct heap *heap, struct arena *arena, size_t bytes)
     uintptr_t next = heap->parcels + heap->parcel_count * sizeof(struct heap_parcel);
     if (return_bytes(arena) != 0) {
         heap->back = (uint16_t)next;
-        *heap_swing(heap) = (struct heap_swing){.own_bytes = bytes};
+        *heap_swing(heap) = (struct heap_swing){.memory_bytes = 0};
         next += return_bytes(arena);
     }
     if (hand_bytes(arena) != 0) {
         heap->hand = (uint16_t)next;
     }
+    heap->memory = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
     heap->memory_end = bytes;
     heap->next_heap = arena->heaps;
     arena->heaps = offset_of(arena, heap);
     heap_begin(heap);
+    heap->memory_unused = bytes - heap->memory;
 }
 
 static struct chunk_entry *moved(struct chunk_entry *entry, uintptr_t distance)
 {
-    return entry == NULL ? NULL : (struct chunk_entry *)((uintptr_t)entry + distance);
+    return (struct chunk_entry *)((uintptr_t)entry + distance);
 }
 
 // The arena lies elsewhere than when the heap's pointers were written: they move with it.
@@ -171,12 +173,6 @@ static void move_in(struct heap *heap)
         stack->limit = moved(stack->limit, distance);
         stack->top =
             moved(stack->top, distance); // a heap that waits for a thread has nothing at hand
-    }
-    for (unsigned level = 0; level < HEAP_STACK_LEVELS; level++) {
-        heap->spare[level] = moved(heap->spare[level], distance);
-        for (struct chunk_entry *spare = heap->spare[level]; spare != NULL; spare = spare->chunk) {
-            spare->chunk = moved(spare->chunk, distance);
-        }
     }
 }
 

@@ -9,7 +9,9 @@ enum {
     STACK_CAPACITY_MIN = 8, // entries of a TINY class's first stack
     SWING_FLUSHES = 2,      // halves of a stack that went home before it is one that swings
     SWING_FACTOR = 2,       // times the budget for what overflows, for stacks that swing
-    SWING_MEMORY_BYTES = 4 * (64 << 10), // that a heap gets when its own are used up
+    // Memory that a heap gets when its own is used up, in place of that twice as much, and so on.
+    SWING_MEMORY_MIN = 64 << 10,
+    SWING_MEMORY_MAX = 4 * SWING_MEMORY_MIN,
     IDLE_LOOKS = 3, // at which a stack was the same before it goes home; twice as many each time
     IDLE_DOUBLINGS = 6, // up to so often
 };
@@ -21,41 +23,91 @@ size_t heap_first_stack_bytes(void)
     return (STACK_CAPACITY_MIN + 1) * sizeof(struct chunk_entry);
 }
 
-// Memory for 1 << level entries and the one below the bottom, or NULL. Returns the bottom.
-static struct chunk_entry *take_stack_memory(struct heap *heap, unsigned level)
+// Where the stacks of all classes lie if one of them gets another capacity: one behind the other, the smallest class first, each
+// behind the entry below its bottom; where what the heap began with ends, in what it has got later. False if they have no room.
+static bool lay_out(const struct heap *heap, unsigned changed, size_t capacity,
+                    struct chunk_entry **bottoms, size_t *unused)
 {
-    struct chunk_entry *spare = heap->spare[level];
-    if (spare != NULL) {
-        heap->spare[level] = spare->chunk;
-        spare[-1] = (struct chunk_entry){.chunk = NULL};
-        return spare;
+    const struct heap_swing *swing = heap_swing(heap);
+    uintptr_t more_bytes = swing != NULL ? swing->memory_bytes : 0;
+    uintptr_t next = heap->memory;
+    uintptr_t end = heap->memory_end;
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        size_t entries = size_class == changed ? capacity : heap->stacks[size_class].capacity;
+        bottoms[size_class] = (struct chunk_entry *)&heap->none + 1;
+        if (entries == 0) {
+            continue;
+        }
+        size_t bytes = (entries + 1) * sizeof(struct chunk_entry);
+        if (end - next < bytes && more_bytes != 0) {
+            next = swing->memory;
+            end = next + more_bytes;
+            more_bytes = 0;
+        }
+        if (end - next < bytes) {
+            return false;
+        }
+        bottoms[size_class] = (struct chunk_entry *)offset_to(heap, next) + 1;
+        next += bytes;
     }
-    size_t bytes = (((size_t)1 << level) + 1) * sizeof(struct chunk_entry);
-    if (heap->memory_end - heap->memory_next < bytes) {
-        return NULL;
-    }
-    struct chunk_entry *memory = offset_to(heap, heap->memory_next);
-    heap->memory_next += bytes;
-    memory->chunk = NULL; // it may have been used before the heap was revived
-    return memory + 1;
+    *unused = end - next + more_bytes;
+    return true;
 }
 
-// What a stack has of it is there for others.
-static void give_stack_memory(struct heap *heap, const struct heap_stack *stack)
+bool heap_stacks_are_in_place(const struct heap *heap)
 {
-    if (stack->capacity != 0) {
-        unsigned level = bits_lowest(stack->capacity);
-        stack->bottom->chunk = heap->spare[level];
-        heap->spare[level] = stack->bottom;
+    struct chunk_entry *bottoms[SIZE_CLASS_COUNT];
+    size_t unused;
+    bool are = lay_out(heap, SIZE_CLASS_COUNT, 0, bottoms, &unused);
+    for (unsigned size_class = 0; are && size_class < heap->class_count; size_class++) {
+        const struct heap_stack *stack = &heap->stacks[size_class];
+        uintptr_t bottom = (uintptr_t)stack->bottom + ((uintptr_t)heap - heap->address);
+        are = bottom == (uintptr_t)bottoms[size_class] &&
+              stack->limit == stack->bottom + stack->capacity;
     }
+    return are && heap->memory_unused <= unused;
+}
+
+static void move_stack(struct heap_stack *stack, struct chunk_entry *bottom)
+{
+    size_t count = (size_t)(stack->top - stack->bottom);
+    memmove(bottom, stack->bottom, count * sizeof(*bottom));
+    if (stack->capacity != 0) {
+        bottom[-1].chunk = NULL; // the memory may have been used before
+    }
+    stack->bottom = bottom;
+    stack->top = bottom + count;
+    stack->limit = bottom + stack->capacity;
+}
+
+// Gives a stack room for so many entries, no fewer than it holds, and moves those of larger classes. False if there is no memory.
+static bool set_capacity(struct heap *heap, unsigned changed, size_t capacity)
+{
+    struct chunk_entry *bottoms[SIZE_CLASS_COUNT];
+    size_t unused;
+    if (!lay_out(heap, changed, capacity, bottoms, &unused)) {
+        return false;
+    }
+    heap->memory_unused = unused < heap->memory_unused ? unused : heap->memory_unused;
+    struct heap_stack *stacks = heap->stacks;
+    bool goes_up = capacity > stacks[changed].capacity;
+    stacks[changed].capacity = (uint16_t)capacity;
+    // Each goes where none is any more.
+    unsigned last = heap->class_count - 1U;
+    for (unsigned done = 0; done <= last - changed; done++) {
+        unsigned size_class = goes_up ? last - done : changed + done;
+        if (bottoms[size_class] != stacks[size_class].bottom || size_class == changed) {
+            move_stack(&stacks[size_class], bottoms[size_class]);
+        }
+    }
+    return true;
 }
 
 void heap_begin_stacks(struct heap *heap)
 {
     const struct arena *arena = heap_arena(heap);
     heap->budget = arena->config.stack_bytes_max;
-    heap->memory_next = bits_align_up(heap_bytes_min(arena), _Alignof(struct chunk_entry));
-    memset(heap->spare, 0, sizeof(heap->spare));
+    heap->memory_unused = 0; // it may have been used before the heap was revived
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         struct chunk_entry *bottom = &heap->none + 1;
         uint16_t served = heap->stacks[size_class].served;
@@ -68,7 +120,6 @@ void heap_begin_stacks(struct heap *heap)
     }
     struct heap_swing *swing = heap_swing(heap);
     if (swing != NULL) {
-        heap->memory_end = swing->own_bytes;
         swing->budget = SWING_FACTOR * arena->config.stack_bytes_max;
         swing->wants_memory = false;
         swing->wants_budget = false;
@@ -85,36 +136,41 @@ bool heap_wants_memory(const struct heap *heap)
     return swing != NULL && swing->wants_memory;
 }
 
+static size_t next_memory_bytes(const struct heap_swing *swing)
+{
+    return swing->memory_bytes == 0 ? SWING_MEMORY_MIN : 2 * swing->memory_bytes;
+}
+
 bool heap_take_memory(struct heap *heap, struct need *need)
 {
     struct heap_swing *swing = heap_swing(heap);
     struct arena *arena = heap_arena(heap);
     *need = (struct need){.kind = NEED_NOTHING};
     swing->wants_memory = false;
-    if (swing->memory == 0) {
-        struct run run = {.section = NULL};
-        if (!arena_is_short(arena)) {
-            run = arena_take_meta(arena, SWING_MEMORY_BYTES, need);
-        }
-        if (run.section == NULL) {
-            return false;
-        }
-        swing->memory = offset_of(heap, section_unit_at(run.section, run.first));
+    struct run run = {.section = NULL};
+    if (!arena_is_short(arena)) {
+        run = arena_take_meta(arena, next_memory_bytes(swing), need);
     }
-    heap->memory_next = swing->memory;
-    heap->memory_end = swing->memory + SWING_MEMORY_BYTES;
+    if (run.section == NULL) {
+        return false;
+    }
+    void *outgrown = swing->memory_bytes != 0 ? offset_to(heap, swing->memory) : NULL;
+    swing->memory = offset_of(heap, section_unit_at(run.section, run.first));
+    swing->memory_bytes = next_memory_bytes(swing);
+    heap->memory_unused = swing->memory_bytes + (outgrown == NULL ? heap->memory_unused : 0);
+    bool fits = set_capacity(heap, 0, heap->stacks[0].capacity);
+    CHECK(fits);
+    if (outgrown != NULL) {
+        arena_give_meta(arena, outgrown);
+    }
     return true;
 }
 
 size_t heap_own_bytes(const struct heap *heap)
 {
     const struct heap_swing *swing = heap_swing(heap);
-    size_t unit = arena_unit_bytes(heap_arena(heap));
-    if (swing == NULL) {
-        return bits_align_up(heap->memory_end, unit);
-    }
-    size_t more = swing->memory != 0 ? SWING_MEMORY_BYTES : 0;
-    return bits_align_up(swing->own_bytes, unit) + more;
+    size_t more = swing != NULL ? swing->memory_bytes : 0;
+    return bits_align_up(heap->memory_end, arena_unit_bytes(heap_arena(heap))) + more;
 }
 
 // ---- depth --------------------------------------------------------------------------------------
@@ -126,7 +182,7 @@ static bool may_double(struct heap *heap, unsigned size_class, size_t bytes_max,
 {
     const struct heap_stack *stack = &heap->stacks[size_class];
     *bytes = stack->capacity * size_class_bytes(size_class);
-    if (2 * *bytes > bytes_max || stack->capacity == 1U << (HEAP_STACK_LEVELS - 1)) {
+    if (2 * *bytes > bytes_max || stack->capacity == HEAP_STACK_CAPACITY_MAX) {
         return false;
     }
     struct heap_swing *swing = heap_swing(heap);
@@ -136,28 +192,11 @@ static bool may_double(struct heap *heap, unsigned size_class, size_t bytes_max,
     return *bytes <= budget;
 }
 
-// Moves a stack to memory for so many entries. False if there is none.
-static bool move_stack(struct heap *heap, struct heap_stack *stack, size_t capacity)
-{
-    struct chunk_entry *bottom = take_stack_memory(heap, bits_lowest(capacity));
-    if (bottom == NULL) {
-        return false;
-    }
-    size_t count = (size_t)(stack->top - stack->bottom);
-    memcpy(bottom, stack->bottom, count * sizeof(*bottom));
-    give_stack_memory(heap, stack);
-    stack->bottom = bottom;
-    stack->top = bottom + count;
-    stack->limit = bottom + capacity;
-    stack->capacity = (uint16_t)capacity;
-    return true;
-}
-
 // Makes a stack deeper, and pays for it out of one of the budgets.
 static bool deepen(struct heap *heap, unsigned size_class, size_t capacity, size_t bytes,
                    uintptr_t *budget)
 {
-    if (!move_stack(heap, &heap->stacks[size_class], capacity)) {
+    if (!set_capacity(heap, size_class, capacity)) {
         return false;
     }
     bytes = bytes < *budget ? bytes : *budget;
@@ -215,18 +254,16 @@ void heap_deepen_swinging(struct heap *heap, unsigned size_class)
     }
     if (!deepen(heap, size_class, stack->capacity * (size_t)2, bytes, &swing->budget)) {
         swing->flushes[size_class] = 0; // it asks again when as much has gone home
-        swing->wants_memory = heap->memory_end != swing->memory + SWING_MEMORY_BYTES;
+        swing->wants_memory = swing->memory_bytes < SWING_MEMORY_MAX;
     }
 }
 
 void heap_flatten(struct heap *heap, unsigned size_class)
 {
     struct heap_swing *swing = heap_swing(heap);
-    struct heap_stack *stack = &heap->stacks[size_class];
-    CHECK(stack->top == stack->bottom);
-    give_stack_memory(heap, stack);
-    stack->top = stack->limit = stack->bottom = &heap->none + 1;
-    stack->capacity = 0;
+    CHECK(heap->stacks[size_class].top == heap->stacks[size_class].bottom);
+    bool fits = set_capacity(heap, size_class, 0);
+    CHECK(fits);
     struct heap_paid *paid = &swing->paid[size_class];
     heap->budget += paid->first;
     swing->budget += paid->swing;

@@ -3,9 +3,11 @@
 //
 // A stack that overflows becomes twice as deep, as long as the budget for all stacks of the heap together allows it; then its
 // older half goes home. A part of the budget is kept for stacks that swing: that sent chunks home and want as many again, so
-// that what the program frees and takes in turn would stay if only there was room for it. Memory for more entries than the
-// heap began with it gets from the arena once, when such a stack finds none. What a stack has of all that it loses when nobody
-// uses it.
+// that what the program frees and takes in turn would stay if only there was room for it. Where such a stack finds no memory,
+// the heap gets more from the arena than it began with, and each time twice as much in place of that.
+//
+// In its memory the stacks lie one behind the other, by their class. When one becomes deeper, or loses what it has since nobody
+// uses it, those of larger classes make room, or close up: a deepening costs what they hold, and nothing lies idle between them.
 #ifndef FT_CORE_HEAP_STACKS_H
 #define FT_CORE_HEAP_STACKS_H
 
@@ -13,9 +15,9 @@
 
 // What a heap knows of stacks that swing, of idle ones, and of others, in memory behind its struct heap_return. OWNER.
 struct heap_swing {
-    uintptr_t own_bytes; // of the memory that the heap began with
-    uintptr_t memory;    // written LOCKED: more of it, from the heap; 0: it has got none yet
-    uintptr_t budget;    // bytes of chunks that stacks which swing may still grow by
+    uintptr_t memory;       // written LOCKED: more of it than the heap began with, from the heap,
+    uintptr_t memory_bytes; // and how much; 0: it has got none yet
+    uintptr_t budget;       // bytes of chunks that stacks which swing may still grow by
     bool wants_memory;
     bool wants_budget; // a stack could not become deeper since others are
     struct heap_paid {
@@ -44,6 +46,10 @@ static inline struct heap_swing *heap_swing(const struct heap *heap)
 
 // OWNER. No stack holds anything or has memory, and all memory is to be had again.
 void heap_begin_stacks(struct heap *heap);
+
+// OWNER and LOCKED, while nobody else is in any call. Whether each stack lies where it belongs; the arena may have moved since
+// its pointers were written.
+bool heap_stacks_are_in_place(const struct heap *heap);
 
 // OWNER. Makes a stack that is full twice as deep, or gives it its first memory. False if budget or memory do not allow it.
 bool heap_deepen(struct heap *heap, unsigned size_class);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whether a heap's invariants hold (heap.h).
 #include "core/heap_hand.h"
+#include "core/heap_stacks.h"
 
 static struct zone *zone_at(const struct heap *heap, uintptr_t offset)
 {
@@ -79,7 +80,7 @@ static bool zone_is_in_place(const struct heap *heap, const struct zone *zone)
            is_in_list(heap, heap_lists(heap, zone->size_class)[zone->fill], zone);
 }
 
-// Whether a zone has counted itself as it is (H4). Adds its bytes to the sums.
+// Whether a zone has counted itself as it is (H5). Adds its bytes to the sums.
 static bool is_counted_right(const struct zone *zone, uintptr_t *dirty_bytes, uintptr_t *held_bytes)
 {
     bool is_listed = zone->fill != ZONE_UNLISTED;
@@ -140,6 +141,9 @@ static bool home_is_valid(const struct heap *heap)
 
 bool heap_is_valid(const struct heap *heap)
 {
+    if (!heap_stacks_are_in_place(heap)) {
+        return false;
+    }
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         if (!stack_is_valid(heap, size_class) || !lists_are_valid(heap, size_class)) {
             return false;

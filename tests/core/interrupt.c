@@ -26,22 +26,21 @@ static void interrupt_heap(struct heap *heap, struct random *random)
     heap->home.rest = any_word(random);
     heap->parcels_open = any_word(random);
     heap->budget = any_word(random);
-    heap->memory_next = any_word(random);
-    scribble(random, heap->spare, sizeof(heap->spare));
+    heap->memory_unused = any_word(random);
     for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
         uint16_t served = heap->stacks[size_class].served; // written under the lock
         scribble(random, &heap->stacks[size_class], sizeof(heap->stacks[size_class]));
         heap->stacks[size_class].served = served;
     }
     struct heap_swing *swing = heap_swing(heap);
-    struct heap_swing kept = {.own_bytes = heap->memory_end};
+    struct heap_swing kept = {.memory_bytes = 0};
     if (swing != NULL) {
         kept = *swing; // of which two words are written under the lock
     }
-    scribble(random, offset_to(heap, heap->lists), kept.own_bytes - heap->lists);
+    scribble(random, offset_to(heap, heap->lists), heap->memory_end - heap->lists);
     if (swing != NULL) {
-        swing->own_bytes = kept.own_bytes;
         swing->memory = kept.memory;
+        swing->memory_bytes = kept.memory_bytes;
     }
 }
 

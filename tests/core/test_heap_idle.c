@@ -177,14 +177,16 @@ static void what_is_given_up_is_there_for_others(void **state)
     assert_true(swing->budget < swing_budget);
     assert_false(heap_lacks_budget(heap));
     struct chunk_entry *bottom = heap->stacks[2].bottom;
-    unsigned level = bits_lowest(heap->stacks[2].capacity);
+    assert_true(heap_deepen(heap, 3));
+    assert_ptr_equal(heap->stacks[3].bottom, heap->stacks[2].limit + 1);
     swing->flushes[2] = 2;
     heap_give_up_class(heap, 2);
     assert_int_equal(held(heap, 2), 0);
     assert_int_equal(heap->stacks[2].capacity, 0);
     assert_ptr_equal(heap->stacks[2].limit, heap->stacks[2].top);
     assert_int_equal(swing->flushes[2], 0);
-    assert_ptr_equal(heap->spare[level], bottom);
+    assert_ptr_equal(heap->stacks[3].bottom, bottom);
+    heap_give_up_class(heap, 3);
     assert_int_equal(heap->budget, budget);
     assert_int_equal(swing->budget, swing_budget);
     assert_true(heap_is_valid(heap));

@@ -269,7 +269,7 @@ static void revived_heaps_use_their_memory_for_stacks_again(void **state)
         while (heap->stacks[0].capacity < 64) {
             driver_alloc(&churn.driver, heap, 16, 16);
         }
-        assert_true(heap->memory_next <= heap->memory_end);
+        assert_true(heap->memory_unused <= heap->memory_end - heap->memory);
         driver_free(&churn.driver, heap, ptr);
         heap_revive(churn.driver.arena, heap);
         assert_int_equal(heap->stacks[0].capacity, 0);

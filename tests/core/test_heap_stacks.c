@@ -4,9 +4,10 @@
 
 #include "core/offset.h"
 #include "tests/core/driver.h"
+#include "tests/core/random.h"
 #include "tests/core/test.h"
 
-enum { HEAP_BYTES = 1 << 20, MANY = 20000, LEVEL_MAX = HEAP_STACK_LEVELS - 1 };
+enum { HEAP_BYTES = 1 << 20, MANY = 20000 };
 
 static struct driver driver;
 static void *chunks[MANY];
@@ -49,8 +50,12 @@ static void a_stack_that_overflows_doubles_up_to_a_bound_of_bytes_and_entries(vo
         size_t bytes;
         unsigned capacity;
     } wanted[] = {
-        {16, 1 << LEVEL_MAX}, {32, 1 << LEVEL_MAX}, {48, 4096},
-        {1024, 256},          {1280, 128},          {32768, 8},
+        {16, HEAP_STACK_CAPACITY_MAX},
+        {32, HEAP_STACK_CAPACITY_MAX},
+        {48, 4096},
+        {1024, 256},
+        {1280, 128},
+        {32768, 8},
     };
     for (unsigned sample = 0; sample < sizeof(wanted) / sizeof(*wanted); sample++) {
         struct heap *heap = begin(1 << 20, HEAP_BYTES);
@@ -181,54 +186,67 @@ static void an_overflow_sends_the_older_half_home(void **state)
     driver_end(&driver);
 }
 
-static void outgrown_memory_serves_other_stacks(void **state)
+static void stacks_lie_one_behind_the_other_by_class(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1 << 20, HEAP_BYTES);
+    memset(offset_to(heap, heap->memory), 0xEE, heap->memory_end - heap->memory);
+    const struct heap_stack *stacks = heap->stacks;
+    // The last comes first; each that is there gets deeper, and moves those behind it.
+    struct random random = random_seeded(20);
+    unsigned count = 0;
+    for (unsigned round = 0; round < 400; round++) {
+        unsigned size_class = random_below(&random, 8) * 5;
+        void *ptr = alloc(heap, size_class_bytes(size_class));
+        if (chunk_locate(driver.arena, ptr).zone->kind != ZONE_LARGE && count < MANY) {
+            chunks[count++] = ptr;
+        }
+        if (random_below(&random, 2) == 0 && count != 0) {
+            driver_free(&driver, heap, chunks[--count]);
+        }
+        const struct chunk_entry *next = offset_to(heap, heap->memory);
+        for (unsigned at = 0; at < SIZE_CLASS_COUNT; at++) {
+            if (stacks[at].capacity == 0) {
+                assert_ptr_equal(stacks[at].bottom, &heap->none + 1);
+                continue;
+            }
+            assert_ptr_equal(stacks[at].bottom, next + 1);
+            assert_ptr_equal(stacks[at].limit, next + 1 + stacks[at].capacity);
+            assert_null(next->chunk);
+            next = stacks[at].limit;
+        }
+        assert_true(heap_is_valid(heap)); // and what they hold with them
+        assert_true((uintptr_t)next <= (uintptr_t)heap + heap->memory_end - heap->memory_unused);
+    }
+    assert_true(stacks[0].capacity != 0 && stacks[35].capacity != 0);
+    driver_end(&driver);
+}
+
+static void a_stack_that_lies_elsewhere_is_not_valid(void **state)
 {
     (void)state;
     struct heap *heap = begin(1 << 20, HEAP_BYTES);
     alloc(heap, 16);
-    struct chunk_entry *first = heap->stacks[0].bottom;
-    while (heap->stacks[0].capacity == 8) {
-        alloc(heap, 16);
-    }
-    struct chunk_entry *second = heap->stacks[0].bottom;
-    assert_ptr_equal(heap->spare[3], first);
-    first[-1].chunk = first; // whatever is left there
     alloc(heap, 32);
-    assert_ptr_equal(heap->stacks[1].bottom, first);
-    assert_null(first[-1].chunk);
-    assert_null(heap->spare[3]);
-    uintptr_t next = heap->memory_next;
-    while (heap->stacks[0].capacity == 16) {
-        alloc(heap, 16);
-    }
-    assert_int_equal(heap->memory_next - next, 33 * sizeof(struct chunk_entry));
-    while (heap->stacks[1].capacity == 8) {
-        alloc(heap, 32);
-    }
-    assert_ptr_equal(heap->stacks[1].bottom, second);
     assert_true(heap_is_valid(heap));
-    driver_end(&driver);
-}
-
-static void several_outgrown_memories_of_one_size_are_all_used_again(void **state)
-{
-    (void)state;
-    struct heap *heap = begin(1 << 20, HEAP_BYTES);
-    struct chunk_entry *outgrown[4];
-    for (unsigned size_class = 0; size_class < 4; size_class++) {
-        alloc(heap, size_class_bytes(size_class));
-        outgrown[size_class] = heap->stacks[size_class].bottom;
-    }
-    for (unsigned size_class = 0; size_class < 4; size_class++) {
-        while (heap->stacks[size_class].capacity == 8) {
-            alloc(heap, size_class_bytes(size_class));
-        }
-    }
-    for (unsigned size_class = 4; size_class < 8; size_class++) {
-        alloc(heap, size_class_bytes(size_class));
-        assert_ptr_equal(heap->stacks[size_class].bottom, outgrown[7 - size_class]);
-    }
-    assert_null(heap->spare[3]);
+    struct heap_stack *stack = &heap->stacks[1];
+    struct heap_stack there = *stack;
+    stack->bottom++; // what is there now is a chunk
+    assert_false(heap_is_valid(heap));
+    *stack = there;
+    stack->limit--; // above the top still
+    assert_false(heap_is_valid(heap));
+    *stack = there;
+    memmove(stack->bottom + 1, stack->bottom - 1, 8 * sizeof(*stack->bottom));
+    stack->bottom += 2;
+    stack->top += 2;
+    stack->limit += 2;
+    assert_false(heap_is_valid(heap));
+    memmove(there.bottom - 1, there.bottom + 1, 8 * sizeof(*there.bottom));
+    *stack = there;
+    heap->memory_unused += sizeof(*stack->bottom);
+    assert_false(heap_is_valid(heap));
+    heap->memory_unused -= sizeof(*stack->bottom);
     driver_end(&driver);
 }
 
@@ -242,7 +260,7 @@ static void memory_for_stacks_is_used_to_the_last_entry(void **state)
         struct heap *heap = driver_acquire(&driver, bytes + first - less);
         alloc(heap, 16);
         assert_int_equal(heap->stacks[0].capacity, less == 0 ? 8 : 0);
-        assert_int_equal(heap->memory_end - heap->memory_next, less == 0 ? 0 : first - less);
+        assert_int_equal(heap->memory_unused, less == 0 ? 0 : first - less);
         driver_end(&driver);
     }
 }
@@ -318,9 +336,9 @@ static void the_first_stack_of_a_class_takes_what_is_said(void **state)
 {
     (void)state;
     struct heap *heap = begin(1 << 20, HEAP_BYTES);
-    uintptr_t next = heap->memory_next;
+    uintptr_t unused = heap->memory_unused;
     alloc(heap, 700);
-    assert_int_equal(heap->memory_next - next, heap_first_stack_bytes());
+    assert_int_equal(unused - heap->memory_unused, heap_first_stack_bytes());
     driver_end(&driver);
 }
 
@@ -332,8 +350,8 @@ int main(void)
         cmocka_unit_test(refills_deepen_a_stack_and_fill_half_of_it),
         cmocka_unit_test(of_several_heaps_each_takes_few_chunks_that_were_never_handed_out),
         cmocka_unit_test(an_overflow_sends_the_older_half_home),
-        cmocka_unit_test(outgrown_memory_serves_other_stacks),
-        cmocka_unit_test(several_outgrown_memories_of_one_size_are_all_used_again),
+        cmocka_unit_test(stacks_lie_one_behind_the_other_by_class),
+        cmocka_unit_test(a_stack_that_lies_elsewhere_is_not_valid),
         cmocka_unit_test(memory_for_stacks_is_used_to_the_last_entry),
         cmocka_unit_test(a_heap_without_memory_for_stacks_serves_from_its_zones),
         cmocka_unit_test(an_empty_zone_goes_back_if_another_has_anything_to_take),

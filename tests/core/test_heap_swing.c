@@ -8,7 +8,13 @@
 #include "tests/core/driver.h"
 #include "tests/core/test.h"
 
-enum { UNIT = 4096, HEAP_BYTES = 128 << 10, MORE_BYTES = 256 << 10, MANY = 40000 };
+enum {
+    UNIT = 4096,
+    HEAP_BYTES = 128 << 10,
+    MORE_MIN = 64 << 10,
+    MORE_MAX = 256 << 10,
+    MANY = 40000
+};
 
 static struct driver driver;
 static void *chunks[MANY];
@@ -186,27 +192,81 @@ static void nor_does_that_take_new_zones(void **state)
     driver_end(&driver);
 }
 
-static void a_heap_that_has_used_up_its_memory_gets_more_once(void **state)
+static void a_heap_that_has_used_up_its_memory_gets_more_and_then_twice_as_much(void **state)
 {
     (void)state;
     struct heap *heap = begin(1 << 20, 16 << 10);
+    const struct heap_swing *swings = heap_swing(heap);
     assert_int_equal(heap_own_bytes(heap), 16 << 10);
     size_t before = driver.arena->meta_unit_count;
-    assert_int_equal(swing(heap, 16, 30000, 20), 8192);
-    assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
-    assert_int_equal(heap_own_bytes(heap), (16 << 10) + MORE_BYTES);
-    assert_int_equal(heap->memory_end, heap_swing(heap)->memory + MORE_BYTES);
-    // When that is used up, too, nothing more is wanted.
-    for (unsigned round = 0; round < 12; round++) {
+    size_t used = driver.arena->used_unit_count;
+    size_t more = 0;
+    unsigned gains = 0;
+    for (unsigned round = 0; round < 30; round++) {
         for (size_t bytes = 16; bytes <= 256; bytes *= 2) {
             swing(heap, bytes, 10000, 1);
+            if (swings->memory_bytes != more) {
+                // What it had before has gone back.
+                assert_int_equal(swings->memory_bytes, more == 0 ? (size_t)MORE_MIN : 2 * more);
+                more = swings->memory_bytes;
+                gains++;
+            }
+            assert_int_equal(driver.arena->meta_unit_count - before, more / UNIT);
+            assert_int_equal(heap_own_bytes(heap), (16 << 10) + more);
             assert_false(heap_wants_memory(heap));
         }
     }
-    assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
+    // When that is used up, too, nothing more is wanted.
+    assert_int_equal(more, MORE_MAX);
+    assert_int_equal(gains, 3);
     struct census census;
     census_take(driver.arena, &census);
-    assert_int_equal(census.heap_bytes, (16 << 10) + MORE_BYTES);
+    assert_int_equal(census.heap_bytes, (16 << 10) + MORE_MAX);
+    heap_trim(heap);
+    assert_int_equal(driver.arena->used_unit_count - used, MORE_MAX / UNIT);
+    assert_true(arena_is_valid(driver.arena));
+    driver_end(&driver);
+}
+
+static void what_is_not_yet_used_of_its_memory_is_told(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1 << 20, 16 << 10);
+    size_t own = heap->memory_end - heap->memory;
+    assert_int_equal(heap->memory_unused, own);
+    swing(heap, 16, 1, 1);
+    own -= heap_first_stack_bytes();
+    assert_int_equal(heap->memory_unused, own);
+    struct need need;
+    assert_true(heap_take_memory(heap, &need));
+    assert_int_equal(heap->memory_unused, own + MORE_MIN);
+    // Of what it then has in place of that, and of what it began with, only the one is known.
+    for (size_t more = 2 * MORE_MIN; more <= MORE_MAX; more *= 2) {
+        assert_true(heap_take_memory(heap, &need));
+        assert_int_equal(heap->memory_unused, more);
+    }
+    swing(heap, 32, 1, 1);
+    assert_int_equal(heap->memory_unused, MORE_MAX);
+    driver_end(&driver);
+}
+
+static void what_is_told_as_not_yet_used_is_zero(void **state)
+{
+    (void)state;
+    struct heap *heap = begin(1 << 20, 16 << 10);
+    const struct heap_swing *swings = heap_swing(heap);
+    for (unsigned count = 1000; swings->memory_bytes < MORE_MAX; count += 100) {
+        swing(heap, 16, count, 1);
+        swing(heap, 32, count, 1);
+        swing(heap, 48, count, 1);
+        const unsigned char *rest = offset_to(heap, swings->memory + swings->memory_bytes);
+        size_t unused = heap->memory_unused;
+        unused = unused < swings->memory_bytes ? unused : swings->memory_bytes;
+        for (size_t at = 1; at <= unused; at++) {
+            assert_int_equal(rest[-(ptrdiff_t)at], 0);
+        }
+    }
+    assert_in_range(heap->memory_unused, 1, MORE_MAX - 1);
     driver_end(&driver);
 }
 
@@ -220,8 +280,8 @@ static struct heap *begin_short(void)
                           });
     struct heap *heap = driver_acquire(&driver, 16 << 10);
     // All that is free becomes chunks.
-    while (driver.arena->used_unit_count + MORE_BYTES / UNIT <= driver.arena->unit_count) {
-        assert_non_null(driver_alloc(&driver, heap, 100000, 16).ptr);
+    while (driver.arena->used_unit_count + MORE_MIN / UNIT <= driver.arena->unit_count) {
+        assert_non_null(driver_alloc(&driver, heap, 33000, 16).ptr);
     }
     return heap;
 }
@@ -231,8 +291,8 @@ static void memory_that_is_not_at_hand_is_asked_for(void **state)
     (void)state;
     struct heap *heap = begin_short();
     size_t before = driver.arena->meta_unit_count;
-    assert_int_equal(swing(heap, 16, 3000, 20), 4096);
-    assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
+    assert_int_equal(swing(heap, 16, 1500, 20), 2048);
+    assert_int_equal(driver.arena->meta_unit_count - before, MORE_MIN / UNIT);
     driver_end(&driver);
 }
 
@@ -242,8 +302,8 @@ static void memory_that_is_refused_is_wanted_again_when_as_much_has_gone_home(vo
     struct heap *heap = begin_short();
     size_t before = driver.arena->meta_unit_count;
     driver.asks_allowed = 0;
-    unsigned capacity = swing(heap, 16, 3000, 20);
-    assert_true(capacity < 2048);
+    unsigned capacity = swing(heap, 16, 1500, 20);
+    assert_true(capacity < 1024);
     assert_int_equal(heap_swing(heap)->flushes[0], 2);
     fill(heap, 16, capacity + 1);
     assert_int_equal(heap_swing(heap)->flushes[0], 0);
@@ -251,8 +311,8 @@ static void memory_that_is_refused_is_wanted_again_when_as_much_has_gone_home(vo
     assert_false(heap_wants_memory(heap));
     empty(heap, capacity + 1);
     driver.asks_allowed = UINT_MAX;
-    assert_int_equal(swing(heap, 16, 3000, 20), 4096);
-    assert_int_equal(driver.arena->meta_unit_count - before, MORE_BYTES / UNIT);
+    assert_int_equal(swing(heap, 16, 1500, 20), 2048);
+    assert_int_equal(driver.arena->meta_unit_count - before, MORE_MIN / UNIT);
     driver_end(&driver);
 }
 
@@ -279,14 +339,15 @@ static void a_revived_heap_has_its_memory_still(void **state)
     struct heap *heap = begin(1 << 20, 16 << 10);
     assert_int_equal(swing(heap, 16, 30000, 20), 8192);
     size_t before = driver.arena->meta_unit_count;
-    uintptr_t memory = heap_swing(heap)->memory;
+    struct heap_swing swings = *heap_swing(heap);
     for (unsigned round = 0; round < 3; round++) {
         heap_revive(driver.arena, heap);
-        assert_int_equal(heap->memory_end, 16 << 10);
+        assert_int_equal(heap->memory_unused, 0);
         assert_int_equal(heap_swing(heap)->budget, 2 << 20);
         assert_int_equal(heap_swing(heap)->flushes[0], 0);
         assert_int_equal(swing(heap, 16, 30000, 20), 8192);
-        assert_int_equal(heap->memory_end, memory + MORE_BYTES);
+        assert_int_equal(heap_swing(heap)->memory, swings.memory);
+        assert_int_equal(heap_swing(heap)->memory_bytes, swings.memory_bytes);
         assert_int_equal(driver.arena->meta_unit_count, before);
     }
     driver_end(&driver);
@@ -326,7 +387,9 @@ int main(void)
         cmocka_unit_test(together_they_keep_within_twice_the_budget),
         cmocka_unit_test(what_is_used_no_more_gives_its_depth_to_what_is),
         cmocka_unit_test(nor_does_that_take_new_zones),
-        cmocka_unit_test(a_heap_that_has_used_up_its_memory_gets_more_once),
+        cmocka_unit_test(a_heap_that_has_used_up_its_memory_gets_more_and_then_twice_as_much),
+        cmocka_unit_test(what_is_not_yet_used_of_its_memory_is_told),
+        cmocka_unit_test(what_is_told_as_not_yet_used_is_zero),
         cmocka_unit_test(memory_that_is_not_at_hand_is_asked_for),
         cmocka_unit_test(memory_that_is_refused_is_wanted_again_when_as_much_has_gone_home),
         cmocka_unit_test(where_memory_is_scarce_a_heap_gets_no_more),
