@@ -7,6 +7,7 @@
 
 enum {
     STACK_CAPACITY_MIN = 8, // entries of a TINY class's first stack
+    SMALL_CAPACITY_MIN = 2, // of a SMALL one's
     SWING_FLUSHES = 2,      // halves of a stack that went home before it is one that swings
     SWING_FACTOR = 2,       // times the budget for what overflows, for stacks that swing
     // Memory that a heap gets when its own is used up, in place of that twice as much, and so on.
@@ -18,9 +19,31 @@ enum {
 
 // ---- memory -------------------------------------------------------------------------------------
 
+static size_t first_capacity(unsigned size_class)
+{
+    return size_class < SIZE_CLASS_TINY_COUNT ? STACK_CAPACITY_MIN : SMALL_CAPACITY_MIN;
+}
+
+static size_t stack_bytes(size_t capacity)
+{
+    return (capacity + 1) * sizeof(struct chunk_entry);
+}
+
 size_t heap_first_stack_bytes(void)
 {
-    return (STACK_CAPACITY_MIN + 1) * sizeof(struct chunk_entry);
+    return stack_bytes(STACK_CAPACITY_MIN);
+}
+
+// What the first stacks of those classes take that have none: no other becomes so deep that there is no room for them.
+static size_t kept_for_first_stacks(const struct heap *heap)
+{
+    size_t bytes = 0;
+    for (unsigned size_class = 0; size_class < heap->class_count; size_class++) {
+        if (heap->stacks[size_class].capacity == 0) {
+            bytes += stack_bytes(first_capacity(size_class));
+        }
+    }
+    return bytes;
 }
 
 // Where the stacks of all classes lie if one of them gets another capacity: one behind the other, the smallest class first, each
@@ -38,7 +61,7 @@ static bool lay_out(const struct heap *heap, unsigned changed, size_t capacity,
         if (entries == 0) {
             continue;
         }
-        size_t bytes = (entries + 1) * sizeof(struct chunk_entry);
+        size_t bytes = stack_bytes(entries);
         if (end - next < bytes && more_bytes != 0) {
             next = swing->memory;
             end = next + more_bytes;
@@ -80,12 +103,13 @@ static void move_stack(struct heap_stack *stack, struct chunk_entry *bottom)
     stack->limit = bottom + stack->capacity;
 }
 
-// Gives a stack room for so many entries, no fewer than it holds, and moves those of larger classes. False if there is no memory.
-static bool set_capacity(struct heap *heap, unsigned changed, size_t capacity)
+// Gives a stack room for so many entries, no fewer than it holds, and moves those of larger classes. False if so many bytes of
+// memory would not be left.
+static bool set_capacity(struct heap *heap, unsigned changed, size_t capacity, size_t kept)
 {
     struct chunk_entry *bottoms[SIZE_CLASS_COUNT];
     size_t unused;
-    if (!lay_out(heap, changed, capacity, bottoms, &unused)) {
+    if (!lay_out(heap, changed, capacity, bottoms, &unused) || unused < kept) {
         return false;
     }
     heap->memory_unused = unused < heap->memory_unused ? unused : heap->memory_unused;
@@ -158,7 +182,7 @@ bool heap_take_memory(struct heap *heap, struct need *need)
     swing->memory = offset_of(heap, section_unit_at(run.section, run.first));
     swing->memory_bytes = next_memory_bytes(swing);
     heap->memory_unused = swing->memory_bytes + (outgrown == NULL ? heap->memory_unused : 0);
-    bool fits = set_capacity(heap, 0, heap->stacks[0].capacity);
+    bool fits = set_capacity(heap, 0, heap->stacks[0].capacity, 0);
     CHECK(fits);
     if (outgrown != NULL) {
         arena_give_meta(arena, outgrown);
@@ -196,7 +220,8 @@ static bool may_double(struct heap *heap, unsigned size_class, size_t bytes_max,
 static bool deepen(struct heap *heap, unsigned size_class, size_t capacity, size_t bytes,
                    uintptr_t *budget)
 {
-    if (!set_capacity(heap, size_class, capacity)) {
+    bool is_first = heap->stacks[size_class].capacity == 0;
+    if (!set_capacity(heap, size_class, capacity, is_first ? 0 : kept_for_first_stacks(heap))) {
         return false;
     }
     bytes = bytes < *budget ? bytes : *budget;
@@ -215,7 +240,7 @@ bool heap_deepen(struct heap *heap, unsigned size_class)
     const struct heap_stack *stack = &heap->stacks[size_class];
     if (stack->capacity == 0) {
         // Whatever is left of the budget.
-        size_t first = size_class < SIZE_CLASS_TINY_COUNT ? STACK_CAPACITY_MIN : 2;
+        size_t first = first_capacity(size_class);
         return deepen(heap, size_class, first, first * size_class_bytes(size_class), &heap->budget);
     }
     size_t bytes;
@@ -262,7 +287,7 @@ void heap_flatten(struct heap *heap, unsigned size_class)
 {
     struct heap_swing *swing = heap_swing(heap);
     CHECK(heap->stacks[size_class].top == heap->stacks[size_class].bottom);
-    bool fits = set_capacity(heap, size_class, 0);
+    bool fits = set_capacity(heap, size_class, 0, 0);
     CHECK(fits);
     struct heap_paid *paid = &swing->paid[size_class];
     heap->budget += paid->first;

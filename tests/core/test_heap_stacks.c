@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The stacks of a heap: how deep they become, from which memory, and what a heap without any does.
-#include "core/heap.h"
+#include "core/heap_stacks.h"
 
 #include "core/offset.h"
 #include "tests/core/driver.h"
@@ -222,6 +222,30 @@ static void stacks_lie_one_behind_the_other_by_class(void **state)
     driver_end(&driver);
 }
 
+static void no_stack_becomes_so_deep_that_others_have_none(void **state)
+{
+    (void)state;
+    begin(1 << 20, HEAP_BYTES);
+    size_t bytes = bits_align_up(heap_bytes_min(driver.arena), _Alignof(struct chunk_entry));
+    // Eight entries and the one below for each TINY class, two and one for the SMALL ones: with 16 more the first can double
+    // twice, from 8 to 32 less 8, but has one entry too little.
+    size_t firsts = (SIZE_CLASS_TINY_COUNT * 9 + (SIZE_CLASS_COUNT - SIZE_CLASS_TINY_COUNT) * 3) *
+                    sizeof(struct chunk_entry);
+    for (unsigned less = 0; less < 2; less++) {
+        struct heap *heap =
+            driver_acquire(&driver, bytes + firsts + 24 * sizeof(struct chunk_entry) - less);
+        assert_int_equal(swing(heap, 16, 600)->capacity, less == 0 ? 32 : 16);
+        for (unsigned size_class = 1; size_class < SIZE_CLASS_COUNT; size_class++) {
+            assert_true(heap_deepen(heap, size_class));
+        }
+        assert_int_equal(heap->memory_unused,
+                         less == 0 ? 0 : 16 * sizeof(struct chunk_entry) - less);
+        assert_int_equal(heap_deepen(heap, 1), less != 0);
+        assert_true(heap_is_valid(heap));
+    }
+    driver_end(&driver);
+}
+
 static void a_stack_that_lies_elsewhere_is_not_valid(void **state)
 {
     (void)state;
@@ -351,6 +375,7 @@ int main(void)
         cmocka_unit_test(of_several_heaps_each_takes_few_chunks_that_were_never_handed_out),
         cmocka_unit_test(an_overflow_sends_the_older_half_home),
         cmocka_unit_test(stacks_lie_one_behind_the_other_by_class),
+        cmocka_unit_test(no_stack_becomes_so_deep_that_others_have_none),
         cmocka_unit_test(a_stack_that_lies_elsewhere_is_not_valid),
         cmocka_unit_test(memory_for_stacks_is_used_to_the_last_entry),
         cmocka_unit_test(a_heap_without_memory_for_stacks_serves_from_its_zones),
