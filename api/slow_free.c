@@ -25,7 +25,8 @@ static bool free_large(const struct chunk *chunk)
     global_lock();
     bool freed = heap_free_large(&global.arena, chunk, &leaving);
     if (chunk->zone->kind == ZONE_LARGE) {
-        heap_hand_make_room(heap, arena_units_for(&global.arena, chunk->capacity));
+        size_t units = arena_units_for(&global.arena, chunk->capacity);
+        heap_hand_make_room(heap, units, chunk->requested);
     }
     give_back_runs(1);
     global_unlock();

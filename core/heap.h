@@ -92,8 +92,9 @@ struct heap_return {
 // LARGE chunks that the heap's thread has freed and may have again (heap_hand.h). OWNER.
 enum { HEAP_HAND_COUNT = 8 };
 struct heap_hand {
-    uintptr_t units_max; // of all of them
-    uintptr_t units;     // of those that are there
+    uintptr_t units_max;       // of all of them
+    uintptr_t class_bytes_max; // requests of no more are served by classes
+    uintptr_t units;           // of those that are there
     uintptr_t count;
     struct heap_held {
         void *chunk;

@@ -38,10 +38,11 @@ void *heap_hand_take(struct heap *heap, size_t bytes)
     return NULL;
 }
 
-// Whether chunks of so many units are for the hand at all.
-static bool is_for_hand(const struct heap_hand *hand, size_t units)
+// Whether a chunk of so many units, of which so many bytes were requested, is for the hand at all. What has a run only until its
+// class gets a zone nobody would take out again.
+static bool is_for_hand(const struct heap_hand *hand, size_t units, size_t bytes)
 {
-    return units <= hand->units_max / 2;
+    return units <= hand->units_max / 2 && bytes > hand->class_bytes_max;
 }
 
 static bool has_room(const struct heap_hand *hand, size_t units)
@@ -64,7 +65,7 @@ bool heap_hand_put(struct heap *heap, void *ptr)
     struct unit *unit = run_unit(section_runs(section), first);
     // Read as a whole: if the chunk is no more, by another thread's free, the claim fails.
     struct unit run = run_unit_read(unit);
-    if (section_unit_at(section, first) != ptr || !is_for_hand(hand, run.length) ||
+    if (section_unit_at(section, first) != ptr || !is_for_hand(hand, run.length, run.note) ||
         !has_room(hand, run.length) || !state_claim(&unit->state)) {
         return false;
     }
@@ -90,10 +91,10 @@ static void give_down_to(struct heap *heap, struct heap_hand *hand, uintptr_t co
     }
 }
 
-void heap_hand_make_room(struct heap *heap, size_t units)
+void heap_hand_make_room(struct heap *heap, size_t units, size_t bytes)
 {
     struct heap_hand *hand = hand_of(heap);
-    if (hand != NULL && is_for_hand(hand, units)) {
+    if (hand != NULL && is_for_hand(hand, units, bytes)) {
         give_down_to(heap, hand, HEAP_HAND_COUNT - 1, hand->units_max - units);
     }
 }

@@ -14,12 +14,12 @@
 void *heap_hand_take(struct heap *heap, size_t bytes);
 
 // OWNER. Frees the chunk at ptr into the hand. False, and nothing has changed, if there is no live LARGE chunk of a run at
-// ptr, or no room for it.
+// ptr, no room for it, or it was requested with as few bytes as a class serves.
 bool heap_hand_put(struct heap *heap, void *ptr);
 
-// OWNER and LOCKED. Makes room for a chunk of so many units, if it is one for the hand: what was freed first goes back to
-// the arena.
-void heap_hand_make_room(struct heap *heap, size_t units);
+// OWNER and LOCKED. Makes room for a chunk of so many units, of which so many bytes were requested, if it is one for the hand:
+// what was freed first goes back to the arena.
+void heap_hand_make_room(struct heap *heap, size_t units, size_t bytes);
 
 // OWNER and LOCKED. Gives all of it back to the arena if a run for so many bytes would be virgin memory otherwise.
 void heap_hand_yield(struct heap *heap, size_t bytes);

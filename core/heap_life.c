@@ -122,6 +122,8 @@ void heap_begin(struct heap *heap)
         struct heap_hand *hand = offset_to(heap, heap->hand);
         *hand = (struct heap_hand){.count = 0};
         hand->units_max = arena->config.hand_bytes_max >> arena->unit_shift;
+        hand->class_bytes_max =
+            arena->class_count != 0 ? size_class_bytes(arena->class_count - 1) : 0;
     }
     heap_begin_stacks(heap);
 }

@@ -301,7 +301,8 @@ void driver_free(struct driver *driver, struct heap *heap, void *ptr)
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         assert_true(heap_free_large(driver->arena, &chunk, &leaving));
         if (heap != NULL && chunk.zone->kind == ZONE_LARGE) {
-            heap_hand_make_room(heap, arena_units_for(driver->arena, chunk.capacity));
+            size_t units = arena_units_for(driver->arena, chunk.capacity);
+            heap_hand_make_room(heap, units, chunk.requested);
         }
         driver_let_go(driver, &leaving);
         driver_return_runs(driver);

@@ -52,6 +52,11 @@ static void *alloc_units(unsigned units)
     return ptr;
 }
 
+static void make_room(size_t units)
+{
+    heap_hand_make_room(heap, units, units * UNIT);
+}
+
 static enum chunk_status status_of(const void *ptr)
 {
     return chunk_locate(driver.arena, ptr).status;
@@ -196,16 +201,16 @@ static void a_hand_holds_so_much_and_of_each_half_of_it(void **state)
     assert_true(heap_hand_put(heap, halves[0]));
     assert_true(heap_hand_put(heap, halves[1]));
     assert_false(heap_hand_put(heap, halves[2]));
-    heap_hand_make_room(heap, EACH_UNITS + 1); // for what never has any, nothing is given up
+    make_room(EACH_UNITS + 1); // for what never has any, nothing is given up
     assert_int_equal(hand->units, HAND_UNITS);
-    heap_hand_make_room(heap, 1);
+    make_room(1);
     assert_int_equal(hand->count, 1);
     assert_int_equal(status_of(halves[0]), CHUNK_UNUSED); // what was freed first
     assert_int_equal(status_of(halves[1]), CHUNK_FREED);
-    heap_hand_make_room(heap, EACH_UNITS);
+    make_room(EACH_UNITS);
     assert_int_equal(hand->count, 1);
     assert_true(heap_hand_put(heap, halves[2]));
-    heap_hand_make_room(heap, EACH_UNITS);
+    make_room(EACH_UNITS);
     assert_ptr_equal(heap_hand_take(heap, (size_t)EACH_UNITS * UNIT), halves[2]);
     driver_free(&driver, heap, halves[2]);
     driver_free(&driver, heap, too_large);
@@ -224,7 +229,7 @@ static void as_many_go_back_as_a_large_one_needs_room(void **state)
     for (unsigned index = 0; index < 4; index++) {
         assert_true(heap_hand_put(heap, quarters[index]));
     }
-    heap_hand_make_room(heap, EACH_UNITS);
+    make_room(EACH_UNITS);
     assert_int_equal(hand->count, 2);
     assert_int_equal(hand->units, EACH_UNITS);
     assert_int_equal(status_of(quarters[1]), CHUNK_UNUSED);
@@ -272,11 +277,11 @@ static void a_hand_with_as_many_as_may_be_makes_room_for_one(void **state)
         chunks[index] = alloc_units(1);
     }
     for (unsigned index = 0; index < HEAP_HAND_COUNT; index++) {
-        heap_hand_make_room(heap, 1);
+        make_room(1);
         assert_int_equal(hand->count, index);
         assert_true(heap_hand_put(heap, chunks[index]));
     }
-    heap_hand_make_room(heap, 1);
+    make_room(1);
     assert_int_equal(hand->count, HEAP_HAND_COUNT - 1);
     assert_int_equal(status_of(chunks[0]), CHUNK_UNUSED);
     end();
@@ -397,6 +402,28 @@ static void a_chunk_grows_and_shrinks_with_hands_about(void **state)
     end();
 }
 
+static void what_a_zone_will_serve_is_not_for_the_hand(void **state)
+{
+    (void)state;
+    begin();
+    // The class has no zone yet.
+    void *small = driver_alloc(&driver, heap, SIZE_CLASS_SMALL_MAX, 16).ptr;
+    assert_int_equal(chunk_locate(driver.arena, small).zone->kind, ZONE_LARGE);
+    assert_false(heap_hand_put(heap, small));
+    void *large[HEAP_HAND_COUNT];
+    for (unsigned index = 0; index < HEAP_HAND_COUNT; index++) {
+        large[index] = driver_alloc(&driver, heap, SIZE_CLASS_SMALL_MAX + 1, 16).ptr;
+    }
+    for (unsigned index = 0; index < HEAP_HAND_COUNT; index++) {
+        assert_true(heap_hand_put(heap, large[index]));
+    }
+    // Nor does anything leave the hand for such a one.
+    driver_free(&driver, heap, small);
+    assert_int_equal(status_of(small), CHUNK_UNUSED);
+    assert_int_equal(hand->count, HEAP_HAND_COUNT);
+    end();
+}
+
 static void a_heap_may_have_no_hand(void **state)
 {
     (void)state;
@@ -407,7 +434,7 @@ static void a_heap_may_have_no_hand(void **state)
     assert_int_equal(heap->hand, 0);
     void *ptr = driver_alloc(&driver, heap, UNIT, 16).ptr;
     assert_false(heap_hand_put(heap, ptr));
-    heap_hand_make_room(heap, 1);
+    make_room(1);
     heap_hand_drop(heap);
     assert_null(heap_hand_take(heap, UNIT));
     driver_free(&driver, heap, ptr);
@@ -486,6 +513,7 @@ int main(void)
         cmocka_unit_test(what_is_in_the_hand_is_taken_before_virgin_memory),
         cmocka_unit_test(a_hand_is_not_given_up_for_what_is_free),
         cmocka_unit_test(a_chunk_grows_and_shrinks_with_hands_about),
+        cmocka_unit_test(what_a_zone_will_serve_is_not_for_the_hand),
         cmocka_unit_test(a_heap_may_have_no_hand),
         cmocka_unit_test(a_hand_that_lies_is_found_out),
         cmocka_unit_test(programs_at_random_find_everything_right),

@@ -22,7 +22,7 @@ static bool free_large(struct arena *arena, struct heap *heap, const struct chun
     struct leaving leaving;
     explore_lock();
     bool freed = heap_free_large(arena, chunk, &leaving);
-    heap_hand_make_room(heap, arena_units_for(arena, chunk->capacity));
+    heap_hand_make_room(heap, arena_units_for(arena, chunk->capacity), chunk->requested);
     explore_unlock();
     return freed;
 }

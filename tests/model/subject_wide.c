@@ -195,7 +195,8 @@ static enum ft_core_misuse give(struct heap *heap, const struct chunk *chunk)
         struct leaving leaving = {.kind = LEAVING_NOTHING};
         freed = heap_free_large(state.arena, chunk, &leaving);
         if (heap != NULL && chunk->zone->kind == ZONE_LARGE) {
-            heap_hand_make_room(heap, arena_units_for(state.arena, chunk->capacity));
+            size_t units = arena_units_for(state.arena, chunk->capacity);
+            heap_hand_make_room(heap, units, chunk->requested);
         }
         wide_memory_let_go(&leaving);
         wide_memory_return_runs();
