@@ -266,6 +266,9 @@ size_t arena_taken_units(const struct arena *arena);
 // LOCKED. So many units are becoming free because memory is wanted for others: as many more may be kept for those.
 void arena_note_wanted(struct arena *arena, size_t units);
 
+// LOCKED. Whether free runs hold more that may be old bytes than is kept while the arena grows.
+bool arena_has_to_spare(const struct arena *arena);
+
 // LOCKED. So many virgin units were taken, and are in use.
 void arena_note_growth(struct arena *arena, uint32_t units);
 

@@ -135,6 +135,11 @@ static size_t dirty_to_spare(const struct arena *arena, size_t dirty)
     return dirty > keep ? dirty - keep : 0;
 }
 
+bool arena_has_to_spare(const struct arena *arena)
+{
+    return dirty_to_spare(arena, dirty_units(arena)) != 0;
+}
+
 void arena_note_growth(struct arena *arena, uint32_t units)
 {
     size_t spare = dirty_to_spare(arena, dirty_units(arena));

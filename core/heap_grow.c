@@ -11,6 +11,9 @@ enum {
     LITTLE_CHUNKS = 32,  // handed out of a class's zone, or held by its stack: fewer are little
     BORROWED_MAX = 1024, // of other classes, which takes several times as long: more are no little
     LOOKS_PER_ZONE = 4,  // at stacks, with each new zone
+    // So much more must lie free in a heap's zones than when stacks were last given up for it, and a share of what did then.
+    SCATTERED_BYTES_MIN = 1 << 20,
+    SCATTERED_GROWTH_SHARE = 4,
     // Of memory that is scarce: a zone that takes more waits for as many chunks.
     SCARCE_ZONE_SHARE = 256,
 };
@@ -161,6 +164,29 @@ static void give_up_idle(struct heap *heap)
     }
 }
 
+// What a program has freed in no order leaves a few chunks of each zone in a stack, and those keep all of them from being
+// dissolved; the next chunks of the class would then be these, and stay in as many zones. So before a heap of whose zones more
+// lies free than is in use gets another one, all its stacks go home, unless there is enough free memory for others anyway.
+static void give_up_scattered(struct heap *heap)
+{
+    struct heap_return *back = heap_returns(heap);
+    if (back == NULL) {
+        return;
+    }
+    if (back->scattered > back->dirty_bytes) {
+        back->scattered = back->dirty_bytes;
+    }
+    uintptr_t grown = back->dirty_bytes - back->scattered;
+    if (grown < SCATTERED_BYTES_MIN + back->scattered / SCATTERED_GROWTH_SHARE ||
+        back->dirty_bytes < back->held_bytes || arena_has_to_spare(heap_arena(heap))) {
+        return;
+    }
+    heap_flush(heap);
+    while (heap_give_empty(heap)) {
+    }
+    back->scattered = back->dirty_bytes;
+}
+
 struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct need *need)
 {
     struct arena *arena = heap_arena(heap);
@@ -187,6 +213,7 @@ struct grant heap_alloc(struct heap *heap, size_t bytes, size_t align, struct ne
         heap_hand_yield(heap, bytes);
         return take_run(heap, size_class, bytes, align, need);
     }
+    give_up_scattered(heap);
     struct zone *zone = new_zone(heap, size_class, need);
     if (zone == NULL) {
         // On a buffer there may still be room for one chunk; others get more memory first.
