@@ -86,8 +86,7 @@ struct heap_return {
     uintptr_t spare_bytes; // kept beside, since as many had left and were taken again
     uintptr_t trim;        // the last of the arena's trims that this heap has had its part in
     uintptr_t home_class;  // whose zones that are nobody's heap_adopt_next() looks through next
-    uintptr_t
-        scattered; // dirty bytes that were left when stacks were last given up for them, or fewer since
+    uintptr_t scattered;   // dirty bytes left when stacks last went home for them, or fewer since
     bool is_on; // more was kept than may be, and what was purged has not yet brought it down
 };
 
